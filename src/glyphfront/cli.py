@@ -1,0 +1,527 @@
+"""The verbs of the command line; their flags come from dataclasses and signatures."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from tyro.conf import Positional, arg
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.run import Run
+
+if TYPE_CHECKING:
+    from glyphfront.result import Result
+
+DataDir = Annotated[Path | None, arg(help="Folder with EMNIST files; by default $GLYPHFRONT_DATA or the cache.")]
+RunsDir = Annotated[Path, arg(help="Folder that holds a folder for each run.")]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit status: 0, 1 for a fault of ours, 2 for bad input, 130 for Ctrl-C."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    arguments = [a for a in arguments if a != "--debug"]
+    try:
+        return _dispatch(arguments)
+    except GlyphfrontError as error:
+        if debug:
+            raise
+        print(f"glyphfront: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("glyphfront: interrupted; give the same command again to go on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except ImportError as error:
+        if debug or str(error.name).startswith("glyphfront"):
+            raise
+        print(f"glyphfront: this needs {error.name}: pip install 'glyphfront[train]'", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if debug:
+            raise
+        lines = str(error).splitlines() or [""]
+        print(f"glyphfront: {type(error).__name__}: {lines[0]} (--debug shows where)", file=sys.stderr)
+        return 1
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments and arguments[0] == "--version":
+        from glyphfront import __version__
+
+        print(f"glyphfront {__version__}")
+        return 0
+    words: list[str] = []
+    level: dict[str, Any] = VERBS
+    while arguments and arguments[0] in level:
+        word = arguments.pop(0)
+        words.append(word)
+        if callable(level[word]):
+            return _call(level[word], " ".join(["glyphfront", *words]), arguments)
+        level = level[word]
+    name = " ".join(["glyphfront", *words])
+    if arguments and arguments[0] not in ("-h", "--help"):
+        raise GlyphfrontError(f"no command {' '.join([*words, arguments[0]])!r}; choose from: {', '.join(level)}")
+    print(f"usage: {name} COMMAND ...\n")
+    for word, verb in level.items():
+        line = (verb.__doc__ or "").splitlines()[0] if callable(verb) else ", ".join(verb)
+        print(f"  {word:<10} {line}")
+    print(f"\n{name} COMMAND --help shows an example; --debug shows the traceback of an error")
+    return 0
+
+
+def _call(verb: Callable[..., int | None], name: str, arguments: list[str]) -> int:
+    @functools.wraps(verb)
+    def bind(*args: Any, **kwargs: Any) -> Callable[[], int | None]:
+        return functools.partial(verb, *args, **kwargs)
+
+    if verb is train and arguments and arguments[0].endswith(".json"):
+        from glyphfront.run import load_run
+
+        given = load_run(Path(arguments.pop(0)))
+        plain = inspect.signature(verb)
+        parameters = [p.replace(default=given) if p.name == "run" else p for p in plain.parameters.values()]
+        bind.__signature__ = plain.replace(parameters=parameters)  # type: ignore[attr-defined]
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            bound = tyro.cli(bind, prog=name, args=arguments)
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            return 0
+        raise GlyphfrontError(f"{_one_line(complaint.getvalue())}; see {name} --help") from None
+    return bound() or 0
+
+
+def _one_line(box: str) -> str:
+    """The first paragraph of a framed message."""
+    lines = [re.sub(r"[│|]", "", line).strip() for line in box.splitlines() if not re.match(r"\s*[╭╰]", line)]
+    first = []
+    for line in lines:
+        if not line or set(line) <= set("─- "):
+            break
+        first.append(line)
+    return " ".join(first) or "bad arguments"
+
+
+# --- data --------------------------------------------------------------------------------------------------------
+
+
+def data_fetch(name: Positional[str], data_dir: DataDir = None) -> None:
+    """Download one split of EMNIST into the cache, checked against the official sums.
+
+    Example: glyphfront data fetch balanced
+
+    Args:
+        name: balanced, bymerge, byclass, letters, digits or mnist.
+        data_dir: folder to put the files in.
+    """
+    from glyphfront.data.emnist import fetch
+
+    print(fetch(name, data_dir))
+
+
+def data_check(
+    names: Positional[tuple[str, ...]] = ("balanced", "bymerge", "byclass"), data_dir: DataDir = None
+) -> None:
+    """Validate data sets and print how many images of each stand in each other.
+
+    Example: glyphfront data check balanced bymerge
+
+    Args:
+        names: sets to read, as for --data.train.
+        data_dir: where EMNIST files lie.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from glyphfront.data import load
+    from glyphfront.data.leakage import overlap_matrix
+
+    sets = [load(name, part, folder=data_dir) for name in names for part in ("train", "test")]
+    table = Table(title="Images of the row's set that also stand in the column's")
+    for column in ("set", "images", "source", *(f"{s.name} {s.part}" for s in sets)):
+        table.add_column(column, justify="left" if column in ("set", "source") else "right")
+    for one, row in zip(sets, overlap_matrix(sets), strict=True):
+        cells = [f"{n:,} ({n / len(one):.1%})" if n and other is not one else f"{n:,}" for other, n in zip(sets, row)]
+        table.add_row(f"{one.name} {one.part}", f"{len(one):,}", one.source, *cells)
+    console = Console()
+    console.print(table, width=max(console.width, 60 + 18 * len(sets)) if not console.is_terminal else None)
+
+
+def data_show(name: Positional[str], out: Path = Path("."), data_dir: DataDir = None) -> None:
+    """Draw examples of each class, and the images per class.
+
+    Example: glyphfront data show strokes --out pictures
+
+    Args:
+        name: a set, as for --data.train.
+        out: folder for the two pictures.
+        data_dir: where EMNIST files lie.
+    """
+    from glyphfront.data import load
+    from glyphfront.data.show import show
+
+    for path in show(load(name, "train", folder=data_dir), out):
+        print(path)
+
+
+# --- models ------------------------------------------------------------------------------------------------------
+
+
+def models(json: bool = False) -> None:
+    """List every model with its size and cost.
+
+    Example: glyphfront models --json
+
+    Args:
+        json: for machines.
+    """
+    from dataclasses import asdict
+
+    from glyphfront.models import describe
+    from glyphfront.ship.recognizer import shipped
+
+    ships = set(shipped())
+    rows = [{**asdict(info), "shipped": info.name in ships} for info in describe()]
+    if json:
+        _print_json(rows)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for column in ("name", "input", "trainable", "with statistics", "MACs", "weights", "what it is"):
+        table.add_column(column, justify="right" if column in ("trainable", "with statistics", "MACs") else "left")
+    for row in rows:
+        table.add_row(
+            row["name"],
+            "×".join(map(str, row["input_shape"])),
+            f"{row['parameters_trainable']:,}",
+            f"{row['parameters_total']:,}",
+            f"{row['macs']:,}",
+            "shipped" if row["shipped"] else "",
+            row["summary"],
+        )
+    Console().print(table)
+    print("timm:NAME and torchvision:NAME make any model of those libraries.")
+
+
+# --- one run -----------------------------------------------------------------------------------------------------
+
+
+def train(
+    *,
+    run: Annotated[Run, arg(name="")] = Run(),  # noqa: B008 - frozen
+    runs_dir: RunsDir = Path("runs"),
+    data_dir: DataDir = None,
+    tensorboard: bool = False,
+) -> None:
+    """Train one Run; a run.json as first argument gives the values that the flags depart from.
+
+    Example: glyphfront train --model.name glyphnet-xs --data.train strokes --epochs 3
+
+    Args:
+        run: what to train.
+        runs_dir: the run's files go to a folder here, named by its key.
+        data_dir: where EMNIST files lie.
+        tensorboard: also write events for TensorBoard.
+    """
+    from glyphfront.data.prepare import prepare
+    from glyphfront.training import loop
+
+    folder = runs_dir / run.key
+    trained = loop.train(run, prepare(run.data, data_dir), folder, tensorboard=tensorboard)
+    if trained.status == "diverged":
+        raise GlyphfrontError(f"{folder}: {trained.message}")
+    print(folder)
+
+
+def export(run: Positional[Path], out: Path | None = None, name: str | None = None) -> None:
+    """Write a trained run as ONNX with its card.
+
+    Example: glyphfront export runs/0123456789ab --out models --name mine
+
+    Args:
+        run: folder of the run.
+        out: folder to put the files in; by default the run's own.
+        name: of the files; by default model.
+    """
+    from glyphfront.ship.export import export_run
+
+    print(export_run(run, out, name or "model"))
+
+
+def evaluate(
+    model: Positional[str], data: str | None = None, data_dir: DataDir = None, json: bool = False
+) -> None:
+    """Score a run, or an exported model, on a report split, leaving out what it was trained on.
+
+    Example: glyphfront evaluate glyphnet-s --data balanced
+
+    Args:
+        model: folder of a run, an .onnx with its card, or the name of a shipped model.
+        data: set whose test part is the report split; by default the one the model was made for.
+        data_dir: where EMNIST files lie.
+        json: for machines.
+    """
+    from glyphfront.data import load
+    from glyphfront.measure.accuracy import evaluate_unseen
+    from glyphfront.records import to_plain
+    from glyphfront.run import load_run
+    from glyphfront.ship import recognizer
+
+    folder = Path(model)
+    if (folder / "run.json").exists() and data is None:
+        from glyphfront.data.prepare import prepare
+        from glyphfront.studies.execute import finish
+
+        own = load_run(folder / "run.json").data
+        result = finish(folder, prepare(own, data_dir).report)
+        accuracy, left_out, source = result.accuracy, 0, result.data.report_source
+        if accuracy is None:
+            raise GlyphfrontError(f"{folder}: {result.message}")
+    else:
+        loaded = recognizer.load(folder / "model.onnx" if folder.is_dir() else model)
+        own = loaded.card.run.data
+        report = load(data or own.report or own.train, "test", folder=data_dir, seed=own.seed)
+        accuracy, left_out = evaluate_unseen(loaded, report)
+        source = report.source
+    if json:
+        _print_json({"source": source, "left_out": left_out, "accuracy": to_plain(accuracy)})
+        return
+    top1 = accuracy.top1
+    print(f"accuracy {top1.value:.2%} ({top1.low:.2%} to {top1.high:.2%}), top-5 {accuracy.top5.value:.2%}")
+    print(f"on {top1.total:,} images ({source}); {left_out:,} left out because the model was trained on them")
+    print(f"evaluation {accuracy.evaluation_seconds:.2f} s, inference {accuracy.inference_seconds:.2f} s")
+
+
+def latency(models: Positional[tuple[str, ...]], seconds: float = 1.0, threads: int = 1, json: bool = False) -> None:
+    """Time exported models with the MLPerf load generator, each beside the reference model.
+
+    Example: glyphfront latency glyphnet-s --seconds 60
+
+    Args:
+        models: folders of runs, .onnx files, or names of shipped models.
+        seconds: how long each scenario lasts; MLPerf asks for 600.
+        threads: that ONNX Runtime uses.
+        json: for machines.
+    """
+    from glyphfront.measure.latency import measure_latency
+    from glyphfront.records import to_plain
+    from glyphfront.ship.recognizer import find
+
+    paths = [find(Path(m) / "model.onnx" if (Path(m) / "run.json").exists() else m) for m in models]
+    rows = [(path, measure_latency(path, seconds=seconds, threads=threads)) for path in paths]
+    if json:
+        _print_json([{"model": str(path), **to_plain(row), "ratio": row.ratio} for path, row in rows])
+        return
+    for path, row in rows:
+        print(
+            f"{path.stem}: p50 {row.p50_us:.0f} µs, p90 {row.p90_us:.0f}, p99 {row.p99_us:.0f}; "
+            f"{row.ratio:.2f} times {row.reference} ({row.reference_p50_us:.0f} µs in the same call); "
+            f"{row.images_per_second:,.0f} images/s in bulk; {row.machine}, {row.threads} thread"
+        )
+
+
+# --- studies -----------------------------------------------------------------------------------------------------
+
+
+def study_list() -> None:
+    """List the studies.
+
+    Example: glyphfront study list
+    """
+    from glyphfront.studies import STUDIES
+
+    for name, study in STUDIES.items():
+        print(f"{name:<10} {len(study('strokes'))} runs  {(study.__doc__ or '').splitlines()[0]}")
+
+
+def study_show(name: Positional[str]) -> None:
+    """Print a study's lab sheet: question, command, cost, what to expect.
+
+    Example: glyphfront study show quick
+
+    Args:
+        name: see glyphfront study list.
+    """
+    print(inspect.getdoc(_study(name)))
+
+
+def study_run(
+    name: Positional[str],
+    data: str | None = None,
+    runs_dir: RunsDir = Path("runs"),
+    out: Path | None = None,
+    data_dir: DataDir = None,
+    latency_seconds: float = 1.0,
+) -> None:
+    """Carry a study out: train, export, evaluate and time every run, then report.
+
+    Finished runs are not done again, changed ones are; interrupted, the same command goes on.
+
+    Example: glyphfront study run quick --data strokes
+
+    Args:
+        name: see glyphfront study list.
+        data: what to train and report on; by default the study's own.
+        runs_dir: the runs' files go to folders here.
+        out: folder for result files and report; by default results/NAME-DATA.
+        data_dir: where EMNIST files lie.
+        latency_seconds: how long each latency scenario lasts.
+    """
+    study = _study(name)
+    runs = study(data) if data else study()
+    from glyphfront.studies.execute import execute
+
+    out = out or Path("results") / f"{name}-{_file_name(runs[0].data.train)}"
+    execute(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds)
+    report(out)
+
+
+def _study(name: str) -> Callable[..., list[Run]]:
+    from glyphfront.studies import STUDIES
+
+    if name not in STUDIES:
+        raise GlyphfrontError(f"no study {name!r}; there are: {', '.join(STUDIES)}")
+    return STUDIES[name]
+
+
+def _file_name(data: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", data).strip("-")
+
+
+# --- reading results ---------------------------------------------------------------------------------------------
+
+
+def report(folder: Positional[Path], title: str | None = None, readme: Path | None = None) -> None:
+    """Write report.html and report.md from the result files of a folder.
+
+    Example: glyphfront report results/quick-balanced
+
+    Args:
+        folder: holds result files; receives the report.
+        title: of the page; by default the folder's name.
+        readme: also put the table between the marks of this file.
+    """
+    from glyphfront.report.page import update_readme, write_report
+
+    page = write_report(folder, title=title or f"glyphfront: {folder.name}")
+    if readme:
+        update_readme(readme, folder)
+    print(page)
+
+
+def pick(
+    folder: Positional[Path] = Path("results/quick-balanced"),
+    budget_us: float | None = None,
+    budget_ratio: float | None = None,
+    min_accuracy: float | None = None,
+    json: bool = False,
+) -> None:
+    """Name the model to take for a budget, from result files.
+
+    Example: glyphfront pick --budget-us 100
+
+    Args:
+        folder: holds result files.
+        budget_us: most microseconds for one image (p50).
+        budget_ratio: most time for one image, as a multiple of the reference model's.
+        min_accuracy: least accuracy, such as 0.89.
+        json: for machines.
+    """
+    from glyphfront.report.pick import pick as choose
+    from glyphfront.result import load_results
+
+    choice = choose(
+        load_results(folder), budget_us=budget_us, budget_ratio=budget_ratio, min_accuracy=min_accuracy
+    )
+    if json:
+        _print_json({"sentence": choice.sentence, **_row(choice.result)})
+        return
+    print(choice.sentence)
+
+
+def _row(result: Result) -> dict[str, Any]:
+    from glyphfront.records import to_plain
+
+    assert result.accuracy and result.latency
+    return {
+        "label": result.run.label,
+        "key": result.key,
+        "accuracy": to_plain(result.accuracy.top1),
+        "latency": to_plain(result.latency),
+    }
+
+
+# --- use ---------------------------------------------------------------------------------------------------------
+
+
+def recognize(
+    pictures: Positional[tuple[Path, ...]],
+    model: str = "glyphnet-s",
+    top: int = 1,
+    json: bool = False,
+) -> int:
+    """Print the character on each picture, with the model's confidence.
+
+    Example: glyphfront recognize scan.png --top 3
+
+    Args:
+        pictures: image files, a single character on each.
+        model: a shipped name, or an .onnx with its card.
+        top: how many guesses to print.
+        json: a JSON object a picture.
+    """
+    from glyphfront.ship.recognizer import load
+
+    if not pictures:
+        raise GlyphfrontError("no picture given; see glyphfront recognize --help")
+    recognizer = load(model)
+    status = 0
+    for picture in pictures:
+        try:
+            guesses = recognizer.recognize(picture, top=top)
+        except GlyphfrontError as error:  # the other pictures still count
+            print(f"glyphfront: {error}", file=sys.stderr)
+            status = 2
+            continue
+        if json:
+            found = [{"character": g.character, "probability": round(g.probability, 6)} for g in guesses]
+            _print_json({"picture": str(picture), "predictions": found}, indent=None)
+        else:
+            print(f"{picture}  " + "  ".join(f"{g.character} {g.probability:.1%}" for g in guesses))
+    return status
+
+
+def _print_json(value: Any, indent: int | None = 2) -> None:
+    print(json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+VERBS: dict[str, Any] = {
+    "recognize": recognize,
+    "pick": pick,
+    "report": report,
+    "study": {"list": study_list, "show": study_show, "run": study_run},
+    "train": train,
+    "export": export,
+    "evaluate": evaluate,
+    "latency": latency,
+    "models": models,
+    "data": {"fetch": data_fetch, "check": data_check, "show": data_show},
+}

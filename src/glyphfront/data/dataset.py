@@ -1,0 +1,119 @@
+"""Dataset: labelled pictures in memory, and the ways to cut one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphfront.errors import GlyphfrontError
+
+Images = NDArray[np.uint8]  # (N, 28, 28), upright, white ink on black
+Labels = NDArray[np.int64]  # (N,), from 0
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled pictures of single characters.
+
+    Attributes:
+        name: what the set is, such as ``"balanced"`` or ``"strokes"``.
+        part: ``"train"`` or ``"test"``, or a slice of the former: ``"fit"`` or ``"select"``.
+        images: (N, 28, 28) uint8, upright, white ink on black.
+        labels: (N,) int64, from 0, indices into ``classes``.
+        classes: one printable name a class.
+        source: says what the pictures are, such as ``"official"`` or
+            ``"unofficial, 9,400 of 18,800 test images"``; it follows into every result, table and figure.
+
+    Raises:
+        GlyphfrontError: shapes, dtypes or labels do not fit together.
+    """
+
+    name: str
+    part: str
+    images: Images
+    labels: Labels
+    classes: tuple[str, ...]
+    source: str
+
+    def __post_init__(self) -> None:
+        where = f"{self.name} {self.part}"
+        if self.images.dtype != np.uint8 or self.images.ndim != 3 or self.images.shape[1:] != (28, 28):
+            raise GlyphfrontError(
+                f"{where}: images must be (N, 28, 28) uint8, got {self.images.shape} {self.images.dtype}"
+            )
+        if self.labels.dtype != np.int64 or self.labels.shape != (len(self.images),):
+            raise GlyphfrontError(
+                f"{where}: labels must be ({len(self.images)},) int64, got {self.labels.shape} {self.labels.dtype}"
+            )
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
+            raise GlyphfrontError(f"{where}: a label lies outside the {len(self.classes)} classes")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def counts(self) -> NDArray[np.int64]:
+        """Images per class: (classes,) int64."""
+        return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
+
+    def take(self, index: NDArray[Any], part: str | None = None) -> Dataset:
+        """The images at `index` (integers or a boolean mask), in that order."""
+        return replace(self, images=self.images[index], labels=self.labels[index], part=part or self.part)
+
+    def fingerprint(self) -> str:
+        """16 hex digits that change with any pixel, label, class name or the order of the images."""
+        digest = hashlib.sha256()
+        digest.update("\n".join(self.classes).encode())
+        digest.update(np.ascontiguousarray(self.labels).tobytes())
+        digest.update(np.ascontiguousarray(self.images).tobytes())
+        return digest.hexdigest()[:16]
+
+    def limit(self, per_class: int, seed: int) -> Dataset:
+        """At most `per_class` images of each class, drawn without replacement; order is kept."""
+        if per_class < 1:
+            raise GlyphfrontError(f"limit per class must be at least 1, got {per_class}")
+        rng = np.random.default_rng(seed)
+        kept = [rng.permutation(np.flatnonzero(self.labels == c))[:per_class] for c in range(len(self.classes))]
+        return self.take(np.sort(np.concatenate(kept)))
+
+
+def split_fit_select(train: Dataset, select_fraction: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Carve a stratified *select* slice out of `train`; the rest is *fit*.
+
+    Every class with at least two images gives at least one image to each side.
+
+    Args:
+        train: the training file.
+        select_fraction: share of each class that goes to *select*, between 0 and 1 (exclusive).
+        seed: makes the split repeatable.
+
+    Raises:
+        GlyphfrontError: the fraction is out of range.
+    """
+    if not 0.0 < select_fraction < 1.0:
+        raise GlyphfrontError(f"select fraction must lie between 0 and 1, got {select_fraction}")
+    rng = np.random.default_rng(seed)
+    chosen = np.zeros(len(train), dtype=bool)
+    for c in range(len(train.classes)):
+        index = rng.permutation(np.flatnonzero(train.labels == c))
+        if len(index) < 2:
+            continue
+        chosen[index[: min(len(index) - 1, max(1, round(len(index) * select_fraction)))]] = True
+    return train.take(~chosen, "fit"), train.take(chosen, "select")
+
+
+def class_balanced_index(labels: Labels, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """`size` indices in which every class that occurs is drawn equally often (within one), in random order."""
+    present = np.unique(labels)
+    each = [np.flatnonzero(labels == c) for c in present]
+    turns = np.resize(rng.permutation(len(present)), size)
+    index = np.empty(size, dtype=np.int64)
+    for position, members in enumerate(each):
+        slots = np.flatnonzero(turns == position)
+        rounds = -(-len(slots) // len(members)) if len(slots) else 0
+        if rounds:
+            index[slots] = np.concatenate([rng.permutation(members) for _ in range(rounds)])[: len(slots)]
+    return index[rng.permutation(size)]

@@ -1,0 +1,62 @@
+"""From a Run's `data` to the images that are fitted, selected on and reported on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from glyphfront.data import load
+from glyphfront.data.dataset import Dataset, split_fit_select
+from glyphfront.data.leakage import remove_leaks
+from glyphfront.errors import GlyphfrontError
+from glyphfront.result import DataUsed
+from glyphfront.run import Data
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three sets of one Run, disjoint unless the Run says otherwise."""
+
+    fit: Dataset
+    select: Dataset
+    report: Dataset
+    used: DataUsed
+
+
+def prepare(data: Data, folder: Path | None = None) -> Splits:
+    """Read the sets, take the leaks out of training, apply the limit, carve out *select*.
+
+    Args:
+        data: what to read.
+        folder: where EMNIST files lie; see `glyphfront.data.emnist.find_folder`.
+
+    Raises:
+        GlyphfrontError: data is missing or faulty, or the two sets have different classes.
+    """
+    report = load(data.report or data.train, "test", folder=folder, seed=data.seed)
+    per_class = data.limit if data.train == "strokes" else None
+    train = load(data.train, "train", folder=folder, seed=data.seed, per_class=per_class)
+    if train.classes != report.classes:
+        raise GlyphfrontError(
+            f"{train.name} has {len(train.classes)} classes and {report.name} {len(report.classes)}: "
+            "a report split needs the classes of the training set"
+        )
+    leaks = 0
+    if data.remove_leaks:
+        train, leaks = remove_leaks(train, report)
+    if data.limit is not None:
+        train = train.limit(data.limit, data.seed)
+    fit, select = split_fit_select(train, data.select_fraction, data.seed)
+    if not len(select):
+        raise GlyphfrontError(f"{train.name}: no class has two training images, so nothing is left to select on")
+    used = DataUsed(
+        train_source=train.source,
+        report_source=report.source,
+        fit_images=len(fit),
+        select_images=len(select),
+        report_images=len(report),
+        leaks_removed=leaks,
+        train_fingerprint=train.fingerprint(),
+        report_fingerprint=report.fingerprint(),
+    )
+    return Splits(fit, select, report, used)

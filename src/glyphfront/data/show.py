@@ -1,0 +1,77 @@
+"""Two pictures of a set, as in the source study: examples of each class, and images per class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from glyphfront.data.dataset import Dataset
+
+_EXAMPLES = 10
+_STRIPS = 3  # side by side
+_SIDE = 28
+
+
+def show(dataset: Dataset, folder: Path) -> list[Path]:
+    """Draw the two pictures of `dataset` as PNG files in `folder`.
+
+    Returns:
+        ``<name>-<part>-examples.png`` and ``<name>-<part>-counts.png``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{dataset.name}-{dataset.part}".replace(":", "-")
+    return [
+        _save(_examples(dataset), folder / f"{stem}-examples.png"),
+        _save(_counts(dataset), folder / f"{stem}-counts.png"),
+    ]
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    partial = path.with_name(path.name + ".partial")
+    figure.savefig(partial, format="png", dpi=120)
+    partial.replace(path)
+    return path
+
+
+def _title(dataset: Dataset) -> str:
+    return f"{dataset.name} {dataset.part} ({dataset.source})"
+
+
+def _examples(dataset: Dataset) -> Figure:
+    """Ten images of each class, the classes down strips that stand side by side."""
+    rows = -(-len(dataset.classes) // _STRIPS)
+    margin = _SIDE + 9 * max(map(len, dataset.classes))  # room for the class name
+    pitch = margin + _EXAMPLES * _SIDE
+    mosaic = np.full((rows * _SIDE, _STRIPS * pitch), 255, np.uint8)
+    rng = np.random.default_rng(0)
+    figure = Figure(figsize=(10, 10 * (rows + 2) * _SIDE / (_STRIPS * pitch)), layout="constrained")
+    axes = figure.add_subplot()
+    for label, name in enumerate(dataset.classes):
+        top, left = label % rows * _SIDE, label // rows * pitch + margin
+        chosen = rng.permutation(np.flatnonzero(dataset.labels == label))[:_EXAMPLES]
+        for place, image in enumerate(dataset.images[chosen]):
+            mosaic[top : top + _SIDE, left + place * _SIDE : left + (place + 1) * _SIDE] = 255 - image
+        axes.text(left - _SIDE / 2, top + _SIDE / 2, name, ha="right", va="center")
+    axes.imshow(mosaic, cmap="gray", vmin=0, vmax=255)
+    axes.set_axis_off()
+    axes.set_title(_title(dataset))
+    return figure
+
+
+def _counts(dataset: Dataset) -> Figure:
+    """A bar a class, with the least, the mean and the most in words."""
+    counts = dataset.counts()
+    figure = Figure(figsize=(max(6.0, 0.25 * len(counts)), 4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.bar(np.arange(len(counts)), counts)
+    rotation = 90 if max(map(len, dataset.classes)) > 2 else 0
+    axes.set_xticks(np.arange(len(counts)), dataset.classes, rotation=rotation)
+    axes.set_xlim(-0.6, len(counts) - 0.4)
+    axes.set_ylabel("images")
+    axes.yaxis.grid(alpha=0.3)
+    axes.set_axisbelow(True)
+    spread = f"images per class: {counts.min():,} to {counts.max():,}, mean {counts.mean():,.0f}"
+    axes.set_title(f"{_title(dataset)}\n{spread}")
+    return figure

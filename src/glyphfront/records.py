@@ -1,0 +1,73 @@
+"""Frozen dataclasses to plain JSON values and back, with the types checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+def to_plain(value: Any) -> Any:
+    """Dataclasses become dicts and tuples lists; everything else stays."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [to_plain(item) for item in value]
+    return value
+
+
+def from_plain(kind: type[T], plain: Any) -> T:
+    """The inverse of `to_plain` for the dataclass `kind`.
+
+    Fields that are missing take their defaults.
+
+    Raises:
+        ValueError: a field is unknown, missing without a default, or of another type; the message names it.
+    """
+    converted = _convert(kind, plain, kind.__name__)
+    assert isinstance(converted, kind)
+    return converted
+
+
+def _convert(kind: Any, plain: Any, where: str) -> Any:
+    origin = get_origin(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(plain, dict):
+            raise ValueError(f"{where} must be an object")
+        hints = get_type_hints(kind)
+        unknown = set(plain) - {f.name for f in dataclasses.fields(kind)}
+        if unknown:
+            raise ValueError(f"{where} has no field {sorted(unknown)[0]!r}")
+        try:
+            return kind(**{k: _convert(hints[k], v, f"{where}.{k}") for k, v in plain.items()})
+        except TypeError as error:
+            raise ValueError(f"{where}: {error}") from None
+    if origin in (Union, types.UnionType):
+        for option in get_args(kind):
+            try:
+                return _convert(option, plain, where)
+            except ValueError:
+                continue
+        raise ValueError(f"{where} cannot be {plain!r}")
+    if origin is Literal:
+        if plain not in get_args(kind):
+            raise ValueError(f"{where} must be one of {', '.join(map(str, get_args(kind)))}, got {plain!r}")
+        return plain
+    if origin is tuple:
+        if not isinstance(plain, list | tuple):
+            raise ValueError(f"{where} must be a list")
+        kinds = get_args(kind)
+        if len(kinds) == 2 and kinds[1] is Ellipsis:
+            return tuple(_convert(kinds[0], item, f"{where}[{i}]") for i, item in enumerate(plain))
+        if len(kinds) != len(plain):
+            raise ValueError(f"{where} must have {len(kinds)} items")
+        return tuple(_convert(k, item, f"{where}[{i}]") for i, (k, item) in enumerate(zip(kinds, plain, strict=True)))
+    if kind is float and isinstance(plain, int) and not isinstance(plain, bool):
+        return float(plain)
+    if kind is types.NoneType:
+        kind = type(None)
+    if kind is not Any and (not isinstance(plain, kind) or (kind is int and isinstance(plain, bool))):
+        raise ValueError(f"{where} must be {getattr(kind, '__name__', kind)}, got {plain!r}")
+    return plain

@@ -1,0 +1,1 @@
+"""From result files to the answer: the pick, the front, the tables, the page."""

@@ -1,0 +1,241 @@
+"""Result: everything measured about one Run, with its provenance; JSON in and out.
+
+A result file says all that is needed to trust or to repeat a row; reports read nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.records import from_plain, to_plain
+from glyphfront.run import Run
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """A share with its 95 % Wilson score interval (Wilson 1927, doi:10.1080/01621459.1927.10502953)."""
+
+    correct: int
+    total: int
+    low: float
+    high: float
+
+    @property
+    def value(self) -> float:
+        """correct / total."""
+        return self.correct / self.total
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How well a model recognises one labelled set."""
+
+    top1: Proportion
+    top5: Proportion
+    loss: float
+    """Mean negative log-likelihood of the true class, in nats."""
+    per_class: tuple[Proportion, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    """confusion[true][predicted]: images."""
+    evaluation_seconds: float
+    """The whole pass over the set, everything included."""
+    inference_seconds: float
+    """The part of it in which the model turned images into probabilities, and nothing else."""
+
+    def confused_pairs(self, most: int = 10) -> tuple[tuple[int, int, int], ...]:
+        """(class a, class b, images of either taken for the other), the most confused first."""
+        size = len(self.confusion)
+        pairs = [(self.confusion[a][b] + self.confusion[b][a], a, b) for a in range(size) for b in range(a + 1, size)]
+        pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+        return tuple((a, b, n) for n, a, b in pairs[:most] if n)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Time that an exported file takes for one image, and how many it does when given many (MLPerf Inference)."""
+
+    p50_us: float
+    p90_us: float
+    p99_us: float
+    queries: int
+    """Single images timed (SingleStream)."""
+    images_per_second: float
+    """Offline scenario."""
+    seconds: float
+    """How long each scenario was told to last."""
+    threads: int
+    reference: str
+    """Name of the model timed in the same call."""
+    reference_sha256: str
+    reference_p50_us: float
+    machine: str
+    """CPU model and cores."""
+    onnxruntime: str
+
+    @property
+    def ratio(self) -> float:
+        """p50 over the reference's p50: what an absolute time on a shared machine cannot say."""
+        return self.p50_us / self.reference_p50_us
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The file that ships, checked again on the whole report split."""
+
+    sha256: str
+    file_bytes: int
+    top1: Proportion
+    parity: float
+    """Largest absolute difference of a probability from torch's."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a model and its training take."""
+
+    parameters_trainable: int
+    parameters_total: int
+    """With batch norm's running statistics, as Keras counts."""
+    macs: int
+    """Multiply-accumulates for one image."""
+    train_seconds: float
+    epochs: int
+    images_seen: int
+    device: str
+
+
+@dataclass(frozen=True)
+class DataUsed:
+    """Which images took part."""
+
+    train_source: str
+    report_source: str
+    fit_images: int
+    select_images: int
+    report_images: int
+    leaks_removed: int
+    """Training images left out because they stand in the report split."""
+    train_fingerprint: str
+    """Of the training set as fitted and selected on."""
+    report_fingerprint: str
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the learning curve."""
+
+    epoch: int
+    lr: float
+    """At the epoch's last step."""
+    fit_loss: float
+    """Mean of the training loss over the epoch's augmented images."""
+    fit_accuracy: float
+    """On the epoch's augmented images, before each update."""
+    select_loss: float
+    select_accuracy: float
+    images_per_second: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a result comes from."""
+
+    glyphfront: str
+    commit: str
+    """Git commit of the code, with + when the tree was changed; empty outside a checkout."""
+    finished: str
+    """ISO 8601, UTC."""
+    machine: str
+    python: str
+    libraries: tuple[str, ...]
+    """name==version."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training leaves beside the weights; a Result is this and what is measured afterwards."""
+
+    key: str
+    status: Literal["finished", "diverged"]
+    message: str
+    classes: tuple[str, ...]
+    data: DataUsed
+    cost: Cost
+    curve: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything measured about one Run."""
+
+    key: str
+    run: Run
+    status: Literal["finished", "diverged"]
+    message: str
+    """Why, when the training diverged; otherwise empty."""
+    classes: tuple[str, ...]
+    data: DataUsed
+    cost: Cost
+    curve: tuple[Epoch, ...]
+    provenance: Provenance
+    accuracy: Accuracy | None = None
+    """On the whole report split; None when the training diverged."""
+    exported: Exported | None = None
+    latency: Latency | None = None
+
+
+def save_result(result: Result | Trained, path: Path) -> None:
+    """Write `result` as JSON, atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(to_plain(result), separators=(",", ":"), allow_nan=True)
+    text = text.replace('],"', '],\n"').replace('},"', '},\n"')  # lines that git can compare
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+def load_result(path: Path) -> Result:
+    """Read one result file.
+
+    Raises:
+        GlyphfrontError: the file is missing, is no JSON, or holds no Result.
+    """
+    return _load(Result, path, "run a study first (glyphfront study run quick)")
+
+
+def load_trained(path: Path) -> Trained:
+    """Read what training left.
+
+    Raises:
+        GlyphfrontError: the file is missing, is no JSON, or holds no Trained.
+    """
+    return _load(Trained, path, "train the Run first (glyphfront train --help)")
+
+
+def _load(kind: type[T], path: Path, advice: str) -> T:
+    try:
+        return from_plain(kind, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise GlyphfrontError(f"{path}: no such file; {advice}") from None
+    except (ValueError, OSError) as error:
+        raise GlyphfrontError(f"{path}: not a {kind.__name__} file: {error}") from None
+
+
+def load_results(folder: Path) -> list[Result]:
+    """All result files `*.json` directly in `folder`, sorted by file name.
+
+    Raises:
+        GlyphfrontError: the folder is missing or holds none.
+    """
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        raise GlyphfrontError(f"{folder}: no result files there; run a study first (glyphfront study run quick)")
+    return [load_result(path) for path in paths]

@@ -1,0 +1,177 @@
+"""Run: every input that determines a result, as frozen dataclasses; its key; JSON in and out."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.records import from_plain, to_plain
+
+MEANING = 1  # raised when the same Run would give another result than before (see tests/golden)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which images are fitted, selected on and reported on."""
+
+    train: str = "strokes"
+    """What is trained on: strokes, balanced, bymerge, byclass, letters, digits, mnist, or folder:PATH."""
+    report: str | None = None
+    """What the report split is taken from; by default the test file of `train`."""
+    limit: int | None = None
+    """At most this many training images a class."""
+    select_fraction: float = 0.1
+    """Share of the training images carved out, stratified, for early stopping and for choosing."""
+    sampling: Literal["natural", "balanced"] = "natural"
+    """natural: every fit image once an epoch; balanced: every class equally often."""
+    remove_leaks: bool = True
+    """Leave out of training every image that stands in the report split."""
+    seed: int = 0
+    """Of the limit and of the split; the same for Runs that are to be compared."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A name of `glyphfront.models.MODELS` (or timm:NAME, torchvision:NAME) and what departs from its defaults."""
+
+    name: str = "glyphnet-s"
+    """See `glyphfront models`."""
+    in_channels: int = 1
+    """The gray image is repeated this many times."""
+    input_size: int | None = None
+    """Side in pixels that the 28x28 image is resized to, inside the model; by default the family's own."""
+    act: str | None = None
+    """Activation: relu, leaky_relu, elu, swish, tanh."""
+    dropout: float | None = None
+    """Rate, 0 to 1."""
+    dropout_position: str | None = None
+    """Where: see the model's factory."""
+    growth: int | None = None
+    """Channels that each layer of a DenseNet adds."""
+    compression: float | None = None
+    """Share of the channels that a DenseNet's transitions keep."""
+    blocks: tuple[int, ...] | None = None
+    """Layers of each dense block."""
+    widths: tuple[int, ...] | None = None
+    """Channels of each convolution of a glyphnet."""
+    weights: str | None = None
+    """Pretrained weights for timm: and torchvision: models: a local file."""
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that depart from the factory's defaults."""
+        plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {k: v for k, v in plain.items() if v is not None and k not in ("name", "in_channels", "input_size")}
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """The update rule."""
+
+    name: Literal["adam", "adamax", "nadam", "adamw", "rmsprop", "momentum", "nesterov"] = "nesterov"
+    """momentum and nesterov are SGD with (Nesterov) momentum."""
+    lr: float = 0.4
+    """Highest learning rate."""
+    momentum: float = 0.9
+    """For momentum and nesterov."""
+    weight_decay: float = 0.0
+    """L2 for SGD, decoupled for AdamW; never on norms and biases."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the learning rate moves."""
+
+    name: Literal["constant", "plateau", "linear", "cosine"] = "linear"
+    """constant; plateau: reduce when the select loss stops falling; linear, cosine: decay to 0 over the epochs."""
+    warmup: float = 0.15
+    """Share of all steps over which the rate rises linearly from 0 (linear and cosine)."""
+    factor: float = 0.5
+    """plateau: the rate is multiplied by this."""
+    patience: int = 3
+    """plateau: epochs without a fall before that happens."""
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random changes to each training image; every range is symmetric around no change."""
+
+    rotation: float = 0.0
+    """Degrees."""
+    shift_x: float = 0.0
+    """Pixels, horizontally."""
+    shift_y: float = 0.0
+    """Pixels, vertically."""
+    shear: float = 0.0
+    """Tangent of the shear angle."""
+    zoom: float = 0.0
+    """Share of the size."""
+    brightness: float = 0.0
+    """Share by which ink is scaled."""
+    elastic: float = 0.0
+    """Pixels: standard deviation of a smooth displacement field."""
+    erasing: float = 0.0
+    """Probability that a random rectangle is blanked."""
+
+
+LIGHT = Augment(rotation=8.0, shear=0.1, zoom=0.08, shift_x=1.7, shift_y=1.7)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, fully determined: the same Run on the same images and machine gives the same weights."""
+
+    label: str = "run"
+    """What tables call it; not part of the key."""
+    data: Data = field(default_factory=Data)
+    model: Model = field(default_factory=Model)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    schedule: Schedule = field(default_factory=Schedule)
+    augment: Augment = field(default_factory=Augment)
+    epochs: int = 10
+    """Passes over the fit images, at most."""
+    batch_size: int = 256
+    """Images a step."""
+    label_smoothing: float = 0.0
+    """Share of the target spread over all classes."""
+    logit_adjustment: float = 0.0
+    """Weight of the log class prior added to the logits inside the loss (Menon et al. 2020, arXiv:2007.07314)."""
+    ema: float = 0.0
+    """Decay a step of the running mean of the weights that is evaluated; 0: off."""
+    clip_norm: float = 0.0
+    """Gradients are scaled down to this norm; 0: off."""
+    early_stopping: int = 0
+    """Stop after this many epochs without a better select accuracy and keep the best epoch; 0: off."""
+    seed: int = 0
+    """Of the initial weights, the order of the images and the augmentation."""
+
+    @property
+    def key(self) -> str:
+        """12 hex digits that change with anything but the label: the name of the run's folder."""
+        plain = to_plain(self)
+        del plain["label"]
+        plain["meaning"] = MEANING
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def save_run(run: Run, path: Path) -> None:
+    """Write `run` as JSON."""
+    path.write_text(json.dumps(to_plain(run), indent=2) + "\n", encoding="utf-8")
+
+
+def load_run(path: Path) -> Run:
+    """Read a Run back.
+
+    Raises:
+        GlyphfrontError: the file is missing, is no JSON, or holds no Run.
+    """
+    try:
+        return from_plain(Run, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise GlyphfrontError(f"{path}: no such file; train a Run first (glyphfront train --help)") from None
+    except (ValueError, OSError) as error:
+        raise GlyphfrontError(f"{path}: not a Run: {error}") from None

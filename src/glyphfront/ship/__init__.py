@@ -1,0 +1,1 @@
+"""Ship: a trained model as one ONNX file with its card, and the recogniser that uses them."""

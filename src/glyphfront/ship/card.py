@@ -1,0 +1,96 @@
+"""Card: what a model file is, knows and reaches; a JSON file beside the .onnx."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.records import from_plain, to_plain
+from glyphfront.result import DataUsed, Latency, Proportion
+from glyphfront.run import Run
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that a user of an .onnx file should know about it."""
+
+    name: str
+    glyphfront: str
+    """Version that exported the file."""
+    created: str
+    """ISO 8601, UTC."""
+    classes: tuple[str, ...]
+    """In the order of the outputs."""
+    sha256: str
+    """Of the .onnx file, in hex."""
+    file_bytes: int
+    run: Run
+    """How it was trained."""
+    data: DataUsed
+    """On which images."""
+    parameters: int
+    """Trainable ones."""
+    macs: int
+    """Multiply-accumulates for one image."""
+    license: str = "Apache-2.0"
+    """Of the weights."""
+    input: str = "image: uint8 (N, 28, 28), upright, white ink on black; any N"
+    output: str = "probability: float32 (N, classes), each row adds up to 1"
+    accuracy: Proportion | None = None
+    """Top-1 of this very file on the whole report split."""
+    latency: Latency | None = None
+    seen: str | None = None
+    """Name of the file beside this one that holds the fingerprints of the training images."""
+
+
+def card_path(onnx: Path) -> Path:
+    """Where the card of an .onnx file lies: beside it, with the ending .json."""
+    return onnx.with_suffix(".json")
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex.
+
+    Raises:
+        GlyphfrontError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise GlyphfrontError(f"{path}: no such file; give a shipped name or the path of an .onnx file") from None
+    except OSError as error:
+        raise GlyphfrontError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def save_card(card: Card, onnx: Path) -> None:
+    """Write the card of an .onnx file, atomically."""
+    path = card_path(onnx)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(to_plain(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+def load_card(onnx: Path) -> Card:
+    """Read the card of an .onnx file and check that it belongs to it.
+
+    Raises:
+        GlyphfrontError: either file is missing, the card is no card, or it describes another file.
+    """
+    sha256, path = file_sha256(onnx), card_path(onnx)
+    try:
+        card = from_plain(Card, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise GlyphfrontError(f"{path}: no such file; an .onnx needs its card beside it, copy both") from None
+    except (ValueError, OSError) as error:
+        raise GlyphfrontError(f"{path}: not a card ({error}); export the model again") from None
+    if card.sha256 != sha256:
+        raise GlyphfrontError(
+            f"{path}: the card of another file: sha256 is {sha256[:12]}…, the card says {card.sha256[:12]}…; "
+            "copy both files again"
+        )
+    return card

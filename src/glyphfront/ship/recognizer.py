@@ -1,0 +1,180 @@
+"""Recogniser: an exported model at work, with numpy, ONNX Runtime and Pillow alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.ship.card import Card, load_card
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+BATCH = 64
+"""Images that a session is given at once: larger batches took longer per image, as their maps outgrow the caches."""
+
+_SHIPPED = Path(__file__).parent.parent / "weights"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One guess at what a picture shows."""
+
+    character: str
+    """Name of the class."""
+    probability: float
+    """0 to 1."""
+
+
+@dataclass(frozen=True)
+class Recognizer:
+    """An exported model, ready for use. It may be called from several threads."""
+
+    path: Path
+    """Of the .onnx file."""
+    card: Card
+    session: ort.InferenceSession
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the probabilities."""
+        return self.card.classes
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What each of many images shows.
+
+        Args:
+            images: (N, 28, 28) uint8, upright, white ink on black, as `glyphfront.normalize` makes them; N may be 0.
+                A single image is ``image[None]``.
+
+        Returns:
+            (N, classes) float32; each row adds up to 1.
+
+        Raises:
+            GlyphfrontError: another shape or dtype.
+        """
+        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+            got = f"{images.shape} {images.dtype}" if isinstance(images, np.ndarray) else type(images).__name__
+            raise GlyphfrontError(f"images must be (N, 28, 28) uint8, got {got}; see glyphfront.normalize")
+        rows = np.empty((len(images), len(self.classes)), np.float32)
+        for start in range(0, len(images), BATCH):
+            rows[start : start + BATCH] = self.session.run(None, {"image": images[start : start + BATCH]})[0]
+        return rows
+
+    def recognize(self, picture: str | Path | Image.Image | NDArray[Any], top: int = 5) -> list[Prediction]:
+        """What one picture shows, the likeliest first.
+
+        Args:
+            picture: of a single character: a file, a Pillow image, or an array as `glyphfront.normalize` takes it.
+            top: how many guesses, at most.
+
+        Raises:
+            GlyphfrontError: the file is unreadable, or shows nothing; or `top` is below 1.
+        """
+        from glyphfront.data.normalize import normalize
+
+        if top < 1:
+            raise GlyphfrontError(f"top must be at least 1, got {top}")
+        image = _normalize_file(Path(picture)) if isinstance(picture, str | Path) else normalize(picture)
+        row = self.probabilities(image[None])[0]
+        best = np.argsort(-row, kind="stable")[:top]
+        return [Prediction(self.classes[c], float(row[c])) for c in best]
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the models that come with the package, sorted."""
+    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.onnx")))
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The .onnx file that a shipped name or a path means.
+
+    Raises:
+        GlyphfrontError: no model of that name is shipped, and it is not the path of an .onnx file.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".onnx":
+        if not path.is_file():
+            raise GlyphfrontError(f"{path}: no such file; give a shipped name or the path of an .onnx file")
+        return path
+    if str(name_or_path) not in shipped():
+        known = ", ".join(shipped()) or "none"
+        raise GlyphfrontError(f"{name_or_path}: no shipped model ({known}) and no path of an .onnx file")
+    return _SHIPPED / f"{name_or_path}.onnx"
+
+
+def load(name_or_path: str | Path, *, threads: int = 1) -> Recognizer:
+    """Load a model.
+
+    Args:
+        name_or_path: a name of `shipped`, or the path of an .onnx file with its card beside it.
+        threads: that ONNX Runtime computes one batch with.
+
+    Raises:
+        GlyphfrontError: there is no such model, its card is missing or belongs to another file, or the file is broken.
+    """
+    path = find(name_or_path)
+    card = load_card(path)
+    session = open_session(path, threads)
+    outputs = session.get_outputs()[0].shape[1]
+    if outputs != len(card.classes):
+        raise GlyphfrontError(f"{path}: gives {outputs} probabilities for the card's {len(card.classes)} classes")
+    return Recognizer(path, card, session)
+
+
+def open_session(path: Path, threads: int = 1) -> ort.InferenceSession:
+    """An ONNX Runtime session on the CPU that computes nothing beside what it is asked, and says nothing.
+
+    Raises:
+        GlyphfrontError: the file is broken, or is not a model of (N, 28, 28) uint8 images; or `threads` is below 1.
+    """
+    if threads < 1:
+        raise GlyphfrontError(f"threads must be at least 1, got {threads}")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4  # fatal only: what else happens is raised
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base class of their own
+        reason = str(error).splitlines()[0]
+        raise GlyphfrontError(f"{path}: not a readable ONNX file ({reason}); export or copy it again") from None
+    if _signature(session.get_inputs()) != ("image", "tensor(uint8)", 3) or _signature(session.get_outputs()) != (
+        "probability",
+        "tensor(float)",
+        2,
+    ):
+        raise GlyphfrontError(f"{path}: not a model that glyphfront exported: it needs image -> probability")
+    return session
+
+
+def _signature(nodes: Sequence[Any]) -> tuple[str, str, int]:
+    return (nodes[0].name, nodes[0].type, len(nodes[0].shape))
+
+
+def _normalize_file(path: Path) -> NDArray[np.uint8]:
+    from PIL import Image, UnidentifiedImageError
+
+    from glyphfront.data.normalize import normalize
+
+    try:
+        with Image.open(path) as picture:
+            return normalize(picture)
+    except FileNotFoundError:
+        raise GlyphfrontError(f"{path}: no such file") from None
+    except UnidentifiedImageError:
+        raise GlyphfrontError(f"{path}: not a picture that Pillow can read; give a PNG, JPEG, BMP or TIFF") from None
+    except GlyphfrontError as error:
+        raise GlyphfrontError(f"{path}: {error}") from None
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise GlyphfrontError(f"{path}: not readable as a picture ({reason})") from None

@@ -1,0 +1,1 @@
+"""One training loop for everything, and the parts it is made of."""

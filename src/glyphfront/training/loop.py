@@ -1,0 +1,382 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from glyphfront.data.dataset import Dataset, class_balanced_index
+from glyphfront.data.prepare import Splits
+from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.cost import count_macs, count_parameters
+from glyphfront.measure.predict import predict_logits
+from glyphfront.models import Classifier, build
+from glyphfront.result import Cost, DataUsed, Epoch, Trained, load_trained, save_result
+from glyphfront.run import Run, save_run
+from glyphfront.training.augment import augment
+from glyphfront.training.checkpoint import load_state, save_state, save_weights, write_atomically
+from glyphfront.training.optimizers import build_optimizer
+from glyphfront.training.progress import TrainingProgress
+from glyphfront.training.schedules import learning_rate
+
+SAVE_SECONDS = 120.0  # within a long epoch, the state is saved this often
+_LOOK_STEPS = 20  # steps between looks at the loss: each look waits for a GPU
+
+
+@dataclass
+class _Progressed:
+    """Where a run stands: all that resuming needs besides weights, optimizer and random state."""
+
+    epoch: int = 1
+    step: int = 0  # of this epoch, next to be done
+    loss_sum: float = 0.0
+    correct: int = 0
+    seconds: float = 0.0  # of this epoch so far
+    images_seen: int = 0
+    curve: list[Epoch] = field(default_factory=list)
+    best_weights: dict[str, Tensor] | None = None
+
+
+def train(
+    run: Run, splits: Splits, folder: Path, *, device: torch.device | None = None, tensorboard: bool = False
+) -> Trained:
+    """Train `run` and leave its files in `folder`; go on where an earlier call was stopped.
+
+    A run killed at any moment, started again on the same number of CPU threads, ends with bit-identical weights:
+    order, augmentation and dropout are seeded by (seed, epoch), and the state is saved whole or not at all.
+
+    Args:
+        run: what to train.
+        splits: only `fit` and `select` are looked at.
+        folder: receives run.json, curve.csv, weights.safetensors, trained.json, and state.pt while it is unfinished.
+        device: by default the first GPU, or else the CPU.
+        tensorboard: also write events to `folder`/tensorboard.
+
+    Raises:
+        GlyphfrontError: out of memory, a full disk, or a Run that does not fit the data.
+        KeyboardInterrupt: interrupted; the state is saved.
+    """
+    finished = folder / "trained.json"
+    if finished.exists():
+        trained = load_trained(finished)
+        if trained.data == splits.used:
+            return trained
+        finished.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    save_run(run, folder / "run.json")
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return _Training(run, splits.fit, splits.select, splits.used, folder, device).go(tensorboard)
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
+            raise GlyphfrontError(
+                f"{run.label}: out of memory at batch size {run.batch_size}; give a smaller --batch-size"
+            ) from None
+        raise
+
+
+def seed_of(*parts: int) -> int:
+    """A seed that differs wherever any of `parts` differs."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def epoch_order(run: Run, labels: np.ndarray[Any, np.dtype[np.int64]], epoch: int) -> np.ndarray[Any, Any]:
+    """Indices of the fit images in the order of one epoch."""
+    rng = np.random.default_rng((run.seed, epoch))
+    if run.data.sampling == "balanced":
+        return class_balanced_index(labels, len(labels), rng)
+    return rng.permutation(len(labels))
+
+
+class _Interruption:
+    """Ctrl-C and SIGTERM wait for the end of the step, so that what is saved is whole; a second one does not."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {s: signal.signal(s, self._request) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+class _Training:
+    def __init__(
+        self, run: Run, fit: Dataset, select: Dataset, used: DataUsed, folder: Path, device: torch.device
+    ) -> None:
+        if run.epochs < 1 or run.batch_size < 1:
+            raise GlyphfrontError(f"{run.label}: epochs and batch size must be at least 1")
+        self.run, self.fit, self.used, self.folder, self.device = run, fit, used, folder, device
+        self.batch_size = min(run.batch_size, len(fit))
+        self.steps = len(fit) // self.batch_size  # what does not fill a batch waits for another epoch's order
+        self.images, self.labels = torch.from_numpy(fit.images), torch.from_numpy(fit.labels)
+        self.select_images, self.select_labels = torch.from_numpy(select.images), torch.from_numpy(select.labels)
+        if device.type != "cpu":
+            self.images, self.labels = self.images.to(device), self.labels.to(device)
+        torch.manual_seed(run.seed)
+        mean, std = pixel_statistics(fit)
+        self.model: Classifier = build(run.model, len(fit.classes), mean, std)
+        self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = build_optimizer(run.optimizer, self.model)
+        self.ema = AveragedModel(self.model, multi_avg_fn=self._average, use_buffers=True) if run.ema else None
+        self.log_prior = self._log_prior()
+        self.generator = torch.Generator(device)
+        self.interruption = _Interruption()
+        self.at = _Progressed()
+
+    @property
+    def evaluated(self) -> Classifier:
+        """The model whose weights count: the running mean, where there is one."""
+        if self.ema is None:
+            return self.model
+        averaged: Classifier = self.ema.module
+        return averaged
+
+    def go(self, tensorboard: bool) -> Trained:
+        run, at = self.run, self.at
+        writer = _event_writer(self.folder) if tensorboard else None
+        with self.interruption, TrainingProgress(run.label, run.epochs * self.steps, run.epochs) as progress:
+            if self._resume():
+                at = self.at
+                progress.say(f"goes on in epoch {at.epoch} at step {at.step}")
+            while at.epoch <= run.epochs and not self._stopped_early():
+                fault = self._epoch(progress)
+                if fault:
+                    progress.say(fault)
+                    return self._finish("diverged", fault)
+                progress.epoch(at.curve[-1])
+                if writer:
+                    _write_events(writer, at.curve[-1])
+        return self._finish("finished", "")
+
+    def _epoch(self, progress: TrainingProgress) -> str:
+        """Train to the end of the present epoch, evaluate, save. Returns what went wrong, or nothing."""
+        run, at = self.run, self.at
+        order = torch.from_numpy(epoch_order(run, self.fit.labels, at.epoch))
+        if at.step == 0:
+            torch.manual_seed(seed_of(run.seed, at.epoch, 0))
+            self.generator.manual_seed(seed_of(run.seed, at.epoch, 1))
+        self.model.train()
+        began, saved = time.perf_counter() - at.seconds, time.perf_counter()
+        loss_sum = torch.tensor(at.loss_sum, dtype=torch.float64, device=self.device)
+        correct = torch.tensor(at.correct, device=self.device)
+
+        def note() -> None:
+            at.loss_sum, at.correct = float(loss_sum), int(correct)
+            at.seconds = time.perf_counter() - began
+
+        while at.step < self.steps:
+            index = order[at.step * self.batch_size : (at.step + 1) * self.batch_size]
+            loss, hits = self._step(index)
+            loss_sum += loss
+            correct += hits
+            at.step += 1
+            at.images_seen += len(index)
+            if at.step % _LOOK_STEPS == 0 or at.step == self.steps:
+                note()
+                if not math.isfinite(at.loss_sum):
+                    return _diverged(f"the loss is no longer finite in epoch {at.epoch}")
+                seen = at.step * self.batch_size
+                done = (at.epoch - 1) * self.steps + at.step
+                progress.step(done, at.loss_sum / at.step, at.correct / seen, seen / at.seconds)
+            overdue = time.perf_counter() - saved > SAVE_SECONDS
+            if overdue or self.interruption.requested:
+                note()
+                self._save()
+                saved = time.perf_counter()
+            if self.interruption.requested:
+                progress.say(f"interrupted in epoch {at.epoch}; saved: the same command goes on from here")
+                raise KeyboardInterrupt
+        mean_loss = at.loss_sum / self.steps
+        if mean_loss > 10 * math.log(len(self.fit.classes)) and at.epoch > 1:
+            return _diverged(f"the mean loss of epoch {at.epoch} is {mean_loss:.3g}, far above guessing")
+        select_loss, select_accuracy = self._select()
+        seconds = time.perf_counter() - began
+        seen = self.steps * self.batch_size
+        line = Epoch(
+            epoch=at.epoch,
+            lr=self._learning_rate(self.steps - 1),
+            fit_loss=mean_loss,
+            fit_accuracy=at.correct / seen,
+            select_loss=select_loss,
+            select_accuracy=select_accuracy,
+            images_per_second=seen / at.seconds,
+            seconds=seconds,
+        )
+        best = max((e.select_accuracy for e in at.curve), default=-1.0)
+        at.curve.append(line)
+        if run.early_stopping and select_accuracy > best:
+            at.best_weights = {k: v.detach().clone() for k, v in self.evaluated.state_dict().items()}
+        at.epoch, at.step, at.loss_sum, at.correct, at.seconds = at.epoch + 1, 0, 0.0, 0, 0.0
+        self._save()
+        _write_curve(at.curve, self.folder / "curve.csv")
+        return "" if math.isfinite(select_loss) else _diverged("the select loss is not finite")
+
+    def _learning_rate(self, step: int) -> float:
+        """At one step of the present epoch."""
+        run, at = self.run, self.at
+        done = (at.epoch - 1) * self.steps + step
+        losses = [e.select_loss for e in at.curve]
+        return learning_rate(run.schedule, run.optimizer.lr, done, run.epochs * self.steps, losses)
+
+    def _step(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """One update. Returns the loss and how many images were right before the update."""
+        run = self.run
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate(self.at.step)
+        images, labels = self.images[index].to(self.device), self.labels[index].to(self.device)
+        logits = self.model(augment(images, run.augment, self.generator))
+        adjusted = logits if self.log_prior is None else logits + self.log_prior
+        loss = F.cross_entropy(adjusted, labels, label_smoothing=run.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if run.clip_norm:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), run.clip_norm)
+        self.optimizer.step()
+        if self.ema is not None:
+            self.ema.update_parameters(self.model)
+        return loss.detach(), (logits.detach().argmax(1) == labels).sum()
+
+    def _select(self) -> tuple[float, float]:
+        logits = predict_logits(self.evaluated, self.select_images)
+        labels = self.select_labels.to(self.device)
+        return float(F.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).float().mean())
+
+    def _stopped_early(self) -> bool:
+        accuracies = [e.select_accuracy for e in self.at.curve]
+        patience = self.run.early_stopping
+        return bool(patience and accuracies and len(accuracies) - 1 - accuracies.index(max(accuracies)) >= patience)
+
+    def _log_prior(self) -> Tensor | None:
+        if not self.run.logit_adjustment or self.run.data.sampling == "balanced":
+            return None
+        prior = np.maximum(self.fit.counts(), 1) / len(self.fit)
+        return torch.tensor(self.run.logit_adjustment * np.log(prior), dtype=torch.float32, device=self.device)
+
+    def _average(self, means: Any, values: Any, updates: Any) -> None:
+        """Exponential mean whose first values weigh less, so that short runs do not remember their start."""
+        decay = min(self.run.ema, (1 + int(updates)) / (10 + int(updates)))
+        if torch.is_floating_point(means[0]):
+            torch._foreach_lerp_(means, values, 1 - decay)
+        else:
+            torch._foreach_copy_(means, values)
+
+    def _save(self) -> None:
+        at = self.at
+        random = [torch.get_rng_state(), self.generator.get_state()]
+        if self.device.type == "cuda":
+            random.append(torch.cuda.get_rng_state(self.device))
+        state = {
+            "data": dataclasses.asdict(self.used),
+            "at": {**vars(at), "curve": [dataclasses.asdict(e) for e in at.curve]},
+            "model": self.model.state_dict(),
+            "ema": self.ema.state_dict() if self.ema is not None else None,
+            "optimizer": self.optimizer.state_dict(),
+            "random": random,
+        }
+        save_state(state, self.folder / "state.pt")
+
+    def _resume(self) -> bool:
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return False
+        state = load_state(path, torch.device("cpu"))
+        if state["data"] != dataclasses.asdict(self.used):
+            return False  # other images than before: this is another run
+        self.model.load_state_dict(state["model"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.at = _Progressed(**{**state["at"], "curve": [Epoch(**e) for e in state["at"]["curve"]]})
+        torch.set_rng_state(state["random"][0])
+        self.generator.set_state(state["random"][1])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random"][2], self.device)
+        return True
+
+    def _finish(self, status: Any, message: str) -> Trained:
+        at = self.at
+        if at.best_weights is not None:
+            self.evaluated.load_state_dict(at.best_weights)
+        if status == "finished":
+            save_weights(self.evaluated.state_dict(), self.folder / "weights.safetensors")
+        trainable, total = count_parameters(self.model.net)
+        device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+        cost = Cost(
+            parameters_trainable=trainable,
+            parameters_total=total,
+            macs=count_macs(self.model),
+            train_seconds=sum(e.seconds for e in at.curve) + at.seconds,
+            epochs=len(at.curve),
+            images_seen=at.images_seen,
+            device=device,
+        )
+        trained = Trained(self.run.key, status, message, self.fit.classes, self.used, cost, tuple(at.curve))
+        save_result(trained, self.folder / "trained.json")
+        (self.folder / "state.pt").unlink(missing_ok=True)
+        return trained
+
+
+def pixel_statistics(dataset: Dataset) -> tuple[float, float]:
+    """Mean and standard deviation of all pixels, in 0..255."""
+    counts = np.zeros(256, dtype=np.int64)
+    for start in range(0, len(dataset), 4096):
+        counts += np.bincount(dataset.images[start : start + 4096].ravel(), minlength=256)
+    values = np.arange(256)
+    mean = float((counts * values).sum() / counts.sum())
+    return mean, math.sqrt(float((counts * (values - mean) ** 2).sum() / counts.sum())) or 1.0
+
+
+def _diverged(what: str) -> str:
+    return f"diverged: {what}; try a lower --optimizer.lr, or --clip-norm 1"
+
+
+def _write_curve(curve: list[Epoch], path: Path) -> None:
+    def write(partial: Path) -> None:
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            lines = csv.writer(file)
+            lines.writerow([f.name for f in dataclasses.fields(Epoch)])
+            lines.writerows(dataclasses.astuple(epoch) for epoch in curve)
+
+    write_atomically(path, write)
+
+
+def _event_writer(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise GlyphfrontError("--tensorboard needs tensorboard: pip install tensorboard") from None
+    return SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+
+
+def _write_events(writer: Any, line: Epoch) -> None:
+    for name, value in dataclasses.asdict(line).items():
+        if name != "epoch":
+            writer.add_scalar(name, value, line.epoch)
+    writer.flush()

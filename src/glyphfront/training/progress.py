@@ -1,0 +1,59 @@
+"""What a person sees while a model trains: a live bar on a terminal, a line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from glyphfront.result import Epoch
+
+
+class TrainingProgress:
+    """Shows loss, accuracy, images a second and the time left of one run."""
+
+    def __init__(self, label: str, total_steps: int, epochs: int) -> None:
+        self._label, self._epochs = label, epochs
+        self._console = Console(file=sys.stderr)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[shown]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task(label, total=total_steps, shown="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def step(self, done: int, loss: float, accuracy: float, images_per_second: float) -> None:
+        """Move the bar to `done` steps of the whole run."""
+        shown = f"loss {loss:.3f}  accuracy {accuracy:.1%}  {images_per_second:,.0f} images/s"
+        self._bar.update(self._task, completed=done, shown=shown)
+
+    def epoch(self, line: Epoch) -> None:
+        """Print a finished epoch."""
+        self._console.print(
+            f"{self._label}  epoch {line.epoch}/{self._epochs}  fit loss {line.fit_loss:.4f}"
+            f"  select loss {line.select_loss:.4f}  select accuracy {line.select_accuracy:.2%}"
+            f"  lr {line.lr:.4g}  {line.images_per_second:,.0f} images/s  {line.seconds:.1f} s",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        self._console.print(f"{self._label}  {text}", highlight=False, soft_wrap=True)

@@ -1,0 +1,44 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small nets gain nothing from threads, and lose much on a busy machine
+
+import numpy as np
+import pytest
+
+from glyphfront.data.dataset import Dataset
+from glyphfront.data.prepare import Splits
+from glyphfront.result import DataUsed
+
+
+@pytest.fixture(scope="session")
+def emnist_folder() -> Path:
+    """Folder with real EMNIST files, where there is one."""
+    folder = os.environ.get("GLYPHFRONT_DATA")
+    if not folder:
+        pytest.skip("GLYPHFRONT_DATA names no folder with EMNIST files")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def bars() -> Dataset:
+    """200 noisy pictures of four easy classes: a bar at one of four heights."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 4
+    images = rng.integers(0, 60, (200, 28, 28), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        top = 4 + 6 * label
+        image[top : top + 4, 5:23] = 255
+    return Dataset("bars", "train", images, labels, ("a", "b", "c", "d"), "made by a test")
+
+
+@pytest.fixture(scope="session")
+def bar_splits(bars: Dataset) -> Splits:
+    """The bars as fit, select and report."""
+    fit, select, report = bars.take(np.arange(120)), bars.take(np.arange(120, 160)), bars.take(np.arange(160, 200))
+    used = DataUsed(bars.source, bars.source, 120, 40, 40, 0, bars.fingerprint(), report.fingerprint())
+    return Splits(fit, select, report, used)

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import csv
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from glyphfront.data.dataset import Dataset
+from glyphfront.data.prepare import Splits
+from glyphfront.errors import GlyphfrontError
+from glyphfront.models import build
+from glyphfront.result import load_trained
+from glyphfront.run import LIGHT, Data, Model, Optimizer, Run, Schedule
+from glyphfront.training import loop
+from glyphfront.training.checkpoint import load_classifier, load_weights
+
+TINY = Run(
+    label="tiny",
+    model=Model("glyphnet-xs", widths=(2, 2, 2, 2, 2, 4), dropout=0.2),
+    optimizer=Optimizer("nesterov", lr=0.1, weight_decay=1e-3),
+    augment=LIGHT,
+    epochs=3,
+    batch_size=16,
+    ema=0.9,
+)
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_weights(folder / "weights.safetensors")
+
+
+def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_training_learns_easy_classes(tmp_path: Path, bar_splits: Splits) -> None:
+    run = replace(TINY, model=Model("glyphnet-xs"), epochs=6, ema=0.0)
+    trained = loop.train(run, bar_splits, tmp_path)
+    assert trained.curve[-1].select_accuracy > 0.9
+    assert trained.cost.images_seen == 6 * 7 * 16  # 120 images are 7 whole batches
+    with (tmp_path / "curve.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [float(line["select_accuracy"]) for line in lines] == [e.select_accuracy for e in trained.curve]
+    assert not (tmp_path / "state.pt").exists()
+
+
+def test_the_kept_weights_give_the_last_select_accuracy_again(tmp_path: Path, bar_splits: Splits) -> None:
+    trained = loop.train(TINY, bar_splits, tmp_path)
+    logits = load_classifier(tmp_path)(torch.from_numpy(bar_splits.select.images))
+    right = (logits.argmax(1).numpy() == bar_splits.select.labels).mean()
+    assert right == pytest.approx(trained.curve[-1].select_accuracy)
+
+
+def test_the_same_run_gives_the_same_weights_and_another_seed_others(tmp_path: Path, bar_splits: Splits) -> None:
+    for name, run in (("a", TINY), ("b", TINY), ("c", replace(TINY, seed=1))):
+        loop.train(run, bar_splits, tmp_path / name)
+    assert _same(_weights(tmp_path / "a"), _weights(tmp_path / "b"))
+    assert not _same(_weights(tmp_path / "a"), _weights(tmp_path / "c"))
+
+
+@pytest.mark.parametrize("steps_before", [1, 7, 9, 20])
+def test_a_run_that_dies_in_any_step_goes_on_to_bit_identical_weights(
+    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch, steps_before: int
+) -> None:
+    whole = loop.train(TINY, bar_splits, tmp_path / "whole")
+
+    class PowerCut(BaseException):
+        pass
+
+    done = 0
+    step = loop._Training._step
+
+    def dying_step(self: loop._Training, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        nonlocal done
+        if done == steps_before:
+            raise PowerCut
+        done += 1
+        return step(self, index)
+
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop._Training, "_step", dying_step)
+    with pytest.raises(PowerCut):
+        loop.train(TINY, bar_splits, tmp_path / "cut")
+    done = -1000
+    resumed = loop.train(TINY, bar_splits, tmp_path / "cut")
+    assert done == -1000 + 21 - steps_before  # nothing was done twice
+    assert _same(_weights(tmp_path / "whole"), _weights(tmp_path / "cut"))
+    learned = [(e.lr, e.fit_loss, e.fit_accuracy, e.select_loss) for e in resumed.curve]
+    assert learned == [(e.lr, e.fit_loss, e.fit_accuracy, e.select_loss) for e in whole.curve]
+
+
+def test_a_process_killed_by_sigkill_goes_on_to_bit_identical_weights(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "glyphfront", "train", "--data.train", "strokes", "--data.limit", "12"]
+    command += ["--model.name", "glyphnet-xs", "--epochs", "12", "--batch-size", "32", "--ema", "0.9"]
+    command += ["--augment.rotation", "8", "--model.dropout", "0.1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def start(runs_dir: str) -> subprocess.Popen[bytes]:
+        where = [*command, "--runs-dir", str(tmp_path / runs_dir)]
+        return subprocess.Popen(where, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    killed = start("killed")
+    while killed.poll() is None and not list((tmp_path / "killed").glob("*/curve.csv")):
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    folder = next((tmp_path / "killed").iterdir())
+    assert not (folder / "trained.json").exists()
+    assert start("killed").wait() == 0
+    assert start("whole").wait() == 0
+    assert _same(_weights(folder), _weights(tmp_path / "whole" / folder.name))
+
+
+def test_ctrl_c_saves_in_mid_epoch_and_the_same_call_goes_on(
+    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loop.train(TINY, bar_splits, tmp_path / "whole")
+    step = loop._Training._step
+
+    def interrupted_step(self: loop._Training, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.at.epoch == 2 and self.at.step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(self, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Training, "_step", interrupted_step)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(TINY, bar_splits, tmp_path / "cut")
+    assert "the same command goes on from here" in capsys.readouterr().err
+    loop.train(TINY, bar_splits, tmp_path / "cut")
+    assert "goes on in epoch 2 at step 4" in capsys.readouterr().err
+    assert _same(_weights(tmp_path / "whole"), _weights(tmp_path / "cut"))
+
+
+def test_a_finished_run_is_not_trained_again_unless_its_images_changed(
+    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = loop.train(TINY, bar_splits, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_Training", None)
+        assert loop.train(TINY, bar_splits, tmp_path) == first
+    other = replace(bar_splits, used=replace(bar_splits.used, train_fingerprint="other"))
+    assert loop.train(TINY, other, tmp_path).data.train_fingerprint == "other"
+    assert load_trained(tmp_path / "trained.json").data.train_fingerprint == "other"
+
+
+def test_a_diverging_run_stops_and_says_so(tmp_path: Path, bar_splits: Splits) -> None:
+    run = replace(TINY, optimizer=Optimizer("momentum", lr=1e20), schedule=Schedule("constant"), ema=0.0)
+    trained = loop.train(run, bar_splits, tmp_path)
+    assert trained.status == "diverged"
+    assert "try a lower --optimizer.lr" in trained.message
+    assert not (tmp_path / "weights.safetensors").exists()
+    assert loop.train(run, bar_splits, tmp_path) == trained
+
+
+def test_early_stopping_keeps_the_best_epoch(
+    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accuracies = iter([0.5, 0.7, 0.6, 0.7, 0.9])
+    kept = {}
+
+    def select(self: loop._Training) -> tuple[float, float]:
+        accuracy = next(accuracies)
+        kept[accuracy] = {k: v.clone() for k, v in self.model.state_dict().items()}
+        return 1.0, accuracy
+
+    monkeypatch.setattr(loop._Training, "_select", select)
+    trained = loop.train(replace(TINY, epochs=5, early_stopping=2, ema=0.0), bar_splits, tmp_path)
+    assert [e.select_accuracy for e in trained.curve] == [0.5, 0.7, 0.6, 0.7]
+    kept.pop(0.5)
+    # the second epoch with 0.7 did not beat the first one, whose weights were overwritten in `kept`
+    assert not _same(_weights(tmp_path), kept[0.7])
+    assert not _same(_weights(tmp_path), kept[0.6])
+
+
+def test_running_mean_of_the_weights_is_the_one_computed_by_hand(tmp_path: Path, bar_splits: Splits) -> None:
+    training = loop._Training(TINY, bar_splits.fit, bar_splits.select, bar_splits.used, tmp_path, torch.device("cpu"))
+    assert training.ema is not None
+    weight, mean = training.model.net[0].weight, training.evaluated.net[0].weight
+    values = [1.0, 2.0, 4.0]
+    for value in values:
+        torch.nn.init.constant_(weight, value)
+        training.ema.update_parameters(training.model)
+    # the first update copies; the decays after it are (1 + n) / (10 + n) for n = 1, 2
+    expected = values[0]
+    for n, value in enumerate(values[1:], 1):
+        decay = (1 + n) / (10 + n)
+        expected = decay * expected + (1 - decay) * value
+    assert torch.allclose(mean, torch.full_like(mean, expected))
+
+
+def test_logit_adjustment_adds_the_log_class_prior_inside_the_loss(tmp_path: Path, bars: Dataset) -> None:
+    index = np.concatenate([np.flatnonzero(bars.labels == 0)[:30], np.flatnonzero(bars.labels == 1)[:10]])
+    uneven = bars.take(index)
+    run = replace(TINY, logit_adjustment=1.0, augment=replace(LIGHT, rotation=0, shear=0, zoom=0, shift_x=0, shift_y=0))
+    run = replace(run, model=replace(run.model, dropout=None), batch_size=40)
+    used = Splits(uneven, uneven, uneven, None).used  # type: ignore[arg-type]
+    training = loop._Training(run, uneven, uneven, used, tmp_path, torch.device("cpu"))
+    loss, _ = training._step(torch.arange(40))
+    torch.manual_seed(run.seed)
+    mean, std = uneven.images.mean(), uneven.images.std()
+    logits = build(run.model, 4, float(mean), float(std)).train()(torch.from_numpy(uneven.images))
+    prior = torch.tensor([30 / 40, 10 / 40, 1 / 40, 1 / 40]).log()  # a class without images counts as one
+    expected = F.cross_entropy(logits + prior, torch.from_numpy(uneven.labels))
+    assert float(loss) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_pixel_statistics_match_numpy(bars: Dataset) -> None:
+    mean, std = loop.pixel_statistics(bars)
+    assert mean == pytest.approx(bars.images.mean())
+    assert std == pytest.approx(bars.images.std())
+
+
+def test_every_fit_image_comes_once_an_epoch_in_natural_sampling(bars: Dataset) -> None:
+    orders = [loop.epoch_order(TINY, bars.labels, epoch) for epoch in (1, 2)]
+    assert all(sorted(order) == list(range(200)) for order in orders)
+    assert not np.array_equal(*orders)
+
+
+def test_balanced_sampling_draws_every_class_equally_often(bars: Dataset) -> None:
+    labels = np.array([0] * 90 + [1] * 7 + [2] * 3)
+    order = loop.epoch_order(replace(TINY, data=Data(sampling="balanced")), labels, 1)
+    counts = np.bincount(labels[order])
+    assert len(order) == 100
+    assert counts.max() - counts.min() <= 1
+    assert len(set(order[labels[order] == 1])) == 7
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_out_of_memory_is_one_line_that_says_what_to_do(
+    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def exhausted(self: loop._Training, index: torch.Tensor) -> None:
+        raise error
+
+    monkeypatch.setattr(loop._Training, "_step", exhausted)
+    with pytest.raises(GlyphfrontError, match="out of memory at batch size 16; give a smaller --batch-size"):
+        loop.train(TINY, bar_splits, tmp_path)
+
+
+def test_a_fault_that_is_not_memory_is_not_called_so(
+    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(self: loop._Training, index: torch.Tensor) -> None:
+        raise RuntimeError("shape mismatch")
+
+    monkeypatch.setattr(loop._Training, "_step", faulty)
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        loop.train(TINY, bar_splits, tmp_path)
+
+
+def test_events_for_tensorboard_hold_the_curve(tmp_path: Path, bar_splits: Splits) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    trained = loop.train(TINY, bar_splits, tmp_path, tensorboard=True)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [e.value for e in events.Scalars("fit_loss")] == pytest.approx([e.fit_loss for e in trained.curve])
+
+
+def test_seeds_differ_wherever_a_part_differs() -> None:
+    seeds = {loop.seed_of(a, b, c) for a in range(5) for b in range(5) for c in range(2)}
+    assert len(seeds) == 50
+    assert all(0 <= s < 1 << 63 for s in seeds)
+    assert math.log2(max(seeds)) > 60

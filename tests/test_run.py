@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.run import Augment, Model, Run, load_run, save_run
+
+
+def test_key_ignores_the_label_and_nothing_else() -> None:
+    run = Run(label="a")
+    assert replace(run, label="b").key == run.key
+    changed = [
+        replace(run, seed=1),
+        replace(run, epochs=11),
+        replace(run, model=replace(run.model, act="elu")),
+        replace(run, data=replace(run.data, limit=5)),
+        replace(run, augment=Augment(zoom=0.1)),
+        replace(run, optimizer=replace(run.optimizer, lr=0.1)),
+        replace(run, schedule=replace(run.schedule, patience=4)),
+    ]
+    assert len({run.key, *(c.key for c in changed)}) == 1 + len(changed)
+
+
+def test_run_survives_json(tmp_path: Path) -> None:
+    run = Run(label="x", model=Model("layer_4_1", blocks=(2, 4), act="elu"), epochs=3)
+    save_run(run, tmp_path / "run.json")
+    assert load_run(tmp_path / "run.json") == run
+
+
+def test_only_departures_from_the_defaults_are_options() -> None:
+    assert Model("glyphnet-s", in_channels=3, input_size=32, dropout=0.0).options() == {"dropout": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"epochs": "ten"}, "Run.epochs must be int"),
+        ({"epochs": True}, "Run.epochs must be int"),
+        ({"colour": 1}, "no field 'colour'"),
+        ({"optimizer": {"name": "sgdd"}}, "Run.optimizer.name must be one of"),
+        ({"model": {"blocks": [1, "2"]}}, "Run.model.blocks"),
+    ],
+)
+def test_a_faulty_run_file_is_named_with_its_field(tmp_path: Path, change: dict[str, object], fault: str) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(change))
+    with pytest.raises(GlyphfrontError, match=fault):
+        load_run(path)
+
+
+def test_missing_fields_take_their_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text('{"seed": 7, "optimizer": {"lr": 1}}')
+    assert load_run(path) == replace(Run(), seed=7, optimizer=replace(Run().optimizer, lr=1.0))
+
+
+def test_a_missing_run_file_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(GlyphfrontError, match="no such file; train a Run first"):
+        load_run(tmp_path / "run.json")

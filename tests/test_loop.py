@@ -236,7 +236,9 @@ def test_balanced_sampling_draws_every_class_equally_often(bars: Dataset) -> Non
     assert len(set(order[labels[order] == 1])) == 7
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
 def test_out_of_memory_is_one_line_that_says_what_to_do(
     tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

@@ -24,14 +24,6 @@ from glyphfront.ship.export import export_onnx
 every_model = pytest.mark.parametrize("name", MODELS)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():  # threads that wait for one another make small nets slow on a busy machine
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def pictures(count, seed=0):
     """(count, 28, 28) uint8 noise."""
     return torch.randint(0, 256, (count, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))

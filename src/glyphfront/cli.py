@@ -9,6 +9,7 @@ import io
 import json
 import re
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +30,7 @@ RunsDir = Annotated[Path, arg(help="Folder that holds a folder for each run.")]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status: 0, 1 for a fault of ours, 2 for bad input, 130 for Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    warnings.showwarning = _show_warning
     debug = "--debug" in arguments
     arguments = [a for a in arguments if a != "--debug"]
     try:
@@ -57,6 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         lines = str(error).splitlines() or [""]
         print(f"glyphfront: {type(error).__name__}: {lines[0]} (--debug shows where)", file=sys.stderr)
         return 1
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    print(f"glyphfront: note: {message}", file=sys.stderr)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -157,13 +163,16 @@ def data_check(
     for column in ("set", "images", "source", *(f"{s.name} {s.part}" for s in sets)):
         table.add_column(column, justify="left" if column in ("set", "source") else "right")
     for one, row in zip(sets, overlap_matrix(sets), strict=True):
-        cells = [f"{n:,} ({n / len(one):.1%})" if n and other is not one else f"{n:,}" for other, n in zip(sets, row)]
+        cells = [
+            f"{n:,} ({n / len(one):.1%})" if n and other is not one else f"{n:,}"
+            for other, n in zip(sets, row, strict=True)
+        ]
         table.add_row(f"{one.name} {one.part}", f"{len(one):,}", one.source, *cells)
     console = Console()
     console.print(table, width=max(console.width, 60 + 18 * len(sets)) if not console.is_terminal else None)
 
 
-def data_show(name: Positional[str], out: Path = Path("."), data_dir: DataDir = None) -> None:
+def data_show(name: Positional[str], out: Path = Path(), data_dir: DataDir = None) -> None:
     """Draw examples of each class, and the images per class.
 
     Example: glyphfront data show strokes --out pictures
@@ -215,7 +224,7 @@ def models(json: bool = False) -> None:
             f"{row['parameters_total']:,}",
             f"{row['macs']:,}",
             "shipped" if row["shipped"] else "",
-            row["summary"],
+            row["description"],
         )
     Console().print(table)
     print("timm:NAME and torchvision:NAME make any model of those libraries.")
@@ -266,9 +275,7 @@ def export(run: Positional[Path], out: Path | None = None, name: str | None = No
     print(export_run(run, out, name or "model"))
 
 
-def evaluate(
-    model: Positional[str], data: str | None = None, data_dir: DataDir = None, json: bool = False
-) -> None:
+def evaluate(model: Positional[str], data: str | None = None, data_dir: DataDir = None, json: bool = False) -> None:
     """Score a run, or an exported model, on a report split, leaving out what it was trained on.
 
     Example: glyphfront evaluate glyphnet-s --data balanced
@@ -370,6 +377,7 @@ def study_run(
     out: Path | None = None,
     data_dir: DataDir = None,
     latency_seconds: float = 1.0,
+    examples: bool = True,
 ) -> None:
     """Carry a study out: train, export, evaluate and time every run, then report.
 
@@ -384,13 +392,15 @@ def study_run(
         out: folder for result files and report; by default results/NAME-DATA.
         data_dir: where EMNIST files lie.
         latency_seconds: how long each latency scenario lasts.
+        examples: keep images of confused pairs beside the results, for the report; without, it can be passed on
+            where the data cannot.
     """
     study = _study(name)
     runs = study(data) if data else study()
     from glyphfront.studies.execute import execute
 
     out = out or Path("results") / f"{name}-{_file_name(runs[0].data.train)}"
-    execute(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds)
+    execute(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples)
     report(out)
 
 
@@ -409,7 +419,12 @@ def _file_name(data: str) -> str:
 # --- reading results ---------------------------------------------------------------------------------------------
 
 
-def report(folder: Positional[Path], title: str | None = None, readme: Path | None = None) -> None:
+def report(
+    folder: Positional[Path],
+    title: str | None = None,
+    budget_us: float | None = None,
+    readme: Path | None = None,
+) -> None:
     """Write report.html and report.md from the result files of a folder.
 
     Example: glyphfront report results/quick-balanced
@@ -417,11 +432,12 @@ def report(folder: Positional[Path], title: str | None = None, readme: Path | No
     Args:
         folder: holds result files; receives the report.
         title: of the page; by default the folder's name.
+        budget_us: microseconds for one image that the pick on top of the page has to keep to.
         readme: also put the table between the marks of this file.
     """
     from glyphfront.report.page import update_readme, write_report
 
-    page = write_report(folder, title=title or f"glyphfront: {folder.name}")
+    page = write_report(folder, title=title or f"glyphfront: {folder.name}", budget_us=budget_us)
     if readme:
         update_readme(readme, folder)
     print(page)
@@ -448,9 +464,7 @@ def pick(
     from glyphfront.report.pick import pick as choose
     from glyphfront.result import load_results
 
-    choice = choose(
-        load_results(folder), budget_us=budget_us, budget_ratio=budget_ratio, min_accuracy=min_accuracy
-    )
+    choice = choose(load_results(folder), budget_us=budget_us, budget_ratio=budget_ratio, min_accuracy=min_accuracy)
     if json:
         _print_json({"sentence": choice.sentence, **_row(choice.result)})
         return
@@ -460,7 +474,8 @@ def pick(
 def _row(result: Result) -> dict[str, Any]:
     from glyphfront.records import to_plain
 
-    assert result.accuracy and result.latency
+    assert result.accuracy
+    assert result.latency
     return {
         "label": result.run.label,
         "key": result.key,

@@ -6,12 +6,12 @@ A result file says all that is needed to trust or to repeat a row; reports read 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_text
 from glyphfront.records import from_plain, to_plain
 from glyphfront.run import Run
 
@@ -29,7 +29,7 @@ class Proportion:
 
     @property
     def value(self) -> float:
-        """correct / total."""
+        """The share itself."""
         return self.correct / self.total
 
 
@@ -194,12 +194,9 @@ class Result:
 
 def save_result(result: Result | Trained, path: Path) -> None:
     """Write `result` as JSON, atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(to_plain(result), separators=(",", ":"), allow_nan=True)
     text = text.replace('],"', '],\n"').replace('},"', '},\n"')  # lines that git can compare
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, text + "\n")
 
 
 def load_result(path: Path) -> Result:

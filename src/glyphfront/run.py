@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_text
 from glyphfront.records import from_plain, to_plain
 
 MEANING = 1  # raised when the same Run would give another result than before (see tests/golden)
@@ -159,8 +160,8 @@ class Run:
 
 
 def save_run(run: Run, path: Path) -> None:
-    """Write `run` as JSON."""
-    path.write_text(json.dumps(to_plain(run), indent=2) + "\n", encoding="utf-8")
+    """Write `run` as JSON, atomically."""
+    write_text(path, json.dumps(to_plain(run), indent=2) + "\n")
 
 
 def load_run(path: Path) -> Run:

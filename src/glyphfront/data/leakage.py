@@ -49,11 +49,11 @@ def remove_leaks(train: Dataset, report: Dataset) -> tuple[Dataset, int]:
     return train.take(kept), int(len(kept) - kept.sum())
 
 
-def save_seen(path: Path, images: Images) -> None:
-    """Write the fingerprints of `images`, sorted and each once, as an npz file, atomically."""
+def save_seen(path: Path, *images: Images) -> None:
+    """Write the fingerprints of all `images`, sorted and each once, as an npz file, atomically."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as sink:
-        np.savez(sink, fingerprints=np.unique(fingerprints(images)))
+        np.savez(sink, fingerprints=np.unique(np.concatenate([fingerprints(part) for part in images])))
     partial.replace(path)
 
 

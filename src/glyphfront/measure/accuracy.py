@@ -33,7 +33,7 @@ def accuracy_interval(correct: int, total: int) -> tuple[float, float]:
 
 
 def proportion(correct: int, total: int) -> Proportion:
-    """correct / total with its interval; raises as `accuracy_interval`."""
+    """Give correct / total its interval; raises as `accuracy_interval`."""
     return Proportion(correct, total, *accuracy_interval(correct, total))
 
 

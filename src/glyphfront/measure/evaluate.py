@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from glyphfront.data.dataset import Dataset
 from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_atomically
 from glyphfront.measure.accuracy import evaluate_recognizer, score
 from glyphfront.measure.machine import provenance
 from glyphfront.measure.predict import predict_logits
@@ -19,7 +20,7 @@ from glyphfront.result import Accuracy, Exported, Result, load_trained, save_res
 from glyphfront.run import load_run
 from glyphfront.ship.card import load_card, save_card
 from glyphfront.ship.recognizer import load
-from glyphfront.training.checkpoint import load_classifier, write_atomically
+from glyphfront.training.checkpoint import load_classifier
 
 _PAIRS, _EACH = 6, 8  # example images kept: of this many most confused pairs, this many each
 
@@ -78,9 +79,7 @@ def _evaluate_exported(folder: Path, report: Dataset, expected: NDArray[np.float
     return Exported(sha256=card.sha256, file_bytes=card.file_bytes, top1=accuracy.top1, parity=parity)
 
 
-def _keep_predictions(
-    folder: Path, report: Dataset, probabilities: NDArray[np.float32], accuracy: Accuracy
-) -> None:
+def _keep_predictions(folder: Path, report: Dataset, probabilities: NDArray[np.float32], accuracy: Accuracy) -> None:
     predicted = probabilities.argmax(1)
     narrow = np.min_scalar_type(len(report.classes))
     of_true = probabilities[np.arange(len(report)), report.labels]

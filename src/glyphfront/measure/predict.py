@@ -21,6 +21,6 @@ def predict_logits(classifier: nn.Module, images: Tensor, batch_size: int = 512)
     device = next(classifier.parameters()).device
     training = classifier.training
     classifier.eval()
-    logits = torch.cat([classifier(batch.to(device)) for batch in images.split(batch_size)])
+    logits = torch.cat([classifier(batch.to(device)) for batch in torch.split(images, batch_size)])
     classifier.train(training)
     return logits

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import statistics
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ _STYLE: dict[Any, Any] = {
     "ytick.labelcolor": INK,
     "axes.grid": True,
     "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
     "grid.color": GRID,
     "grid.linewidth": 0.8,
     "figure.facecolor": PAPER,
@@ -86,7 +88,8 @@ def _svg(figure: Figure) -> str:
 
 
 def _note(figure: Figure, *lines: str) -> None:
-    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=9.5, color=MUTED)
+    wrapped = [part for line in lines for part in textwrap.wrap(line, 96)]
+    figure.supxlabel("\n".join(wrapped), x=0.01, ha="left", fontsize=9.5, color=MUTED)
 
 
 def front_figure(results: Sequence[Result], *, budget_us: float | None = None) -> str | None:
@@ -177,7 +180,7 @@ def _limits(axes: Axes, points: Sequence[_Point], unit_us: float, budget_us: flo
     best = max(p.accuracy for p in points)
     near = [p for p in points if p.accuracy >= best - 20]
     low, high = min(p.low for p in near), max(p.high for p in near)
-    margin = max(0.15 * (high - low), 0.1)
+    margin = max(0.15 * (high - low), 0.5)
     axes.set_ylim(low - margin, high + margin)
     shown = [*(p.us for p in points), unit_us, *([] if budget_us is None else [budget_us])]
     axes.set_xlim(min(shown) / 1.3, max(shown) * 1.5)
@@ -248,9 +251,9 @@ def curves_figure(results: Sequence[Result]) -> str | None:
     The six best Runs by their last accuracy have a colour and a name, others are gray.
 
     Returns:
-        SVG, or None when no Result has a curve.
+        SVG, or None when no Result has a curve with an accuracy.
     """
-    groups = seed_groups([r for r in results if r.curve])
+    groups = seed_groups([r for r in results if any(math.isfinite(e.select_accuracy) for e in r.curve)])
     if not groups:
         return None
     groups.sort(key=lambda g: (-_last(g[0]), g[0].run.label))
@@ -261,7 +264,7 @@ def curves_figure(results: Sequence[Result]) -> str | None:
             coloured = number < len(COLOURS)
             for result in group:
                 accuracy = [100 * e.select_accuracy for e in result.curve]
-                clock = [t / (60 if minutes else 1) for t in accumulate(e.seconds for e in result.curve)]
+                clock = [max(t, 0.01) / (60 if minutes else 1) for t in accumulate(e.seconds for e in result.curve)]
                 for axes, x in ((by_epoch, [float(e.epoch) for e in result.curve]), (by_time, clock)):
                     axes.plot(
                         x,
@@ -279,13 +282,15 @@ def curves_figure(results: Sequence[Result]) -> str | None:
         by_epoch.set_ylim(low - max(8.0, best - low), best + 1)
         by_epoch.set_ylabel("accuracy on the select split, %")
         by_epoch.set_xlabel("epoch")
-        by_epoch.xaxis.set_major_locator(MaxNLocator(integer=True))
+        by_epoch.set_xlim(0.5, max(r.curve[-1].epoch for g in groups for r in g) + 0.5)
+        by_epoch.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         by_time.set_xscale("log")
         by_time.set_xlabel(f"training time, {'minutes' if minutes else 'seconds'} (log scale)")
         _ticks(by_time.xaxis, *by_time.get_xlim())
         figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=10.5, handlelength=2.6)
+        sources = dict.fromkeys(f"{r.run.data.train} ({r.data.train_source})" for g in groups for r in g)
         gray = "; gray: the other runs" if len(groups) > len(COLOURS) else ""
-        _note(figure, f"Trained on {groups[0][0].run.data.train} ({groups[0][0].data.train_source}){gray}")
+        _note(figure, f"Trained on {', '.join(sources)}{gray}")
         return _svg(figure)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from markupsafe import Markup
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_text
 from glyphfront.records import to_plain
 from glyphfront.report.figures import (
     COLOURS,
@@ -73,11 +74,13 @@ class _Figure:
 
     @property
     def inline(self) -> Markup:
-        """For inside the page: ids that are unique there, the page's colours, no declarations."""
+        """For inside the page: only ids that are referred to, unique there; the page's colours; no declarations."""
         svg = self.svg[self.svg.index("<svg") :]
         svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href", "href")
         prefix = self.file.removesuffix(".svg")
-        svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
+        used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
+        svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{prefix}-{m[1]}"' if m[1] in used else "", svg)
+        svg = re.sub(r'(href="|url\()#', rf"\g<1>#{prefix}-", svg)
         svg = re.sub("|".join(_VARIABLES), lambda m: f"var(--{_VARIABLES[m[0]]})", svg)
         return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{Markup.escape(self.alt)}"', 1))
 
@@ -116,7 +119,7 @@ _NO_EXAMPLES = (
     "NAME.examples.npz, they are shown by the next report."
 )
 _NO_SEEDS = "Every Run has one seed: how much another training of the same Run would differ is not known."
-_REPEAT = "To repeat a row, save its line as run.json, then: glyphfront train --json run.json"
+_REPEAT = "To repeat a row, save its line as run.json, then: glyphfront train run.json"
 _BOLD = "Rows in bold are on the front: whatever is faster is less accurate."
 _TEXTS = {"no_examples": _NO_EXAMPLES, "no_seeds": _NO_SEEDS, "repeat": _REPEAT, "bold": _BOLD}
 
@@ -161,7 +164,7 @@ def write_report(folder: Path, *, title: str, budget_us: float | None = None) ->
     texts["report.md"] = _markdown(title, parts)
     texts["report.html"] = template.render(title=title, parts=parts, **_TEXTS) + "\n"
     for name, text in texts.items():
-        _write(folder / name, text)
+        write_text(folder / name, text)
     return folder / "report.html"
 
 
@@ -189,7 +192,7 @@ def update_readme(readme: Path, folder: Path) -> bool:
     new = before + "\n" + "\n".join(lines) + "\n" + after
     if new == text:
         return False
-    _write(readme, new)
+    write_text(readme, new)
     return True
 
 
@@ -198,21 +201,17 @@ def _tight(text: str) -> str:
     return re.sub(r"(?<=\d) (?=[%µ×])|(?<=×) ", "\u00a0", text)
 
 
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
 def _load_examples(path: Path, classes: int) -> Examples:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             images, true, predicted = arrays["images"], arrays["true"], arrays["predicted"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise GlyphfrontError(f"{path}: not an examples file: {error}; delete it or run the study again") from None
-    labels = np.stack([true, predicted]) if true.shape == predicted.shape == images.shape[:1] else None
-    fits = images.dtype == np.uint8 and images.shape[1:] == (28, 28) and labels is not None and labels.dtype == np.int64
-    if not fits or ((labels < 0) | (labels >= classes)).any():
+    fits = images.dtype == np.uint8 and images.shape[1:] == (28, 28)
+    for labels in (true, predicted):
+        fits = fits and labels.dtype == np.int64 and labels.shape == images.shape[:1]
+        fits = fits and bool(((labels >= 0) & (labels < classes)).all())
+    if not fits:
         raise GlyphfrontError(f"{path}: the arrays do not fit the result file; delete it or run the study again")
     return Examples(images, true, predicted)
 
@@ -291,8 +290,8 @@ def _method(results: Sequence[Result]) -> tuple[str, ...]:
     total = max((share.total for share in map(top1, results) if share), default=0)
     leaky = ", ".join(r.run.label for r in results if not r.run.data.remove_leaks)
     lines = [
-        f"Accuracy is top-1 over the whole report split, {total:,} images, which neither training nor early stopping sees. "
-        "Training images that also stand there are left out of training"
+        f"Accuracy is top-1 over the whole report split, {total:,} images, which neither training nor early stopping "
+        "sees. Training images that also stand there are left out of training"
         + (f", but not for {leaky}, whose accuracy may be too high. " if leaky else ". ")
         + "It is measured on the exported ONNX file where there is one; top-5, loss and confusions are of the weights.",
         "Intervals are Wilson's at 95 %. They cover the draw of the images, not the luck of a training. Where two do "

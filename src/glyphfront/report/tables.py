@@ -63,8 +63,8 @@ def seed_groups(results: Sequence[Result]) -> list[list[Result]]:
     repeats: Counter[str] = Counter()
     for result in results:
         kind = replace(result.run, seed=0).key
-        groups.setdefault((kind, result.data.report_fingerprint, repeats[result.key]), []).append(result)
-        repeats[result.key] += 1
+        groups.setdefault((kind, result.data.report_fingerprint, repeats[result.run.key]), []).append(result)
+        repeats[result.run.key] += 1
     return [sorted(group, key=lambda r: r.run.seed) for group in groups.values()]
 
 

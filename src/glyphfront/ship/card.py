@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +71,7 @@ def save_card(card: Card, onnx: Path) -> None:
     path = card_path(onnx)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(to_plain(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load_card(onnx: Path) -> Card:

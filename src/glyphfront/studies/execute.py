@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import shutil
 import sys
 from collections.abc import Sequence
@@ -10,9 +11,10 @@ from pathlib import Path
 
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.prepare import Splits, prepare
+from glyphfront.files import write_atomically
 from glyphfront.measure.evaluate import evaluate_run
 from glyphfront.measure.latency import measure_latency
-from glyphfront.result import Result, load_result, save_result
+from glyphfront.result import Result, load_result, load_trained, save_result
 from glyphfront.run import Data, Run
 from glyphfront.ship.card import load_card, save_card
 from glyphfront.ship.export import export_run
@@ -25,7 +27,13 @@ def result_name(run: Run) -> str:
 
 
 def execute(
-    runs: Sequence[Run], *, runs_dir: Path, out: Path, data_dir: Path | None = None, latency_seconds: float = 1.0
+    runs: Sequence[Run],
+    *,
+    runs_dir: Path,
+    out: Path,
+    data_dir: Path | None = None,
+    latency_seconds: float = 1.0,
+    examples: bool = True,
 ) -> list[Result]:
     """Train, export, evaluate and time every Run; what is finished and unchanged is not done again.
 
@@ -35,6 +43,7 @@ def execute(
         out: receives a result file a run and its predictions: all that a report needs.
         data_dir: where EMNIST files lie.
         latency_seconds: how long each latency scenario lasts.
+        examples: also put images of confused pairs beside the results.
 
     Returns:
         The results, in the order of `runs`.
@@ -50,18 +59,19 @@ def execute(
         _say(f"[{number}/{len(runs)}] {name}: {folder}")
         train(run, splits[run.data], folder)
         result = finish(folder, splits[run.data].report)
-        _keep(result, folder, out, name)
+        _keep(result, folder, out, name, examples)
     for run in runs:  # all timings in one stretch, so that they can be compared
         path = out / f"{result_name(run)}.json"
         result = load_result(path)
         if result.status == "finished" and result.latency is None:
-            _keep(add_latency(runs_dir / run.key, latency_seconds), runs_dir / run.key, out, path.stem)
+            save_result(add_latency(runs_dir / run.key, latency_seconds), path)
     return [load_result(out / f"{result_name(run)}.json") for run in runs]
 
 
 def finish(folder: Path, report: Dataset) -> Result:
     """Export and evaluate a trained run."""
-    export_run(folder)
+    if load_trained(folder / "trained.json").status == "finished":
+        export_run(folder)
     return evaluate_run(folder, report)
 
 
@@ -82,12 +92,12 @@ def _is_done(path: Path, run: Run, splits: Splits) -> bool:
     return result.key == run.key and result.data == splits.used
 
 
-def _keep(result: Result, folder: Path, out: Path, name: str) -> None:
-    save_result(dataclasses.replace(result), out / f"{name}.json")
-    for kind in ("predictions", "examples"):
-        source = folder / f"{kind}.npz"
-        if source.exists():
-            shutil.copyfile(source, out / f"{name}.{kind}.npz")
+def _keep(result: Result, folder: Path, out: Path, name: str, examples: bool) -> None:
+    for kind in ("predictions", "examples") if examples else ("predictions",):
+        if (source := folder / f"{kind}.npz").exists():
+            target = out / f"{name}.{kind}.npz"
+            write_atomically(target, functools.partial(shutil.copyfile, source))
+    save_result(result, out / f"{name}.json")
 
 
 def _say(text: str) -> None:

@@ -31,8 +31,6 @@ def quick(data: str = "strokes") -> list[Run]:
     names = ("lenet5_new", "layer_4_1", "glyphnet-xs", "glyphnet-s")
     rates = (0.05, 0.2, 0.4, 0.4)
     return [
-        replace(
-            base, label=name, model=Model(name), epochs=count, optimizer=replace(base.optimizer, lr=rate)
-        )
+        replace(base, label=name, model=Model(name), epochs=count, optimizer=replace(base.optimizer, lr=rate))
         for name, count, rate in zip(names, epochs, rates, strict=True)
     ]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_atomically
 from glyphfront.models import Classifier, build
 from glyphfront.result import load_trained
 from glyphfront.run import load_run
-
-
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a partial file, then move it to `path` in one step.
-
-    Raises:
-        GlyphfrontError: the disk is full; what stood at `path` before still stands.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        write(partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:  # torch and safetensors report a full disk in types of their own
-        partial.unlink(missing_ok=True)
-        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-        if full or _free_bytes(path.parent) < 1 << 20:
-            raise GlyphfrontError(f"{path}: the disk is full; free some space and give the same command again") from None
-        raise
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
@@ -92,8 +66,3 @@ def load_classifier(folder: Path) -> Classifier:
     except RuntimeError as error:
         raise GlyphfrontError(f"{folder}: the weights do not fit the model ({error})".replace("\n", " ")) from None
     return classifier.eval()
-
-
-def _free_bytes(folder: Path) -> int:
-    stat = os.statvfs(folder)
-    return stat.f_bavail * stat.f_frsize

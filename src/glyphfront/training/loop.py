@@ -20,15 +20,17 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from glyphfront.data.dataset import Dataset, class_balanced_index
+from glyphfront.data.leakage import save_seen
 from glyphfront.data.prepare import Splits
 from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_atomically
 from glyphfront.measure.cost import count_macs, count_parameters
 from glyphfront.measure.predict import predict_logits
 from glyphfront.models import Classifier, build
 from glyphfront.result import Cost, DataUsed, Epoch, Trained, load_trained, save_result
 from glyphfront.run import Run, save_run
 from glyphfront.training.augment import augment
-from glyphfront.training.checkpoint import load_state, save_state, save_weights, write_atomically
+from glyphfront.training.checkpoint import load_state, save_state, save_weights
 from glyphfront.training.optimizers import build_optimizer
 from glyphfront.training.progress import TrainingProgress
 from glyphfront.training.schedules import learning_rate
@@ -62,7 +64,8 @@ def train(
     Args:
         run: what to train.
         splits: only `fit` and `select` are looked at.
-        folder: receives run.json, curve.csv, weights.safetensors, trained.json, and state.pt while it is unfinished.
+        folder: receives run.json, curve.csv, weights.safetensors, model.seen.npz (fingerprints of the images of both
+            splits) and trained.json; state.pt stands there while the run is unfinished.
         device: by default the first GPU, or else the CPU.
         tensorboard: also write events to `folder`/tensorboard.
 
@@ -76,17 +79,21 @@ def train(
         if trained.data == splits.used:
             return trained
         finished.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
-    save_run(run, folder / "run.json")
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return _Training(run, splits.fit, splits.select, splits.used, folder, device).go(tensorboard)
+        training = _Training(run, splits.fit, splits.select, splits.used, folder, device)
+        save_run(run, folder / "run.json")
+        trained = training.go(tensorboard)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
             raise GlyphfrontError(
                 f"{run.label}: out of memory at batch size {run.batch_size}; give a smaller --batch-size"
             ) from None
         raise
+    save_seen(folder / "model.seen.npz", splits.fit.images, splits.select.images)
+    save_result(trained, finished)
+    (folder / "state.pt").unlink(missing_ok=True)
+    return trained
 
 
 def seed_of(*parts: int) -> int:
@@ -155,7 +162,8 @@ class _Training:
         """The model whose weights count: the running mean, where there is one."""
         if self.ema is None:
             return self.model
-        averaged: Classifier = self.ema.module
+        averaged = self.ema.module
+        assert isinstance(averaged, Classifier)
         return averaged
 
     def go(self, tensorboard: bool) -> Trained:
@@ -337,10 +345,7 @@ class _Training:
             images_seen=at.images_seen,
             device=device,
         )
-        trained = Trained(self.run.key, status, message, self.fit.classes, self.used, cost, tuple(at.curve))
-        save_result(trained, self.folder / "trained.json")
-        (self.folder / "state.pt").unlink(missing_ok=True)
-        return trained
+        return Trained(self.run.key, status, message, self.fit.classes, self.used, cost, tuple(at.curve))
 
 
 def pixel_statistics(dataset: Dataset) -> tuple[float, float]:
@@ -372,7 +377,7 @@ def _event_writer(folder: Path) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise GlyphfrontError("--tensorboard needs tensorboard: pip install tensorboard") from None
-    return SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder / "tensorboard"))
 
 
 def _write_events(writer: Any, line: Epoch) -> None:

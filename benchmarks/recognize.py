@@ -1,0 +1,91 @@
+"""What a user of the recogniser waits for: cold start, memory, and many images at once.
+
+Usage: python benchmarks/recognize.py [MODEL]      MODEL: a shipped name, or an .onnx with its card
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+RESULT = Path(__file__).parent / "results" / "recognize.json"
+COLD_STARTS, REPEATS, IMAGES = 11, 7, 10_000
+
+
+def cold_start(model: str) -> tuple[float, float]:
+    """Median seconds and highest MiB of `python -m glyphfront recognize one.png`, each time a process of its own.
+
+    Linux counts what the parent holds when it starts a child to the child's peak, so the parent imports little here.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "one.png"
+        page = Image.new("L", (90, 120), 255)
+        ImageDraw.Draw(page).line([(30, 20), (30, 90), (65, 90)], fill=0, width=8)
+        page.save(picture)
+        command = [sys.executable, "-m", "glyphfront", "recognize", str(picture), "--model", model]
+        seconds = []
+        for _ in range(COLD_STARTS):
+            began = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def many_images(model: str) -> dict[str, float]:
+    """Seconds of `probabilities` over those of a bare session with one thread: in the same batches, and in one run."""
+    import numpy as np
+    import onnxruntime as ort
+
+    from glyphfront.ship.recognizer import BATCH, find, load
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(find(model), options, providers=["CPUExecutionProvider"])
+    images = np.random.default_rng(0).integers(0, 256, (IMAGES, 28, 28), dtype=np.uint8)
+    recognizer = load(model)
+    ways = {
+        "probabilities": lambda: recognizer.probabilities(images),
+        "batches": lambda: [session.run(None, {"image": images[i : i + BATCH]}) for i in range(0, IMAGES, BATCH)],
+        "one_run": lambda: session.run(None, {"image": images}),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(REPEATS):  # in turn, so that whatever else the machine does meets all
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - began)
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    return {
+        "probabilities_seconds": median["probabilities"],
+        "ratio_to_bare_batches": median["probabilities"] / median["batches"],
+        "ratio_to_one_bare_run": median["probabilities"] / median["one_run"],
+    }
+
+
+def main() -> None:
+    model = sys.argv[1] if len(sys.argv) > 1 else "glyphnet-s"
+    seconds, mebibytes = cold_start(model)
+    figures = {"model": Path(model).stem, "cold_start_seconds": seconds, "peak_rss_mib": mebibytes}
+    figures |= many_images(model)
+
+    from glyphfront.measure.machine import library_versions, machine
+
+    figures |= {"images": IMAGES, "machine": machine(), "libraries": library_versions(("numpy", "onnxruntime"))}
+    for name, value in figures.items():
+        print(f"{name:24} {value:.3f}" if isinstance(value, float) else f"{name:24} {value}")
+    RESULT.parent.mkdir(exist_ok=True)
+    partial = RESULT.with_name(RESULT.name + ".partial")
+    partial.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    partial.replace(RESULT)
+
+
+if __name__ == "__main__":
+    main()

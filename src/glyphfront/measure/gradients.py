@@ -1,0 +1,167 @@
+"""What reaches each layer of a net in the first steps of training: is there a gradient to learn from?
+
+Deep nets made for 224x224 pictures do badly on 28x28 ones, which is often put down to vanishing gradients. Three
+figures by depth tell the possible causes apart: the norm of each layer's gradient (it vanishes when it falls by
+orders of magnitude towards the input, or everywhere); the side of the layer's map (a map of 1x1 has no place left to
+look at); and the share of its weights that never get any gradient (of a 3x3 kernel on a 1x1 map eight in nine only
+ever see the padding).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.models import Classifier
+
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito's
+_DASHES = ("-", "--", ":", "-.")
+
+
+@dataclass(frozen=True)
+class GradientRecord:
+    """The first steps of one training, layer by layer from the input to the output.
+
+    A layer is a module with a weight of two or more dimensions: convolutions and linear layers, no norms.
+    """
+
+    layers: tuple[str, ...]
+    """Names of the modules, in the order in which an image meets them."""
+    map_sides: tuple[int, ...]
+    """Pixels: side of the map that leaves the layer; 1 for a vector."""
+    norms: NDArray[np.float64]
+    """(steps, layers): L2 norm of the gradient of the layer's weights."""
+    untouched: tuple[float, ...]
+    """Share of the layer's weights whose gradient was exactly 0 in every step."""
+    losses: NDArray[np.float64]
+    """(steps,): cross-entropy in nats before the step."""
+
+
+def gradient_norms(
+    classifier: Classifier,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    *,
+    steps: int = 20,
+    lr: float = 0.05,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> GradientRecord:
+    """Train a copy of `classifier` for a few steps of SGD with Nesterov momentum 0.9 and record its gradients.
+
+    Args:
+        classifier: on any device; left as it is.
+        images: (N, 28, 28) uint8.
+        labels: (N,) int64.
+        steps: how many.
+        lr: learning rate.
+        batch_size: images a step, drawn with replacement.
+        seed: of the draw.
+
+    Raises:
+        GlyphfrontError: there are no images or no steps, or the loss is not finite.
+    """
+    if steps < 1 or not len(images):
+        raise GlyphfrontError("gradients need at least one step and one image")
+    net = copy.deepcopy(classifier).train()
+    device = next(net.parameters()).device
+    owners = {name.rpartition(".")[0] for name, p in net.named_parameters() if p.ndim >= 2}
+    sides: dict[str, int] = {}  # filled in the order of the first forward pass
+    hooks = [net.get_submodule(name).register_forward_hook(_side_recorder(sides, name)) for name in sorted(owners)]
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9, nesterov=True)
+    rng = np.random.default_rng(seed)
+    norms, losses = [], []
+    touched: dict[str, list[Tensor]] = {}
+    for step in range(steps):
+        index = rng.integers(len(images), size=batch_size)
+        logits = net(torch.from_numpy(images[index]).to(device))
+        loss = F.cross_entropy(logits, torch.from_numpy(labels[index]).to(device))
+        if not loss.isfinite():
+            raise GlyphfrontError(f"the loss is not finite at step {step}; take a lower lr than {lr}")
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        losses.append(loss.item())
+        gradients = {name: _gradients(net.get_submodule(name)) for name in sides}
+        norms.append([math.sqrt(sum(g.double().square().sum().item() for g in own)) for own in gradients.values()])
+        for name, own in gradients.items():
+            before = touched.get(name, [torch.zeros_like(g, dtype=torch.bool) for g in own])
+            touched[name] = [seen | (g != 0) for seen, g in zip(before, own, strict=True)]
+        optimizer.step()
+    for hook in hooks:
+        hook.remove()
+    untouched = tuple(1.0 - torch.cat([t.flatten() for t in own]).double().mean().item() for own in touched.values())
+    return GradientRecord(tuple(sides), tuple(sides.values()), np.array(norms), untouched, np.array(losses))
+
+
+def _side_recorder(sides: dict[str, int], name: str) -> Any:
+    def record(module: nn.Module, inputs: Any, output: Any) -> None:
+        sides.setdefault(name, int(output.shape[-1]) if isinstance(output, Tensor) and output.ndim == 4 else 1)
+
+    return record
+
+
+def _gradients(module: nn.Module) -> list[Tensor]:
+    return [torch.zeros_like(p) if p.grad is None else p.grad for p in module.parameters(recurse=False) if p.ndim >= 2]
+
+
+def plot_gradients(records: Mapping[str, GradientRecord], path: Path) -> None:
+    """Draw gradient norm (median over the steps), map side and untouched weights by depth, one line a record.
+
+    Args:
+        records: by label.
+        path: of the figure; its ending (.png, .svg, .pdf) says the format.
+
+    Raises:
+        GlyphfrontError: there is no record, or the format is unknown.
+    """
+    if not records:
+        raise GlyphfrontError("no gradients to draw")
+    figure = Figure(figsize=(9, 9), dpi=110, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    if path.suffix[1:] not in canvas.get_supported_filetypes():
+        raise GlyphfrontError(f"{path}: no figure format has this ending; take .png, .svg or .pdf")
+    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2.2, 1, 1))
+    for number, (label, record) in enumerate(records.items()):
+        style: dict[str, Any] = {
+            "color": _COLOURS[number % len(_COLOURS)],
+            "ls": _DASHES[number // len(_COLOURS) % len(_DASHES)],
+            "marker": "o",
+            "ms": 3,
+            "lw": 1.4,
+        }
+        depth = np.linspace(0, 100, len(record.layers))
+        median = np.median(record.norms, axis=0)
+        text = f"{label}: {len(record.layers)} layers, loss {record.losses[0]:.2f} → {record.losses[-1]:.2f}"
+        top.plot(depth, np.where(median > 0, median, np.nan), label=text, **style)
+        middle.plot(depth, record.map_sides, **style)
+        bottom.plot(depth, 100 * np.array(record.untouched), **style)
+    steps = max(len(record.losses) for record in records.values())
+    top.set(yscale="log", ylabel="gradient norm (L2)", title=f"What reaches each layer in the first {steps} steps")
+    top.legend(fontsize=8)
+    middle.set_yscale("log", base=2)
+    middle.set(ylabel="side of the map (pixels)", yticks=(sides := (1, 2, 4, 8, 16, 32)), yticklabels=sides)
+    bottom.set(ylabel="weights without gradient", ylim=(-3, 103), xlabel="depth (0 %: first layer, 100 %: classifier)")
+    bottom.yaxis.set_major_formatter(PercentFormatter())
+    bottom.xaxis.set_major_formatter(PercentFormatter())
+    for axes in (top, middle, bottom):
+        axes.grid(color="#e3e6ea")
+        axes.spines[["top", "right"]].set_visible(False)
+    partial = path.with_name(path.name + ".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(partial, format=path.suffix[1:])
+    os.replace(partial, path)

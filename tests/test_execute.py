@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glyphfront.result import load_result
+from glyphfront.run import Data, Model, Optimizer, Run
+from glyphfront.ship.card import load_card
+from glyphfront.ship.recognizer import load
+from glyphfront.studies import STUDIES, execute
+from glyphfront.studies.execute import execute as carry_out
+
+RUN = Run(
+    label="tiny",
+    data=Data(train="strokes", limit=8),
+    model=Model("glyphnet-xs"),
+    optimizer=Optimizer("nesterov", lr=0.1),
+    epochs=2,
+    batch_size=64,
+)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Folders of a study that was carried out: runs and results."""
+    base = tmp_path_factory.mktemp("study")
+    carry_out([RUN], runs_dir=base / "runs", out=base / "out", latency_seconds=0.05)
+    return base / "runs", base / "out"
+
+
+def test_a_study_leaves_a_result_with_everything_measured(folders: tuple[Path, Path]) -> None:
+    _, out = folders
+    result = load_result(out / "tiny-seed0.json")
+    assert result.run == RUN
+    assert result.key == RUN.key
+    assert result.accuracy is not None
+    assert result.exported is not None
+    assert result.latency is not None
+    assert result.accuracy.top1.total == result.data.report_images == 47 * 100
+    assert sum(map(sum, result.accuracy.confusion)) == 47 * 100
+    assert result.exported.parity < 1e-4
+    assert abs(result.exported.top1.correct - result.accuracy.top1.correct) <= 1
+    assert len(result.curve) == 2
+
+
+def test_the_kept_predictions_give_the_accuracy_again(folders: tuple[Path, Path]) -> None:
+    _, out = folders
+    result = load_result(out / "tiny-seed0.json")
+    kept = np.load(out / "tiny-seed0.predictions.npz")
+    assert result.accuracy is not None
+    assert int((kept["predicted"] == kept["true"]).sum()) == result.accuracy.top1.correct
+    assert np.all((kept["probability_of_true"] >= 0) & (kept["probability_of_true"] <= 1))
+
+
+def test_the_exported_file_and_its_card_say_what_the_result_says(folders: tuple[Path, Path]) -> None:
+    runs, out = folders
+    result = load_result(out / "tiny-seed0.json")
+    path = runs / RUN.key / "model.onnx"
+    card = load_card(path)
+    assert result.exported is not None
+    assert card.accuracy == result.exported.top1
+    assert card.latency == result.latency
+    assert card.run == RUN
+    assert load(path).classes == result.classes
+
+
+def test_the_reading_of_the_report_split_is_logged_once(folders: tuple[Path, Path]) -> None:
+    runs, out = folders
+    result = load_result(out / "tiny-seed0.json")
+    lines = (runs / RUN.key / "readings.log").read_text().splitlines()
+    assert len(lines) == 1
+    assert result.accuracy is not None
+    assert lines[0].endswith(f"{result.data.report_fingerprint} {result.accuracy.top1.correct}/4700")
+
+
+def test_finished_runs_are_not_run_again_and_changed_ones_are(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, out = folders
+    trained: list[str] = []
+    train = execute.train
+
+    def counted(run: Run, *rest: object) -> object:
+        trained.append(run.label)
+        return train(run, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(execute, "train", counted)
+    before = (out / "tiny-seed0.json").read_bytes()
+    carry_out([RUN], runs_dir=runs, out=out, latency_seconds=0.05)
+    assert trained == []
+    assert (out / "tiny-seed0.json").read_bytes() == before
+    other = replace(RUN, label="other", epochs=1)
+    results = carry_out([RUN, other], runs_dir=runs, out=out, latency_seconds=0.05)
+    assert trained == ["other"]
+    assert [r.run.label for r in results] == ["tiny", "other"]
+
+
+def test_a_diverged_run_has_a_result_that_says_so_and_does_not_stop_the_study(tmp_path: Path) -> None:
+    bad = replace(RUN, label="bad", optimizer=Optimizer("momentum", lr=1e20))
+    (result,) = carry_out([bad], runs_dir=tmp_path / "runs", out=tmp_path / "out", latency_seconds=0.05)
+    assert result.status == "diverged"
+    assert "diverged" in result.message
+    assert result.accuracy is None
+    assert json.loads((tmp_path / "out" / "bad-seed0.json").read_text())["status"] == "diverged"
+
+
+def test_without_examples_no_image_stands_beside_the_results(tmp_path: Path) -> None:
+    short = replace(RUN, epochs=1)
+    carry_out([short], runs_dir=tmp_path / "runs", out=tmp_path / "out", latency_seconds=0.05, examples=False)
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["tiny-seed0.json", "tiny-seed0.predictions.npz"]
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_has_a_lab_sheet_and_runs_with_names_of_their_own(name: str) -> None:
+    study = STUDIES[name]
+    for word in ("Command", "Cost", "Expect"):
+        assert f"    {word}" in (study.__doc__ or "")
+    assert f"glyphfront study run {name} " in (study.__doc__ or "")
+    runs = study("strokes")
+    assert len({execute.result_name(run) for run in runs}) == len(runs)
+    assert len({run.key for run in runs}) == len(runs)

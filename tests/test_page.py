@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.records import from_plain
+from glyphfront.report.page import departures, update_readme, write_report
+from glyphfront.result import save_result
+from glyphfront.run import LIGHT, Data, Model, Run
+from results_factory import make_result
+
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+RESULTS = (
+    make_result("small", correct=300, p50_us=50),
+    make_result("middle", correct=340, p50_us=200),
+    make_result("large", correct=344, p50_us=500),
+    make_result("broken", diverged="loss is NaN after 12 steps; lower the learning rate"),
+)
+
+
+class Page(HTMLParser):
+    """Fails on a tag that is not closed in order; keeps text, ids and references."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.references, self.words = [], [], [], []
+        self.feed(text)
+        assert self.open == []
+        self.text = " ".join(" ".join(self.words).replace("\u00a0", " ").split())
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+        self.handle_startendtag(tag, attrs)
+
+    def handle_startendtag(self, tag, attrs):
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.references += [value for name, value in attrs if name in ("href", "src", "xlink:href", "srcset")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.words.append(data)
+
+
+def fill(folder, results=RESULTS):
+    for number, result in enumerate(results):
+        save_result(result, folder / f"{number}.json")
+    return folder
+
+
+def add_examples(folder, stem="1", **changed):
+    arrays = {"images": np.zeros((2, 28, 28), np.uint8), "true": np.array([0, 1]), "predicted": np.array([2, 3])}
+    np.savez(folder / f"{stem}.examples.npz", **(arrays | changed))
+
+
+def report(folder, **options):
+    path = write_report(folder, title="Quick study", **options)
+    return Page(path.read_text(encoding="utf-8")), (folder / "report.md").read_text(encoding="utf-8")
+
+
+def test_the_page_is_well_formed_with_unique_ids_and_asks_for_nothing_outside(tmp_path):
+    add_examples(fill(tmp_path))
+    page, _ = report(tmp_path, budget_us=300)
+    assert [i for i, count in Counter(page.ids).items() if count > 1] == []
+    outside = [r for r in page.references if not r.startswith("data:image/png;base64,") and r[1:] not in page.ids]
+    assert outside == []
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "http" not in text
+    assert "<script" not in text
+    assert "@import" not in text
+    assert set(re.findall(r"url\((.)", text)) == {"#"}
+
+
+def test_the_same_results_give_the_same_bytes(tmp_path):
+    add_examples(fill(tmp_path))
+    contents = []
+    for _ in range(2):
+        report(tmp_path, budget_us=300)
+        contents.append({path.name: path.read_bytes() for path in tmp_path.iterdir()})
+    assert contents[0] == contents[1]
+    assert {"report.html", "report.md", "front.svg", "curves.svg", "pairs.svg"} < set(contents[0])
+    assert not [name for name in contents[0] if name.endswith(".partial")]
+
+
+def test_the_pick_stands_first_with_accuracy_interval_time_and_data(tmp_path):
+    page, markdown = report(fill(tmp_path), budget_us=300)
+    assert page.text.startswith(
+        "Quick study Quick study Measured on balanced (unofficial, 400 of 800 test images) "
+        "Within 300 µs an image take middle accuracy 85.00 % 95 % interval 83.00–87.00 % "
+        "time for one image 200 µs p50, 4.00 × lenet5_new"
+    )
+    assert markdown.index("## Within 300 µs an image, take middle") < markdown.index("## All results")
+
+
+def test_page_and_markdown_carry_the_same_rows_pick_and_notes(tmp_path):
+    page, markdown = report(fill(tmp_path))
+    plain = re.sub(r"[*\\`|]+", " ", markdown)
+    plain = " ".join(plain.split())
+    for said in (
+        "large",
+        "86.00 (84.00–88.00)",
+        "+1.00 points, intervals overlap",
+        "the intervals overlap, so they do not show which of the two is the more accurate",
+        "broken: loss is NaN after 12 steps; lower the learning rate",
+        "Every Run has one seed",
+        "of the 56 errors of large",
+        "fingerprint ffffffffffffffff",
+        '"model": {"name": "middle"}',
+        "No example images lie beside the results",
+        "Some CPU, 2 cores, ONNX Runtime 1.20.0",
+    ):
+        assert said in page.text, said
+        assert said in plain, said
+
+
+def test_sections_come_in_order(tmp_path):
+    page, _ = report(fill(tmp_path))
+    headings = (
+        "For your budget",
+        "The front",
+        "All results",
+        "Learning curves",
+        "What it confuses",
+        "How this is measured",
+        "Where it comes from",
+    )
+    places = [page.text.index(heading) for heading in headings]
+    assert places == sorted(places)
+
+
+def test_names_with_markup_are_shown_and_not_obeyed(tmp_path):
+    evil = make_result("<script>alert(1)</script>", model="m", source='x" onload="y')
+    page, markdown = report(fill(tmp_path, [evil]))
+    assert "<script>alert(1)</script>" in page.text
+    assert "<script" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"(?<!\\)<", markdown.split("```json")[0]) is None
+
+
+def test_confusions_are_counted_against_all_errors(tmp_path):
+    page, _ = report(fill(tmp_path, [make_result("a", correct=370)]))  # both pairs hold all 30 errors
+    assert "These 2 pairs are 100 % of the 30 errors of a. Mix-ups inside them not counted, its accuracy" in page.text
+    assert "would be 100.00 %" in page.text
+
+
+def test_a_budget_that_nothing_fits_is_answered_with_the_nearest(tmp_path):
+    page, markdown = report(fill(tmp_path), budget_us=10)
+    assert "No pick No model here fits 10 µs: the fastest is small (75.00 %, 50.0 µs" in page.text
+    assert "## No pick" in markdown
+
+
+def test_an_impossible_budget_is_an_error(tmp_path):
+    with pytest.raises(GlyphfrontError, match="above 0"):
+        report(fill(tmp_path), budget_us=-1)
+
+
+def test_results_without_latency_still_make_a_report(tmp_path):
+    page, markdown = report(fill(tmp_path, [make_result("a", timed=False)]))
+    assert "nothing to choose" in page.text
+    assert not (tmp_path / "front.svg").exists()
+    assert "front.svg" not in markdown
+
+
+def test_nothing_but_diverged_runs_still_makes_a_report(tmp_path):
+    page, _ = report(fill(tmp_path, [RESULTS[-1]]))
+    assert "broken: loss is NaN after 12 steps" in page.text
+
+
+def test_results_on_different_images_get_a_part_each(tmp_path):
+    other = make_result("other", correct=399, report_fingerprint="0", source="official")
+    page, markdown = report(fill(tmp_path, [*RESULTS, other]))
+    assert "take large" in page.text
+    assert "take other" in page.text
+    assert "Measured on balanced (official)" in page.text
+    assert (tmp_path / "front-2.svg").exists()
+    assert "(front-2.svg)" in markdown
+
+
+def test_seeds_are_shown_as_mean_and_spread(tmp_path):
+    seeds = [make_result("a", seed=s, correct=c) for s, c in ((0, 320), (1, 328), (2, 336))]
+    page, markdown = report(fill(tmp_path, seeds))
+    assert "a 0, 1, 2 3 82.00 2.00 0" in page.text
+    assert "| a | 0, 1, 2 | 3 | 82.00 | 2.00 | 0 |" in markdown
+
+
+def test_an_export_that_changes_what_is_right_is_reported(tmp_path):
+    result = make_result("a", correct=300)
+    top1 = replace(result.exported.top1, correct=296)
+    page, _ = report(fill(tmp_path, [replace(result, exported=replace(result.exported, top1=top1))]))
+    assert "Export changed the number of images right: a by -4 images." in page.text
+
+
+def test_leaks_left_in_training_are_named(tmp_path):
+    result = make_result("a")
+    leaky = replace(result, run=replace(result.run, data=replace(result.run.data, remove_leaks=False)))
+    page, _ = report(fill(tmp_path, [leaky]))
+    assert "but not for a, whose accuracy may be too high" in page.text
+
+
+def test_examples_that_are_taken_away_leave_no_picture_behind(tmp_path):
+    add_examples(fill(tmp_path))
+    page, markdown = report(tmp_path)
+    assert "1 read as l" in page.text
+    assert "(pairs.svg)" in markdown
+    (tmp_path / "1.examples.npz").unlink()
+    page, _ = report(tmp_path)
+    assert "No example images" in page.text
+    assert not (tmp_path / "pairs.svg").exists()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"images": np.zeros((2, 28, 27), np.uint8)},
+        {"images": np.zeros((2, 28, 28), np.float32)},
+        {"images": np.zeros((3, 28, 28), np.uint8)},
+        {"true": np.array([0, 4])},
+        {"predicted": np.array([-1, 0])},
+        {"true": np.array([0.0, 1.0])},
+        {"true": np.array(0)},
+    ],
+)
+def test_examples_that_do_not_fit_are_refused_by_name(tmp_path, changed):
+    add_examples(fill(tmp_path), **changed)
+    with pytest.raises(GlyphfrontError, match=r"1\.examples\.npz: the arrays do not fit"):
+        report(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 broken"])
+def test_a_broken_examples_file_is_refused_by_name(tmp_path, content):
+    (fill(tmp_path) / "1.examples.npz").write_bytes(content)
+    with pytest.raises(GlyphfrontError, match=r"1\.examples\.npz: not an examples file"):
+        report(tmp_path)
+
+
+def test_a_folder_without_results_is_an_error(tmp_path):
+    with pytest.raises(GlyphfrontError, match="no result files"):
+        write_report(tmp_path, title="x")
+
+
+def test_what_differs_from_the_defaults_makes_the_same_run_again():
+    run = Run("`a`", data=Data(train="balanced", limit=5), model=Model(widths=(8, 16)), augment=LIGHT, ema=0.5)
+    text = departures(run)
+    assert from_plain(Run, json.loads(text)) == run
+    assert "`" not in text  # it stands in a Markdown code block
+    assert departures(Run()) == "{}"
+
+
+README = "# Title\n\n<!-- results:start -->\nold\n<!-- results:end -->\n\nrest\n"
+
+
+def test_readme_gets_label_pick_and_table_between_the_marks_and_keeps_the_rest(tmp_path):
+    folder = tmp_path / "results" / "quick"
+    folder.mkdir(parents=True)
+    readme = tmp_path / "README.md"
+    readme.write_text(README, encoding="utf-8")
+    assert update_readme(readme, fill(folder)) is True
+    text = readme.read_text(encoding="utf-8")
+    assert text.startswith(
+        "# Title\n\n<!-- results:start -->\nMeasured on balanced (unofficial, 400 of 800 test images).\n"
+    )
+    assert text.endswith("(results/quick/report.md)\n<!-- results:end -->\n\nrest\n")
+    assert "Without a bound, take large: accuracy 86.00 %" in text
+    assert "| **middle** | **85.00 (83.00–87.00)** | **200** | **4.00** | **61.2 k** |" in text.replace(
+        "61,234", "61.2 k"
+    )
+    assert "\nold\n" not in text
+
+
+def test_a_current_readme_is_left_as_it_is(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(README, encoding="utf-8")
+    fill(tmp_path)
+    update_readme(readme, tmp_path)
+    before = readme.stat().st_mtime_ns
+    assert update_readme(readme, tmp_path) is False
+    assert readme.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    "text", ["no marks", "<!-- results:start -->", "<!-- results:end --> <!-- results:start -->", README * 2]
+)
+def test_a_readme_without_the_two_marks_is_refused(tmp_path, text):
+    readme = tmp_path / "README.md"
+    readme.write_text(text, encoding="utf-8")
+    with pytest.raises(GlyphfrontError, match="results:start"):
+        update_readme(readme, fill(tmp_path))
+    assert readme.read_text(encoding="utf-8") == text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,19 @@ def test_key_ignores_the_label_and_nothing_else() -> None:
         replace(run, schedule=replace(run.schedule, patience=4)),
     ]
     assert len({run.key, *(c.key for c in changed)}) == 1 + len(changed)
+
+
+def test_key_is_the_one_that_committed_results_carry() -> None:
+    plain = json.loads(
+        '{"data": {"train": "strokes", "select_fraction": 0.1, "sampling": "natural", "remove_leaks": true, "seed": 0},'
+        '"model": {"name": "glyphnet-s", "in_channels": 1},'
+        '"optimizer": {"name": "nesterov", "lr": 0.4, "momentum": 0.9, "weight_decay": 0.0},'
+        '"schedule": {"name": "linear", "warmup": 0.15, "factor": 0.5, "patience": 3},'
+        '"augment": {"rotation": 0.0, "shift_x": 0.0, "shift_y": 0.0, "shear": 0.0, "zoom": 0.0, "brightness": 0.0,'
+        '"elastic": 0.0, "erasing": 0.0}, "epochs": 10, "batch_size": 256, "label_smoothing": 0.0,'
+        '"logit_adjustment": 0.0, "ema": 0.0, "clip_norm": 0.0, "early_stopping": 0, "seed": 0, "meaning": 1}'
+    )
+    assert Run().key == hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def test_run_survives_json(tmp_path: Path) -> None:

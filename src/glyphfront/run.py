@@ -152,11 +152,20 @@ class Run:
 
     @property
     def key(self) -> str:
-        """12 hex digits that change with anything but the label: the name of the run's folder."""
-        plain = to_plain(self)
+        """12 hex digits that change with anything but the label: the name of the run's folder.
+
+        What is None is left out, so that a field added later, None by default, changes no key.
+        """
+        plain = _without_none(to_plain(self))
         del plain["label"]
         plain["meaning"] = MEANING
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _without_none(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {name: _without_none(value) for name, value in plain.items() if value is not None}
+    return plain
 
 
 def save_run(run: Run, path: Path) -> None:

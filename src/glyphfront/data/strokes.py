@@ -72,6 +72,17 @@ _BY_HAND = (  # how often, class, strokes as x y x y ... in a frame of 100: comm
 
 
 @dataclass(frozen=True)
+class _Shape:
+    """One way to write a class."""
+
+    often: int
+    name: str  # of the class
+    strokes: list[Lines]
+    looseness: float = 1.0
+    softness: float = 0.0  # rounding of corners that it has at least
+
+
+@dataclass(frozen=True)
 class _Glyphs:
     """All shapes, sampled at points that are evenly spaced along their strokes."""
 
@@ -201,21 +212,24 @@ def _glyphs() -> _Glyphs:
         from HersheyFonts import HersheyFonts
     except ModuleNotFoundError:
         raise GlyphfrontError("strokes need the package Hershey-Fonts; pip install 'glyphfront[train]'") from None
-    shapes: list[tuple[int, str, float, list[Lines]]] = []  # how often, class, looseness, strokes
     readers = {font: HersheyFonts() for font in (*_FONTS, "greek")}
     for font, reader in readers.items():
         reader.load_default_font(font)
+    shapes: list[_Shape] = []
     for font, (often, looseness, legible) in _FONTS.items():
-        shapes += [(often, c if c in CLASSES else c.upper(), looseness, _strokes(readers[font], c)) for c in legible]
+        for character in legible:
+            name = character if character in CLASSES else character.upper()
+            shapes.append(_Shape(often, name, _strokes(readers[font], character), looseness))
     for often, name, font, characters in _VARIANTS:
-        shapes.append((often, name, 1.0, [line for c in characters for line in _strokes(readers[font], c)]))
+        shapes.append(_Shape(often, name, [line for c in characters for line in _strokes(readers[font], c)]))
     for often, name, *lines in _BY_HAND:
-        shapes.append((often, name, 1.0, _centred([np.array(line.split(), float).reshape(-1, 2) for line in lines])))
+        strokes = _centred([np.array(line.split(), float).reshape(-1, 2) for line in lines])
+        shapes.append(_Shape(often, name, strokes, softness=0.05))
     members: list[list[int]] = [[] for _ in CLASSES]
-    for k, (often, name, _, _) in enumerate(shapes):
-        members[CLASSES.index(name)] += often * [k]
+    for k, shape in enumerate(shapes):
+        members[CLASSES.index(shape.name)] += shape.often * [k]
     count = np.array([len(m) for m in members])
-    sampled = zip(*(_sampled(strokes) for *_, strokes in shapes), strict=True)
+    sampled = zip(*(_sampled(shape.strokes, shape.softness) for shape in shapes), strict=True)
     points, middle, bow, ends, spacing, stroke = (np.array(column, np.float32) for column in sampled)
     return _Glyphs(
         points=points,
@@ -224,7 +238,7 @@ def _glyphs() -> _Glyphs:
         ends=ends,
         spacing=spacing,
         stroke=stroke.astype(np.int64),
-        looseness=np.array([looseness for _, _, looseness, _ in shapes], np.float32),
+        looseness=np.array([shape.looseness for shape in shapes], np.float32),
         first=np.cumsum(count) - count,
         count=count,
         choices=np.concatenate(members),
@@ -242,8 +256,8 @@ def _centred(strokes: list[Lines]) -> list[Lines]:
     return [(line - (low + high) / 2) / (high - low).max() for line in strokes]
 
 
-def _sampled(strokes: list[Lines]) -> tuple[Any, ...]:
-    """Of one glyph: points, middle, bow, ends, spacing and stroke of `_Glyphs`."""
+def _sampled(strokes: list[Lines], softness: float) -> tuple[Any, ...]:
+    """Points, middle, bow, ends, spacing and stroke of `_Glyphs` for one glyph, rounded by at least `softness`."""
     steps = [np.concatenate(([0], np.cumsum(np.hypot(*np.diff(line, axis=0).T)))) for line in strokes]
     lengths = [step[-1] for step in steps]
     counts = np.diff(np.rint(np.cumsum([0, *lengths]) / sum(lengths) * _POINTS).astype(int))
@@ -252,7 +266,7 @@ def _sampled(strokes: list[Lines]) -> tuple[Any, ...]:
         along = np.linspace(0, step[-1], count)
         even = np.stack([np.interp(along, step, axis) for axis in line.T], axis=-1)
         closed = np.array_equal(line[0], line[-1])
-        points.append([_rounded(even, sigma * count / step[-1], closed) for sigma in _ROUNDINGS])
+        points.append([_rounded(even, math.hypot(sigma, softness) * count / step[-1], closed) for sigma in _ROUNDINGS])
         middle.append(np.tile((line.min(axis=0) + line.max(axis=0)) / 2, (count, 1)))
         chord = line[-1] - line[0]
         bow.append((1 - np.linspace(-1, 1, count) ** 2)[:, None] * (-chord[1], chord[0]))

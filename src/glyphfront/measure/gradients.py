@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ import torch
 import torch.nn.functional as F
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -120,7 +118,11 @@ def _gradients(module: nn.Module) -> list[Tensor]:
 
 
 def plot_gradients(records: Mapping[str, GradientRecord], path: Path) -> None:
-    """Draw gradient norm (median over the steps), map side and untouched weights by depth, one line a record.
+    """Draw gradient norms, map sides and weights without gradient by depth.
+
+    Dots are layers. The lines of the first panel run through the geometric mean of neighbouring layers (an eighth of
+    the net); those of the second show the largest map that is still to come, so that side branches which pool on
+    their own, as squeeze-and-excitation does, leave no mark.
 
     Args:
         records: by label.
@@ -131,37 +133,44 @@ def plot_gradients(records: Mapping[str, GradientRecord], path: Path) -> None:
     """
     if not records:
         raise GlyphfrontError("no gradients to draw")
-    figure = Figure(figsize=(9, 9), dpi=110, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    if path.suffix[1:] not in canvas.get_supported_filetypes():
+    figure = Figure(figsize=(9, 10), dpi=110, layout="constrained")
+    if path.suffix[1:] not in FigureCanvasAgg(figure).get_supported_filetypes():
         raise GlyphfrontError(f"{path}: no figure format has this ending; take .png, .svg or .pdf")
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2.2, 1, 1))
     for number, (label, record) in enumerate(records.items()):
-        style: dict[str, Any] = {
-            "color": _COLOURS[number % len(_COLOURS)],
-            "ls": _DASHES[number // len(_COLOURS) % len(_DASHES)],
-            "marker": "o",
-            "ms": 3,
-            "lw": 1.4,
-        }
+        colour = _COLOURS[number % len(_COLOURS)]
+        line: dict[str, Any] = {"color": colour, "ls": _DASHES[number // len(_COLOURS) % len(_DASHES)], "lw": 1.8}
+        dots: dict[str, Any] = {"color": colour, "ls": "", "marker": "o", "ms": 3, "alpha": 0.5}
         depth = np.linspace(0, 100, len(record.layers))
         median = np.median(record.norms, axis=0)
+        median = np.where(median > 0, median, np.nan)
         text = f"{label}: {len(record.layers)} layers, loss {record.losses[0]:.2f} → {record.losses[-1]:.2f}"
-        top.plot(depth, np.where(median > 0, median, np.nan), label=text, **style)
-        middle.plot(depth, record.map_sides, **style)
-        bottom.plot(depth, 100 * np.array(record.untouched), **style)
+        top.plot(depth, median, **dots)
+        top.plot(depth, _smooth(median), label=text, **line)
+        middle.plot(depth, np.maximum.accumulate(record.map_sides[::-1])[::-1], drawstyle="steps-mid", **line)
+        bottom.plot(depth, 100 * np.array(record.untouched), **(dots | {"ms": 4, "alpha": 0.8}))
     steps = max(len(record.losses) for record in records.values())
-    top.set(yscale="log", ylabel="gradient norm (L2)", title=f"What reaches each layer in the first {steps} steps")
-    top.legend(fontsize=8)
+    top.set(yscale="log", ylabel="gradient norm (L2, median of the steps)")
+    figure.suptitle(f"What reaches each layer in the first {steps} steps")
+    figure.legend(*top.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    sides = (1, 2, 4, 8, 16, 32)
     middle.set_yscale("log", base=2)
-    middle.set(ylabel="side of the map (pixels)", yticks=(sides := (1, 2, 4, 8, 16, 32)), yticklabels=sides)
-    bottom.set(ylabel="weights without gradient", ylim=(-3, 103), xlabel="depth (0 %: first layer, 100 %: classifier)")
-    bottom.yaxis.set_major_formatter(PercentFormatter())
-    bottom.xaxis.set_major_formatter(PercentFormatter())
+    middle.set(ylabel="side of the map (pixels)", yticks=sides, yticklabels=sides)
+    bottom.set(ylabel="weights without gradient", ylim=(-4, 104), xlabel="depth (0 %: first layer, 100 %: classifier)")
+    for axis in (bottom.xaxis, bottom.yaxis):
+        axis.set_major_formatter("{x:.0f} %")
     for axes in (top, middle, bottom):
         axes.grid(color="#e3e6ea")
         axes.spines[["top", "right"]].set_visible(False)
-    partial = path.with_name(path.name + ".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
     figure.savefig(partial, format=path.suffix[1:])
-    os.replace(partial, path)
+    partial.replace(path)
+
+
+def _smooth(norms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Geometric mean over the neighbours within a sixteenth of the layers on each side."""
+    reach = len(norms) // 16
+    logs = np.log(norms)
+    means = [np.mean(logs[max(0, i - reach) : i + reach + 1]) for i in range(len(norms))]
+    return np.exp(np.array(means))

@@ -268,11 +268,11 @@ def export(run: Positional[Path], out: Path | None = None, name: str | None = No
     Args:
         run: folder of the run.
         out: folder to put the files in; by default the run's own.
-        name: of the files; by default model.
+        name: of the files, and of the model in its card; by default model, and the run's label.
     """
     from glyphfront.ship.export import export_run
 
-    print(export_run(run, out, name or "model"))
+    print(export_run(run, out, name))
 
 
 def evaluate(model: Positional[str], data: str | None = None, data_dir: DataDir = None, json: bool = False) -> None:

@@ -6,6 +6,7 @@ A result file says all that is needed to trust or to repeat a row; reports read 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -29,8 +30,8 @@ class Proportion:
 
     @property
     def value(self) -> float:
-        """The share itself."""
-        return self.correct / self.total
+        """The share itself; NaN of nothing, such as a class without images."""
+        return self.correct / self.total if self.total else math.nan
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Deep nets made for 224x224 pictures do badly on 28x28 ones, which is often put d
 figures by depth tell the possible causes apart: the norm of each layer's gradient (it vanishes when it falls by
 orders of magnitude towards the input, or everywhere); the side of the layer's map (a map of 1x1 has no place left to
 look at); and the share of its weights that never get any gradient (of a 3x3 kernel on a 1x1 map eight in nine only
-ever see the padding).
+ever see the padding; behind a unit of ReLU that is never on, none do).
 """
 
 from __future__ import annotations

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.gradients import gradient_norms, plot_gradients
+from glyphfront.models import Classifier, build
+from glyphfront.run import Model
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (1, 28, 28), dtype=np.uint8), np.array([2], dtype=np.int64)
+
+
+def linear_classifier():
+    torch.manual_seed(0)
+    return Classifier(nn.Sequential(nn.Flatten(), nn.Linear(784, 3)), classes=3, input_size=28, in_channels=1)
+
+
+def test_norm_of_a_linear_softmax_layer_is_the_hand_derived_one(batch):
+    classifier = linear_classifier()
+    record = gradient_norms(classifier, *batch, steps=1, batch_size=5)  # the one image five times
+    x = torch.from_numpy(batch[0]).flatten() / 255
+    error = classifier(torch.from_numpy(batch[0])).softmax(1) - F.one_hot(torch.tensor(2), 3)
+    assert record.norms == pytest.approx(np.array([[(error.norm() * x.norm()).item()]]), rel=1e-5)  # |outer product|
+    assert record.layers == ("net.1",)
+
+
+def test_losses_fall_while_the_classifier_itself_stays_as_it_was(batch):
+    classifier = build(Model("glyphnet-xs"), 3).eval()
+    before = {k: v.clone() for k, v in classifier.state_dict().items()}
+    record = gradient_norms(classifier, *batch, steps=5, lr=0.01, batch_size=4)
+    assert record.losses[-1] < record.losses[0]
+    assert record.norms.shape == (5, 7)
+    assert not classifier.training
+    assert all(torch.equal(before[k], v) for k, v in classifier.state_dict().items())
+    assert all(p.grad is None for p in classifier.parameters())
+
+
+def test_map_sides_of_glyphnet_go_from_28_to_4(batch):
+    record = gradient_norms(build(Model("glyphnet-xs"), 3), *batch, steps=1, batch_size=2)
+    assert record.map_sides == (28, 14, 14, 7, 7, 4, 1)
+
+
+def test_a_3x3_kernel_on_a_1x1_map_gets_no_gradient_for_eight_weights_in_nine(batch):
+    net = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(1, 4, 3, padding=1), nn.Flatten(), nn.Linear(4, 3))
+    record = gradient_norms(Classifier(net, 3, 28, 1), *batch, steps=3, batch_size=2)
+    assert record.untouched == pytest.approx((8 / 9, 0.0))
+
+
+def test_layers_stand_in_the_order_of_the_forward_pass_not_of_registration(batch):
+    class Swapped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.second = nn.Linear(4, 3)
+            self.first = nn.Linear(784, 4)
+
+        def forward(self, x):
+            return self.second(self.first(x.flatten(1)))
+
+    record = gradient_norms(Classifier(Swapped(), 3, 28, 1), *batch, steps=1)
+    assert record.layers == ("net.first", "net.second")
+
+
+def test_a_deep_net_without_norms_shows_a_vanishing_gradient_and_batch_norm_removes_it(batch):
+    """Glorot's variance halves at each ReLU: after 12 layers the norms differ by orders of magnitude."""
+
+    def deep(norm):
+        torch.manual_seed(0)
+        layers = [nn.Flatten()]
+        for _ in range(12):
+            layers += [nn.Linear(784, 784), nn.BatchNorm1d(784) if norm else nn.Identity(), nn.ReLU()]
+        layers.append(nn.Linear(784, 3))
+        for module in layers:
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 256, (32, 28, 28), dtype=np.uint8)
+        classifier = Classifier(nn.Sequential(*layers), 3, 28, 1)
+        return gradient_norms(classifier, images, np.arange(32) % 3, steps=1, batch_size=32).norms[0]
+
+    plain, normed = deep(norm=False), deep(norm=True)
+    assert plain[0] < 0.05 * normed[0]
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_figure_is_written_in_the_format_of_its_ending(batch, ending, tmp_path):
+    record = gradient_norms(build(Model("glyphnet-xs"), 3), *batch, steps=2, batch_size=2)
+    path = tmp_path / "new" / f"gradients.{ending}"
+    plot_gradients({"glyphnet-xs": record}, path)
+    start = path.read_bytes()[:100]
+    assert start.startswith(b"\x89PNG") if ending == "png" else b"<?xml" in start
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_user_faults_are_named(batch, tmp_path):
+    record = gradient_norms(linear_classifier(), *batch, steps=1)
+    with pytest.raises(GlyphfrontError, match="figure format"):
+        plot_gradients({"a": record}, tmp_path / "gradients.xyz")
+    with pytest.raises(GlyphfrontError, match="no gradients"):
+        plot_gradients({}, tmp_path / "gradients.png")
+    with pytest.raises(GlyphfrontError, match="at least one step"):
+        gradient_norms(linear_classifier(), *batch, steps=0)
+    with pytest.raises(GlyphfrontError, match="not finite at step"):
+        gradient_norms(linear_classifier(), *batch, steps=20, lr=1e38)

@@ -25,7 +25,7 @@ help:
 	@touch $@
 
 demo: .venv/.train
-	$(RUN) study run quick --data strokes --runs-dir demo/runs --out demo/report
+	$(RUN) study run quick --data strokes --runs-dir demo/runs --out demo/report --latency-seconds 0.5
 
 test: .venv/.dev
 	$(BIN)/pytest

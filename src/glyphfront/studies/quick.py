@@ -26,7 +26,7 @@ def quick(data: str = "strokes") -> list[Run]:
     Cost      about 2 minutes on 2 cores with strokes; about 25 minutes with EMNIST Balanced
     Expect    glyphnets above LeNet-5 in accuracy, and several times faster than layer_4_1
     """
-    epochs = (6, 2, 4, 4) if data == "strokes" else (8, 3, 8, 8)
+    epochs = (12, 2, 6, 6) if data == "strokes" else (8, 3, 8, 8)
     base = replace(BASE, data=Data(train=data, limit=300 if data == "strokes" else None))
     names = ("lenet5_new", "layer_4_1", "glyphnet-xs", "glyphnet-s")
     rates = (0.05, 0.2, 0.4, 0.4)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from glyphfront.data.emnist import read_split
+from glyphfront.data.leakage import fingerprints, load_seen
+from glyphfront.measure.accuracy import evaluate_recognizer
+from glyphfront.ship.recognizer import find, load, shipped
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_shipped_model_reaches_on_real_images_what_its_card_says(name: str, emnist_folder: Path) -> None:
+    recognizer = load(name)
+    card = recognizer.card
+    report = read_split(card.run.data.report or card.run.data.train, "test", emnist_folder)
+    if report.fingerprint() != card.data.report_fingerprint:
+        pytest.skip("the folder holds other test images than the ones the card speaks of")
+    assert card.accuracy is not None
+    assert evaluate_recognizer(recognizer, report).top1.correct == pytest.approx(card.accuracy.correct, abs=2)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_shipped_model_carries_the_fingerprints_of_all_its_training_images(name: str, emnist_folder: Path) -> None:
+    card = load(name).card
+    assert card.seen is not None
+    seen = load_seen(find(name).with_name(card.seen))
+    train = read_split(card.run.data.train, "train", emnist_folder)
+    assert len(seen) <= card.data.fit_images + card.data.select_images
+    assert set(fingerprints(train.images[:500])) <= set(seen)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.training.checkpoint import load_state, load_weights, save_state, save_weights
+from glyphfront.models.weights import load_weights, save_weights
+from glyphfront.training.checkpoint import load_state, save_state
 
 
 def test_state_comes_back_as_it_was(tmp_path: Path) -> None:

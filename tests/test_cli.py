@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -67,6 +68,9 @@ def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
         (["export", "nowhere"], "no such file; train a Run first"),
         (["evaluate", "nowhere"], "nowhere: no shipped model"),
         (["latency", "nowhere"], "nowhere: no shipped model"),
+        (["latency"], "no model given"),
+        (["recognize", "a.png", "--top", "0"], "--top must be at least 1"),
+        (["train", "--optimizer.lr", "-1"], "--optimizer.lr must be above 0"),
         (["data", "check", "balanced", "--data-dir", "nowhere"], "nowhere"),
         (["data", "fetch", "nosuch"], "nosuch"),
     ],
@@ -108,7 +112,7 @@ def test_a_missing_library_is_named_with_the_extra_that_brings_it(
 
 def test_flags_of_train_depart_from_the_run_file_that_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from glyphfront.data import prepare
-    from glyphfront.training import loop
+    from glyphfront.studies import execute
 
     given = replace(Run(), label="given", epochs=7, seed=3)
     save_run(given, tmp_path / "run.json")
@@ -117,11 +121,11 @@ def test_flags_of_train_depart_from_the_run_file_that_is_given(monkeypatch: pyte
     class Finished:
         status = "finished"
 
-    def train(run: Run, *rest: object, **more: object) -> Finished:
+    def train_run(run: Run, *rest: object, **more: object) -> Finished:
         trained.append(run)
         return Finished()
 
-    monkeypatch.setattr(loop, "train", train)
+    monkeypatch.setattr(execute, "train_run", train_run)
     monkeypatch.setattr(prepare, "prepare", lambda data, folder: None)
     assert cli.main(["train", str(tmp_path / "run.json"), "--epochs", "2", "--model.act", "elu"]) == 0
     assert trained == [replace(given, epochs=2, model=replace(given.model, act="elu"))]
@@ -193,3 +197,11 @@ def test_the_committed_readme_holds_the_table_of_the_committed_results(tmp_path:
     readme = tmp_path / "README.md"
     readme.write_bytes((root / "README.md").read_bytes())
     assert not update_readme(readme, root / "results" / "quick-balanced"), "run make results"
+
+
+def test_a_reader_that_stops_early_is_no_fault(tmp_path: Path) -> None:
+    command = f"{sys.executable} -c 'import time; from glyphfront.cli import main; raise SystemExit(main([]))' | true"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    script = ["bash", "-c", f"set -o pipefail; {command}"]
+    done = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

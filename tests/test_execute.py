@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from glyphfront.data.leakage import save_seen
+from glyphfront.data.prepare import prepare
+from glyphfront.errors import GlyphfrontError
 from glyphfront.result import load_result
 from glyphfront.run import Data, Model, Optimizer, Run
 from glyphfront.ship.card import load_card
@@ -84,9 +87,9 @@ def test_finished_runs_are_not_run_again_and_changed_ones_are(
     trained: list[str] = []
     train = execute.train
 
-    def counted(run: Run, *rest: object) -> object:
+    def counted(run: Run, *rest: object, **more: object) -> object:
         trained.append(run.label)
-        return train(run, *rest)  # type: ignore[arg-type]
+        return train(run, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(execute, "train", counted)
     before = (out / "tiny-seed0.json").read_bytes()
@@ -123,3 +126,32 @@ def test_every_study_has_a_lab_sheet_and_runs_with_names_of_their_own(name: str)
     runs = study("strokes")
     assert len({execute.result_name(run) for run in runs}) == len(runs)
     assert len({run.key for run in runs}) == len(runs)
+
+
+def test_a_result_carries_the_label_of_its_study_whoever_trained_the_run_first(folders: tuple[Path, Path]) -> None:
+    runs, out = folders
+    again = replace(RUN, label="again")
+    assert again.key == RUN.key
+    (result,) = carry_out([again], runs_dir=runs, out=out.parent / "other", latency_seconds=0.05)
+    assert result.run.label == "again"
+    assert load_card(runs / RUN.key / "model.onnx").name == "again"
+
+
+def test_a_faulty_run_is_found_before_the_first_one_is_trained(tmp_path: Path) -> None:
+    bad = replace(RUN, label="bad", model=Model("lenet5_new", growth=3))
+    with pytest.raises(GlyphfrontError, match="growth"):
+        carry_out([RUN, bad], runs_dir=tmp_path / "runs", out=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_cannot_start_from_one_that_has_seen_its_report_split(tmp_path: Path) -> None:
+    leaky = replace(RUN, label="base", epochs=1)
+    carry_out([leaky], runs_dir=tmp_path / "runs", out=tmp_path / "out", latency_seconds=0.05)
+    report = prepare(RUN.data).report
+    save_seen(tmp_path / "runs" / leaky.key / "model.seen.npz", report.images[:3])
+    transferred = replace(RUN, label="transferred", init_from=leaky.key)
+    with pytest.raises(GlyphfrontError, match="was trained on 3 images of the report split"):
+        carry_out([transferred], runs_dir=tmp_path / "runs", out=tmp_path / "out")
+    knowingly = replace(transferred, data=replace(RUN.data, remove_leaks=False))
+    (result,) = carry_out([knowingly], runs_dir=tmp_path / "runs", out=tmp_path / "out", latency_seconds=0.05)
+    assert result.status == "finished"

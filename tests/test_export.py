@@ -9,14 +9,15 @@ import torch
 
 from glyphfront.data.leakage import save_seen
 from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.machine import provenance
 from glyphfront.models import build
+from glyphfront.models.weights import save_weights
 from glyphfront.result import Cost, Proportion, Trained, save_result
 from glyphfront.run import Model, Run, save_run
 from glyphfront.ship import export
 from glyphfront.ship.card import load_card, save_card
 from glyphfront.ship.export import export_onnx, export_run
 from glyphfront.ship.recognizer import load
-from glyphfront.training.checkpoint import save_weights
 from reference_model import DATA
 
 RNG = np.random.default_rng(7)
@@ -167,7 +168,9 @@ def folder(tmp_path):
     folder.mkdir()
     save_run(RUN, folder / "run.json")
     cost = Cost(123, 456, 789, 1.0, 1, 100, "cpu")
-    save_result(Trained(RUN.key, "finished", "", tuple("abcdefghijk"), DATA, cost, ()), folder / "trained.json")
+    save_result(
+        Trained(RUN.key, "finished", "", tuple("abcdefghijk"), DATA, cost, (), provenance()), folder / "trained.json"
+    )
     save_weights(make().state_dict(), folder / "weights.safetensors")
     return folder
 
@@ -211,7 +214,7 @@ def test_export_stopped_before_its_card_was_written_can_be_done_again(folder):
 
 def test_diverged_run_is_not_exported(folder):
     cost = Cost(1, 1, 1, 1.0, 1, 1, "cpu")
-    trained = Trained(RUN.key, "diverged", "diverged: the loss is nan", ("a",), DATA, cost, ())
+    trained = Trained(RUN.key, "diverged", "diverged: the loss is nan", ("a",), DATA, cost, (), provenance())
     save_result(dataclasses.replace(trained), folder / "trained.json")
     with pytest.raises(GlyphfrontError, match="nothing to export: diverged"):
         export_run(folder)

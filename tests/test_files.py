@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically, write_text
@@ -49,3 +52,42 @@ def test_a_state_written_to_a_full_device_is_reported_as_a_full_disk(tmp_path: P
 
     with pytest.raises(GlyphfrontError, match="the disk is full"):
         write_atomically(tmp_path / "state.pt", write)
+
+
+_SAVE_IN_SMALL_FOLDER = """
+import sys
+from pathlib import Path
+import numpy as np
+from safetensors.numpy import save_file
+from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_atomically
+
+path = Path(sys.argv[1]) / "weights.safetensors"
+path.write_text("old")
+try:
+    write_atomically(path, lambda partial: save_file({"a": np.zeros(1 << 20)}, partial))
+except GlyphfrontError as error:
+    print(error, path.read_text(), [p.name for p in path.parent.iterdir()])
+"""
+
+
+def test_weights_that_outgrow_a_small_disk_are_reported_as_a_full_disk(tmp_path: Path) -> None:
+    small_disk = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    mount = 'mount -t tmpfs -o size=4m none "$1" && echo mounted && exec "$0" -c "$2" "$1"'
+    command = [*small_disk, mount, sys.executable, str(tmp_path), _SAVE_IN_SMALL_FOLDER]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("needs unshare, to mount a disk of its own")
+    if not told.stdout.startswith("mounted"):
+        pytest.skip("needs the right to mount a disk of its own")
+    assert "the disk is full" in told.stdout, told.stderr
+    assert told.stdout.endswith("old ['weights.safetensors']\n")
+
+
+def test_a_full_disk_in_the_words_of_safetensors_is_one_line(tmp_path: Path) -> None:
+    def write(partial: Path) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    with pytest.raises(GlyphfrontError, match="the disk is full"):
+        write_atomically(tmp_path / "weights.safetensors", write)

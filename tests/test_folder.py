@@ -107,7 +107,7 @@ def test_a_class_with_one_picture_is_named_and_left_out(pictures):
 def test_a_file_that_is_no_picture_is_named_and_the_rest_is_used(pictures):
     (pictures / "a" / "notes.txt").write_text("hello")
     (note,), _ = read_noting(pictures)
-    assert note == f"{pictures / 'a' / 'notes.txt'}: not a PNG, JPEG, BMP or TIFF picture; left out"
+    assert note == f"{pictures / 'a' / 'notes.txt'}: not a readable picture; give a PNG, JPEG, BMP or TIFF; left out"
     with pytest.warns(UserWarning, match="left out"):
         assert len(read_folder(pictures, "train")) == 12
 
@@ -126,13 +126,13 @@ def test_a_picture_cut_short_is_named_and_the_rest_is_used(pictures, kept):
 def test_a_blank_picture_is_named_and_the_rest_is_used(pictures):
     Image.new("L", (40, 40), 255).save(pictures / "a" / "blank.png")
     (note,), _ = read_noting(pictures)
-    assert note.startswith(f"{pictures / 'a' / 'blank.png'}: cannot be used (")
+    assert note.startswith(f"{pictures / 'a' / 'blank.png'}: the picture is empty")
 
 
 def test_a_folder_within_a_class_is_named(pictures):
     (pictures / "a" / "more").mkdir()
     (note,), _ = read_noting(pictures)
-    assert note.startswith(f"{pictures / 'a' / 'more'}: cannot be used (")
+    assert note.startswith(f"{pictures / 'a' / 'more'}: not readable as a picture (")
 
 
 def test_a_loose_file_beside_the_classes_is_named(pictures):

@@ -33,8 +33,7 @@ RUN = Run(
 
 
 def _losses(folder: Path) -> list[float]:
-    splits = prepare(RUN.data)
-    training = _Training(RUN, splits.fit, splits.select, splits.used, folder, torch.device("cpu"))
+    training = _Training(RUN, prepare(RUN.data).training, folder, torch.device("cpu"))
     training.generator.manual_seed(0)
     torch.manual_seed(0)
     losses = []

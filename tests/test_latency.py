@@ -1,10 +1,12 @@
 import builtins
 import hashlib
+import math
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -115,13 +117,30 @@ def test_impossible_arguments_are_refused(arguments):
         measure_latency(REFERENCE, **arguments)
 
 
-def test_committed_reference_is_lenet_of_seed_0(tmp_path):
+def test_committed_reference_is_the_file_that_all_ratios_are_to():
+    assert (
+        hashlib.sha256(REFERENCE.read_bytes()).hexdigest()
+        == "8ea7d5f992932f3bd6f174d25806467ce52ac6fcd2b434ae54963488dcc11396"
+    )
+
+
+def test_committed_reference_is_lenet5_of_one_channel_and_47_classes():
+    graph = onnx.load(REFERENCE).graph
+    layers = [node.op_type for node in graph.node if node.op_type in ("Conv", "MaxPool", "Relu", "Gemm", "MatMul")]
+    assert layers == [*("Conv", "Relu", "MaxPool") * 2, "Conv", "Relu", "Gemm", "Relu", "MatMul"]
+    assert graph.node[-1].op_type == "Softmax"
+    shapes = [tuple(weight.dims) for weight in graph.initializer if weight.dims]
+    assert shapes == [(6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (120, 16, 5, 5), (120,), (84, 120), (84,), (84, 47)]
+    assert sum(map(math.prod, shapes)) == 156 + 2416 + 48120 + 10164 + 3948
+
+
+def test_new_reference_is_lenet_of_seed_0_and_leaves_the_random_state(tmp_path):
     state = torch.get_rng_state()
-    write_reference(tmp_path / "again.onnx")
+    write_reference(tmp_path / "new.onnx")
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(0)
     net = build(Model("lenet5_new"), classes=47).eval()
     images = np.random.default_rng(1).integers(0, 256, (9, 28, 28), dtype=np.uint8)
     expected = net(torch.from_numpy(images)).softmax(1).detach().numpy()
-    for path in (REFERENCE, tmp_path / "again.onnx"):
-        np.testing.assert_allclose(open_session(path).run(None, {"image": images})[0], expected, atol=1e-5)
+    given = open_session(tmp_path / "new.onnx").run(None, {"image": images})[0]
+    np.testing.assert_allclose(given, expected, atol=1e-5)

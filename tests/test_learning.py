@@ -19,7 +19,7 @@ def _accuracy(label: str, data: Data, epochs: int, folder: Path, data_dir: Path 
     run = next(r for r in STUDIES["quick"]("strokes") if r.label == label)
     run = replace(run, data=data, epochs=epochs)
     splits = prepare(run.data, data_dir)
-    train(run, splits, folder)
+    train(run, splits.training, folder)
     export_run(folder)
     accuracy = evaluate_run(folder, splits.report).accuracy
     assert accuracy is not None

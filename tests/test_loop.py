@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,13 +17,14 @@ import torch
 import torch.nn.functional as F
 
 from glyphfront.data.dataset import Dataset
-from glyphfront.data.prepare import Splits
+from glyphfront.data.leakage import load_seen, unseen
+from glyphfront.data.prepare import TrainingData
 from glyphfront.errors import GlyphfrontError
 from glyphfront.models import build
+from glyphfront.models.weights import load_classifier, load_weights
 from glyphfront.result import load_trained
 from glyphfront.run import LIGHT, Data, Model, Optimizer, Run, Schedule
 from glyphfront.training import loop
-from glyphfront.training.checkpoint import load_classifier, load_weights
 
 TINY = Run(
     label="tiny",
@@ -43,7 +45,7 @@ def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-def test_training_learns_easy_classes(tmp_path: Path, bar_splits: Splits) -> None:
+def test_training_learns_easy_classes(tmp_path: Path, bar_splits: TrainingData) -> None:
     run = replace(TINY, model=Model("glyphnet-xs"), epochs=6, ema=0.0)
     trained = loop.train(run, bar_splits, tmp_path)
     assert trained.curve[-1].select_accuracy > 0.9
@@ -54,14 +56,14 @@ def test_training_learns_easy_classes(tmp_path: Path, bar_splits: Splits) -> Non
     assert not (tmp_path / "state.pt").exists()
 
 
-def test_the_kept_weights_give_the_last_select_accuracy_again(tmp_path: Path, bar_splits: Splits) -> None:
+def test_the_kept_weights_give_the_last_select_accuracy_again(tmp_path: Path, bar_splits: TrainingData) -> None:
     trained = loop.train(TINY, bar_splits, tmp_path)
     logits = load_classifier(tmp_path)(torch.from_numpy(bar_splits.select.images))
     right = (logits.argmax(1).numpy() == bar_splits.select.labels).mean()
     assert right == pytest.approx(trained.curve[-1].select_accuracy)
 
 
-def test_the_same_run_gives_the_same_weights_and_another_seed_others(tmp_path: Path, bar_splits: Splits) -> None:
+def test_the_same_run_gives_the_same_weights_and_another_seed_others(tmp_path: Path, bar_splits: TrainingData) -> None:
     for name, run in (("a", TINY), ("b", TINY), ("c", replace(TINY, seed=1))):
         loop.train(run, bar_splits, tmp_path / name)
     assert _same(_weights(tmp_path / "a"), _weights(tmp_path / "b"))
@@ -70,7 +72,7 @@ def test_the_same_run_gives_the_same_weights_and_another_seed_others(tmp_path: P
 
 @pytest.mark.parametrize("steps_before", [1, 7, 9, 20])
 def test_a_run_that_dies_in_any_step_goes_on_to_bit_identical_weights(
-    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch, steps_before: int
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch, steps_before: int
 ) -> None:
     whole = loop.train(TINY, bar_splits, tmp_path / "whole")
 
@@ -99,30 +101,75 @@ def test_a_run_that_dies_in_any_step_goes_on_to_bit_identical_weights(
     assert learned == [(e.lr, e.fit_loss, e.fit_accuracy, e.select_loss) for e in whole.curve]
 
 
-def test_a_process_killed_by_sigkill_goes_on_to_bit_identical_weights(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "glyphfront", "train", "--data.train", "strokes", "--data.limit", "12"]
-    command += ["--model.name", "glyphnet-xs", "--epochs", "12", "--batch-size", "32", "--ema", "0.9"]
-    command += ["--augment.rotation", "8", "--model.dropout", "0.1"]
+TRAIN = ["train", "--data.train", "strokes", "--data.limit", "12", "--model.name", "glyphnet-xs", "--epochs", "12"]
+TRAIN += ["--batch-size", "32", "--ema", "0.9", "--augment.rotation", "8", "--model.dropout", "0.1", "--runs-dir"]
+
+DIES_IN_ITS_FOURTH_SAVE = """
+import os, runpy, signal, torch
+save, saves = torch.save, []
+def dying_save(state, path):
+    save(state, path)
+    saves.append(path)
+    if len(saves) == 4:
+        os.truncate(path, os.path.getsize(path) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+torch.save = dying_save
+runpy.run_module("glyphfront", run_name="__main__")
+"""
+
+
+def _start(runs_dir: Path, *program: str) -> subprocess.Popen[str]:
+    command = [sys.executable, *(program or ("-m", "glyphfront")), *TRAIN, str(runs_dir)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
-    def start(runs_dir: str) -> subprocess.Popen[bytes]:
-        where = [*command, "--runs-dir", str(tmp_path / runs_dir)]
-        return subprocess.Popen(where, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
-    killed = start("killed")
-    while killed.poll() is None and not list((tmp_path / "killed").glob("*/curve.csv")):
-        time.sleep(0.01)
+@pytest.fixture(scope="module")
+def never_killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the run that the killed ones must end as."""
+    runs_dir = tmp_path_factory.mktemp("whole")
+    _, told = (process := _start(runs_dir)).communicate()
+    assert process.returncode == 0, told
+    assert "goes on" not in told
+    (folder,) = runs_dir.iterdir()
+    return folder
+
+
+def _resume(runs_dir: Path, key: str) -> int:
+    """Start the killed run again, and return the epoch in which it says that it goes on."""
+    assert not (runs_dir / key / "trained.json").exists()
+    _, told = (process := _start(runs_dir)).communicate()
+    assert process.returncode == 0, told
+    (epoch,) = re.findall(r"goes on in epoch (\d+) at step 0\n", told)
+    assert not list((runs_dir / key).glob("*.partial"))
+    return int(epoch)
+
+
+@pytest.mark.parametrize("epochs_before", [1, 6])
+def test_a_process_killed_by_sigkill_goes_on_to_bit_identical_weights(
+    tmp_path: Path, never_killed: Path, epochs_before: int
+) -> None:
+    curve = tmp_path / never_killed.name / "curve.csv"
+    killed = _start(tmp_path)
+    while killed.poll() is None and not (curve.exists() and len(curve.read_text().splitlines()) > epochs_before):
+        time.sleep(0.005)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
-    folder = next((tmp_path / "killed").iterdir())
-    assert not (folder / "trained.json").exists()
-    assert start("killed").wait() == 0
-    assert start("whole").wait() == 0
-    assert _same(_weights(folder), _weights(tmp_path / "whole" / folder.name))
+    assert _resume(tmp_path, never_killed.name) > epochs_before
+    assert _same(_weights(curve.parent), _weights(never_killed))
+
+
+def test_a_process_killed_while_it_saves_goes_on_from_the_save_before(tmp_path: Path, never_killed: Path) -> None:
+    killed = _start(tmp_path, "-c", DIES_IN_ITS_FOURTH_SAVE)
+    assert killed.wait() == -signal.SIGKILL
+    folder = tmp_path / never_killed.name
+    assert (folder / "state.pt.partial").exists()
+    assert _resume(tmp_path, folder.name) == 4  # three epochs were saved whole
+    assert _same(_weights(folder), _weights(never_killed))
 
 
 def test_ctrl_c_saves_in_mid_epoch_and_the_same_call_goes_on(
-    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     loop.train(TINY, bar_splits, tmp_path / "whole")
     step = loop._Training._step
@@ -142,19 +189,56 @@ def test_ctrl_c_saves_in_mid_epoch_and_the_same_call_goes_on(
     assert _same(_weights(tmp_path / "whole"), _weights(tmp_path / "cut"))
 
 
-def test_a_finished_run_is_not_trained_again_unless_its_images_changed(
-    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch
+def test_a_finished_run_is_not_trained_again(
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = loop.train(TINY, bar_splits, tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "_Training", None)
-        assert loop.train(TINY, bar_splits, tmp_path) == first
+    monkeypatch.setattr(loop._Training, "go", None)
+    assert loop.train(TINY, bar_splits, tmp_path) == first
+
+
+def test_the_same_run_on_other_images_is_trained_and_the_earlier_one_kept(
+    tmp_path: Path, bar_splits: TrainingData
+) -> None:
+    folder = tmp_path / "run"
+    loop.train(TINY, bar_splits, folder)
+    before = (folder / "weights.safetensors").read_bytes()
     other = replace(bar_splits, used=replace(bar_splits.used, train_fingerprint="other"))
-    assert loop.train(TINY, other, tmp_path).data.train_fingerprint == "other"
-    assert load_trained(tmp_path / "trained.json").data.train_fingerprint == "other"
+    with pytest.warns(UserWarning, match="was trained on other images; it is kept as"):
+        trained = loop.train(TINY, other, folder)
+    assert trained.data.train_fingerprint == "other"
+    (kept,) = tmp_path.glob("run.*")
+    assert (kept / "weights.safetensors").read_bytes() == before
+    assert load_trained(kept / "trained.json").data == bar_splits.used
 
 
-def test_a_diverging_run_stops_and_says_so(tmp_path: Path, bar_splits: Splits) -> None:
+def test_two_processes_cannot_train_one_run(tmp_path: Path, bar_splits: TrainingData) -> None:
+    with loop._alone(tmp_path), pytest.raises(GlyphfrontError, match="another process trains this Run"):
+        loop.train(TINY, bar_splits, tmp_path)
+
+
+def test_a_state_of_another_run_is_refused(
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Training, "_finish", None)
+        with pytest.raises(TypeError):
+            loop.train(TINY, bar_splits, tmp_path)
+    with pytest.raises(GlyphfrontError, match="the state of another Run"):
+        loop.train(replace(TINY, seed=9), bar_splits, tmp_path)
+
+
+def test_what_a_run_starts_from_counts_as_seen(tmp_path: Path, bars: Dataset, bar_splits: TrainingData) -> None:
+    base = replace(TINY, epochs=1)
+    loop.train(base, bar_splits, tmp_path / base.key)
+    rest = TrainingData(bars.take(np.arange(160, 190)), bars.take(np.arange(190, 200)), bar_splits.used)
+    run = replace(base, init_from=base.key)
+    loop.train(run, rest, tmp_path / run.key)
+    seen = load_seen(tmp_path / run.key / "model.seen.npz")
+    assert not unseen(bars.images, seen).any()
+
+
+def test_a_diverging_run_stops_and_says_so(tmp_path: Path, bar_splits: TrainingData) -> None:
     run = replace(TINY, optimizer=Optimizer("momentum", lr=1e20), schedule=Schedule("constant"), ema=0.0)
     trained = loop.train(run, bar_splits, tmp_path)
     assert trained.status == "diverged"
@@ -163,28 +247,24 @@ def test_a_diverging_run_stops_and_says_so(tmp_path: Path, bar_splits: Splits) -
     assert loop.train(run, bar_splits, tmp_path) == trained
 
 
-def test_early_stopping_keeps_the_best_epoch(
-    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch
+def test_early_stopping_keeps_the_first_of_the_best_epochs(
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accuracies = iter([0.5, 0.7, 0.6, 0.7, 0.9])
-    kept = {}
+    weights = []  # after each epoch
 
     def select(self: loop._Training) -> tuple[float, float]:
-        accuracy = next(accuracies)
-        kept[accuracy] = {k: v.clone() for k, v in self.model.state_dict().items()}
-        return 1.0, accuracy
+        weights.append({k: v.clone() for k, v in self.model.state_dict().items()})
+        return 1.0, next(accuracies)
 
     monkeypatch.setattr(loop._Training, "_select", select)
     trained = loop.train(replace(TINY, epochs=5, early_stopping=2, ema=0.0), bar_splits, tmp_path)
     assert [e.select_accuracy for e in trained.curve] == [0.5, 0.7, 0.6, 0.7]
-    kept.pop(0.5)
-    # the second epoch with 0.7 did not beat the first one, whose weights were overwritten in `kept`
-    assert not _same(_weights(tmp_path), kept[0.7])
-    assert not _same(_weights(tmp_path), kept[0.6])
+    assert [_same(_weights(tmp_path), of_epoch) for of_epoch in weights] == [False, True, False, False]
 
 
-def test_running_mean_of_the_weights_is_the_one_computed_by_hand(tmp_path: Path, bar_splits: Splits) -> None:
-    training = loop._Training(TINY, bar_splits.fit, bar_splits.select, bar_splits.used, tmp_path, torch.device("cpu"))
+def test_running_mean_of_the_weights_is_the_one_computed_by_hand(tmp_path: Path, bar_splits: TrainingData) -> None:
+    training = loop._Training(TINY, bar_splits, tmp_path, torch.device("cpu"))
     assert training.ema is not None
     weight, mean = training.model.net[0].weight, training.evaluated.net[0].weight
     values = [1.0, 2.0, 4.0]
@@ -199,13 +279,14 @@ def test_running_mean_of_the_weights_is_the_one_computed_by_hand(tmp_path: Path,
     assert torch.allclose(mean, torch.full_like(mean, expected))
 
 
-def test_logit_adjustment_adds_the_log_class_prior_inside_the_loss(tmp_path: Path, bars: Dataset) -> None:
+def test_logit_adjustment_adds_the_log_class_prior_inside_the_loss(
+    tmp_path: Path, bars: Dataset, bar_splits: TrainingData
+) -> None:
     index = np.concatenate([np.flatnonzero(bars.labels == 0)[:30], np.flatnonzero(bars.labels == 1)[:10]])
     uneven = bars.take(index)
     run = replace(TINY, logit_adjustment=1.0, augment=replace(LIGHT, rotation=0, shear=0, zoom=0, shift_x=0, shift_y=0))
     run = replace(run, model=replace(run.model, dropout=None), batch_size=40)
-    used = Splits(uneven, uneven, uneven, None).used  # type: ignore[arg-type]
-    training = loop._Training(run, uneven, uneven, used, tmp_path, torch.device("cpu"))
+    training = loop._Training(run, TrainingData(uneven, uneven, bar_splits.used), tmp_path, torch.device("cpu"))
     loss, _ = training._step(torch.arange(40))
     torch.manual_seed(run.seed)
     mean, std = uneven.images.mean(), uneven.images.std()
@@ -240,7 +321,7 @@ def test_balanced_sampling_draws_every_class_equally_often(bars: Dataset) -> Non
     "error", [torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
 )
 def test_out_of_memory_is_one_line_that_says_what_to_do(
-    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch, error: Exception
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def exhausted(self: loop._Training, index: torch.Tensor) -> None:
         raise error
@@ -251,7 +332,7 @@ def test_out_of_memory_is_one_line_that_says_what_to_do(
 
 
 def test_a_fault_that_is_not_memory_is_not_called_so(
-    tmp_path: Path, bar_splits: Splits, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def faulty(self: loop._Training, index: torch.Tensor) -> None:
         raise RuntimeError("shape mismatch")
@@ -261,7 +342,7 @@ def test_a_fault_that_is_not_memory_is_not_called_so(
         loop.train(TINY, bar_splits, tmp_path)
 
 
-def test_events_for_tensorboard_hold_the_curve(tmp_path: Path, bar_splits: Splits) -> None:
+def test_events_for_tensorboard_hold_the_curve(tmp_path: Path, bar_splits: TrainingData) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     trained = loop.train(TINY, bar_splits, tmp_path, tensorboard=True)
@@ -275,3 +356,26 @@ def test_seeds_differ_wherever_a_part_differs() -> None:
     assert len(seeds) == 50
     assert all(0 <= s < 1 << 63 for s in seeds)
     assert math.log2(max(seeds)) > 60
+
+
+def test_a_run_that_starts_from_another_has_its_weights_but_not_its_classifier(
+    tmp_path: Path, bar_splits: TrainingData
+) -> None:
+    base = replace(TINY, epochs=1, ema=0.0)
+    loop.train(base, bar_splits, tmp_path / base.key)
+    run = replace(TINY, init_from=base.key, seed=5)
+    training = loop._Training(run, bar_splits, tmp_path / run.key, torch.device("cpu"))
+    start, trained = training.model.state_dict(), _weights(tmp_path / base.key)
+    classifier = [name for name, module in training.model.named_modules() if isinstance(module, torch.nn.Linear)][-1]
+    changed = {name for name in trained if not torch.equal(start[name], trained[name])}
+    assert changed == {f"{classifier}.weight", f"{classifier}.bias"}
+
+
+def test_a_run_cannot_start_from_another_architecture_or_from_nothing(tmp_path: Path, bar_splits: TrainingData) -> None:
+    base = replace(TINY, epochs=1)
+    loop.train(base, bar_splits, tmp_path / base.key)
+    wider = replace(TINY, model=Model("glyphnet-xs", widths=(2, 2, 2, 2, 4, 4)), init_from=base.key)
+    with pytest.raises(GlyphfrontError, match="another architecture"):
+        loop.train(wider, bar_splits, tmp_path / wider.key)
+    with pytest.raises(GlyphfrontError, match="train the Run first"):
+        loop.train(replace(TINY, init_from="0" * 12), bar_splits, tmp_path / "new")

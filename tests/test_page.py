@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from glyphfront.records import from_plain
 from glyphfront.report.page import departures, update_readme, write_report
 from glyphfront.result import save_result
 from glyphfront.run import LIGHT, Data, Model, Run
-from results_factory import make_result
+from glyphfront.ship.card import load_card
+from glyphfront.ship.recognizer import find
+from results_factory import make_predictions, make_result, save_predictions
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 RESULTS = (
@@ -109,7 +112,7 @@ def test_page_and_markdown_carry_the_same_rows_pick_and_notes(tmp_path):
     for said in (
         "large",
         "86.00 (84.00–88.00)",
-        "+1.00 points, intervals overlap",
+        "+1.00, intervals overlap",
         "the intervals overlap, so they do not show which of the two is the more accurate",
         "broken: loss is NaN after 12 steps; lower the learning rate",
         "Every Run has one seed",
@@ -123,12 +126,77 @@ def test_page_and_markdown_carry_the_same_rows_pick_and_notes(tmp_path):
         assert said in plain, said
 
 
+def test_with_predictions_page_markdown_and_readme_say_what_the_pick_differs_by(tmp_path):
+    folder, readme = tmp_path / "quick", tmp_path / "README.md"
+    folder.mkdir()
+    readme.write_text(README, encoding="utf-8")
+    fill(folder)
+    for number, correct, shift in ((0, 300, 0), (1, 340, 0), (2, 344, 56)):
+        save_predictions(make_predictions(correct, shift=shift), folder / f"{number}.predictions.npz")
+    page, markdown = report(folder)
+    for said in (
+        "−1.00 points on the same 400 images (paired 95 % interval",
+        "Against the pick",
+        "cannot be told apart on these 400 images",
+        "less accurate beyond chance",
+        "not told apart",
+        "one seed each, and not of other trainings",
+        "with Tango's 95 % interval",
+    ):
+        assert said in page.text, said
+        assert said in markdown, said
+    update_readme(readme, folder)
+    assert "(paired 95 % interval" in readme.read_text(encoding="utf-8")
+
+
+def test_without_predictions_the_page_says_what_is_missing_and_claims_no_test(tmp_path):
+    page, markdown = report(fill(tmp_path))
+    assert "Without predictions (NAME.predictions.npz beside NAME.json) large cannot be compared" in page.text
+    assert "McNemar" not in page.text + markdown
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("quick-balanced", "glyphfront: quick on balanced"),
+        ("quick-a-b", "glyphfront: quick on a-b"),
+        ("x", "glyphfront: x"),
+    ],
+)
+def test_the_title_is_by_default_made_from_the_folder_name(tmp_path, monkeypatch, name, title):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(fill(tmp_path / name))
+    write_report(Path())
+    assert f"<h1>{title}</h1>" in Path("report.html").read_text(encoding="utf-8")
+
+
+def test_a_result_that_shares_a_shipped_name_is_told_apart_from_the_shipped_model(tmp_path):
+    page, markdown = report(fill(tmp_path, [make_result("glyphnet-s")]))
+    said = "The shipped glyphnet-s is another training: 24 epochs on balanced (here: 2 epochs on balanced), 90.34 % on "
+    assert said + "balanced (unofficial, 9,400 of 18,800 test images)." in page.text
+    assert said in markdown
+
+
+def test_the_shipped_model_is_known_by_its_file(tmp_path):
+    result = make_result("any label", model="glyphnet-s")
+    exported = replace(result.exported, sha256=load_card(find("glyphnet-s")).sha256)
+    page, _ = report(fill(tmp_path, [replace(result, exported=exported)]))
+    assert "The glyphnet-s here is the shipped one." in page.text
+    assert "another training:" not in page.text
+
+
+def test_other_names_say_nothing_of_the_shipped_models(tmp_path):
+    page, _ = report(fill(tmp_path))
+    assert "shipped" not in page.text
+
+
 def test_sections_come_in_order(tmp_path):
     page, _ = report(fill(tmp_path))
     headings = (
         "For your budget",
         "The front",
         "All results",
+        "Against the pick",
         "Learning curves",
         "What it confuses",
         "How this is measured",

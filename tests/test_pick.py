@@ -1,17 +1,29 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.report.pick import NothingFits, budget_table, pick
-from results_factory import make_result
+from glyphfront.measure.compare import detectable_difference
+from glyphfront.report.pick import NothingFits, against_table, budget_table, load_folder, pick
+from glyphfront.result import save_result
+from results_factory import make_predictions, make_result, save_predictions
 
 SMALL = make_result("small", correct=300, p50_us=50)  # 75 %, ratio 1
 MIDDLE = make_result("middle", correct=340, p50_us=200)  # 85 %, ratio 4
 LARGE = make_result("large", correct=344, p50_us=500)  # 86 %, ratio 10
 ALL = [LARGE, SMALL, MIDDLE]
+# of 400 images, small misses 100 and middle 60 of these; large is right on those 60 and misses 56 others
+PREDICTIONS = {
+    SMALL: make_predictions(300),
+    MIDDLE: make_predictions(340),
+    LARGE: make_predictions(344, shift=56),
+}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +79,59 @@ def test_overlapping_intervals_are_said_not_to_decide():
 
 def test_intervals_apart_are_said_to_differ():
     assert "the intervals do not overlap" in pick(ALL, budget_us=300).certainty
+
+
+def test_with_predictions_the_runner_up_is_compared_image_by_image():
+    p = mcnemar([[0, 60], [56, 0]], exact=False, correction=False).pvalue
+    text = pick(ALL, PREDICTIONS).certainty
+    assert "in 200 µs, −1.00 points on the same 400 images (paired 95 % interval −6." in text
+    assert f"McNemar's p {p:.3f}), so the two cannot be told apart there." in text
+    assert "overlap" not in text
+
+
+def test_a_paired_difference_beyond_chance_is_said_to_be_so_of_this_pair():
+    text = pick(ALL, PREDICTIONS, budget_us=300).certainty  # 40 images that middle alone recognises
+    assert "−10.00 points on the same 400 images" in text
+    assert "McNemar's p < 0.001), beyond chance for this pair by itself." in text
+
+
+def test_intervals_that_overlap_do_not_hide_a_paired_difference():
+    a, b = make_result("a", correct=320), make_result("b", correct=310, p50_us=200)
+    assert "the intervals overlap" in pick([a, b]).certainty
+    predictions = {a: make_predictions(320), b: make_predictions(310)}
+    assert "beyond chance" in pick([a, b], predictions).certainty
+
+
+@pytest.mark.parametrize("kept", [SMALL, MIDDLE, LARGE])
+def test_predictions_of_one_model_alone_leave_it_at_the_intervals(kept):
+    assert pick(ALL, {kept: PREDICTIONS[kept]}).certainty == pick(ALL).certainty
+
+
+def test_predictions_of_another_evaluation_are_refused():
+    with pytest.raises(GlyphfrontError, match="middle, seed 0: the predictions are not those of the result"):
+        pick(ALL, PREDICTIONS | {MIDDLE: make_predictions(339)})
+
+
+def test_a_folder_gives_its_results_and_the_predictions_that_lie_beside_them(tmp_path):
+    for result in ALL:
+        save_result(result, tmp_path / f"{result.run.label}.json")
+    save_predictions(PREDICTIONS[MIDDLE], tmp_path / "middle.predictions.npz")
+    results, predictions = load_folder(tmp_path)
+    assert results == [LARGE, MIDDLE, SMALL]
+    assert list(predictions) == [MIDDLE]
+    assert predictions[MIDDLE].correct.sum() == 340
+
+
+def test_the_paired_sentence_needs_nothing_that_the_base_install_lacks(tmp_path):
+    for result in ALL:
+        save_result(result, tmp_path / f"{result.run.label}.json")
+        save_predictions(PREDICTIONS[result], tmp_path / f"{result.run.label}.predictions.npz")
+    code = (
+        "import sys; from pathlib import Path; from glyphfront.report.pick import load_folder, pick; "
+        f"assert 'paired' in pick(*load_folder(Path({str(tmp_path)!r}))).sentence; "
+        "print({'torch', 'matplotlib', 'jinja2', 'scipy', 'statsmodels'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
 def test_as_many_right_is_said_without_intervals():
@@ -141,11 +206,71 @@ def test_budget_table_has_a_step_for_each_model_on_the_front():
     table = budget_table([*ALL, beaten], chosen=MIDDLE)
     assert table.rows == (
         ("from 50.0 µs (1.00 ×)", "small", "75.00 % (73.00–77.00)", "the fastest"),
-        ("from 200 µs (4.00 ×)", "middle", "85.00 % (83.00–87.00)", "+10.00 points, intervals apart"),
-        ("from 500 µs (10.00 ×)", "large", "86.00 % (84.00–88.00)", "+1.00 points, intervals overlap"),
+        ("from 200 µs (4.00 ×)", "middle", "85.00 % (83.00–87.00)", "+10.00, intervals apart"),
+        ("from 500 µs (10.00 ×)", "large", "86.00 % (84.00–88.00)", "+1.00, intervals overlap"),
     )
     assert table.strong == {1}
 
 
 def test_budget_table_says_when_two_models_are_equal():
     assert budget_table([make_result("a"), make_result("b")]).rows[1][3] == "equal in both"
+
+
+def test_budget_table_steps_by_the_paired_difference_where_predictions_are_there():
+    steps = [row[3] for row in budget_table(ALL, predictions=PREDICTIONS).rows]
+    assert steps[0] == "the fastest"
+    assert steps[1].startswith("+10.00 (+7.")
+    assert steps[1].endswith("), beyond chance")
+    assert steps[2].startswith("+1.00 (−4.")
+    assert steps[2].endswith("), not told apart")
+
+
+def test_against_table_gives_each_other_model_its_difference_verdict_and_corrected_p():
+    table, _ = against_table(ALL, LARGE, PREDICTIONS)
+    counts = ([[0, 60], [56, 0]], [[0, 100], [56, 0]])  # images that large alone and that the other alone recognises
+    p = multipletests([mcnemar(c, exact=False, correction=False).pvalue for c in counts], method="holm")[1]
+    assert table.header[1] == "against large"
+    assert [(row[0], row[1], row[2].split()[0], row[3]) for row in table.rows] == [
+        ("middle", "cannot be told apart on these 400 images", "−1.00", f"{p[0]:.3f}"),
+        ("small", "less accurate beyond chance", "−11.00", "< 0.001"),
+    ]
+
+
+def test_against_table_names_what_is_more_accurate_than_a_pick_with_a_budget():
+    table, _ = against_table(ALL, SMALL, PREDICTIONS)
+    assert table.rows[0][:2] == ("large", "more accurate beyond chance")
+    assert table.rows[1][:2] == ("middle", "more accurate beyond chance")
+
+
+def test_against_table_corrects_for_its_length():
+    other = make_result("other", correct=336, p50_us=600)
+    predictions = {MIDDLE: make_predictions(340), other: make_predictions(336, shift=2)}  # 6 against 2: exact p 0.289
+    alone, _ = against_table([MIDDLE, other], MIDDLE, predictions)
+    twin = make_result("twin", correct=336, p50_us=700)
+    both, _ = against_table([MIDDLE, other, twin], MIDDLE, predictions | {twin: predictions[other]})
+    assert [row[3] for row in alone.rows] == ["0.289"]
+    assert [row[3] for row in both.rows] == ["0.578", "0.578"]
+
+
+def test_against_table_says_what_it_could_have_seen_and_what_it_speaks_of():
+    _, sentence = against_table(ALL, LARGE, PREDICTIONS)
+    least, most = (100 * detectable_difference(400, alone / 400, tests=2) for alone in (116, 156))
+    assert f"the table shows a difference of {least:.2f} to {most:.2f} points" in sentence
+    assert "these trained models, one seed each, and not of other trainings" in sentence
+
+
+def test_against_table_compares_the_lowest_seed_of_each_kind_and_names_what_it_lacks():
+    seeds = [make_result("middle", correct=340, p50_us=200, seed=s) for s in (1, 2)]
+    alone = make_result("alone", correct=10)
+    nan = make_result("nan", diverged="loss is NaN")
+    predictions = PREDICTIONS | {r: make_predictions(340) for r in seeds}
+    table, sentence = against_table([*seeds, LARGE, nan, alone], LARGE, predictions)
+    assert [row[0] for row in table.rows] == ["middle"]
+    assert sentence.endswith("Not in it, for want of predictions: alone.")
+
+
+def test_without_predictions_there_is_no_table_against_and_of_one_model_nothing_to_say():
+    table, sentence = against_table(ALL, LARGE, {})
+    assert table is None
+    assert sentence.endswith("large cannot be compared image by image.")
+    assert against_table([LARGE], LARGE, {}) == (None, "")

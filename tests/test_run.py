@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.run import Augment, Model, Run, load_run, save_run
+from glyphfront.run import Augment, Data, Model, Optimizer, Run, check, load_run, save_run
 
 
 def test_key_ignores_the_label_and_nothing_else() -> None:
@@ -75,3 +75,27 @@ def test_missing_fields_take_their_defaults(tmp_path: Path) -> None:
 def test_a_missing_run_file_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(GlyphfrontError, match="no such file; train a Run first"):
         load_run(tmp_path / "run.json")
+
+
+@pytest.mark.parametrize(
+    ("run", "flag"),
+    [
+        (Run(optimizer=Optimizer(lr=0.0)), "--optimizer.lr must be above 0"),
+        (Run(optimizer=Optimizer("nesterov", momentum=0.0)), "--optimizer.momentum must be above 0 for nesterov"),
+        (Run(label_smoothing=1.0), "--label-smoothing must be at least 0 and below 1"),
+        (Run(seed=-1), "--seed must be at least 0"),
+        (Run(data=Data(seed=-1)), "--data.seed must be at least 0"),
+        (Run(data=Data(select_fraction=1.0)), "--data.select-fraction must be between 0 and 1"),
+        (Run(augment=Augment(zoom=1.0)), "--augment.zoom must be below 1"),
+        (Run(augment=Augment(shear=-0.1)), "--augment must be at least 0, every value"),
+        (Run(batch_size=1), "--batch-size must be at least 2"),
+        (Run(early_stopping=-1), "--early-stopping must be at least 0"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_its_flag(run: Run, flag: str) -> None:
+    with pytest.raises(GlyphfrontError, match=flag):
+        check(run)
+
+
+def test_the_default_run_has_no_fault() -> None:
+    check(Run())

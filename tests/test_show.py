@@ -39,6 +39,14 @@ def test_every_class_is_named_beside_its_examples():
     assert [text.get_text() for text in axes.texts] == ["a", "b", "c", "long name", "$x$"]
 
 
+def test_names_that_look_like_formulas_are_drawn_as_they_are(tmp_path):
+    for path in show(make([1, 1, 1], ("$\\x$", "$", "a_{"), "$\\frac$"), tmp_path):
+        assert path.stat().st_size > 0
+        with Image.open(path) as picture:
+            assert picture.format == "PNG"
+            assert picture.convert("L").getextrema()[0] < 128
+
+
 @pytest.mark.parametrize("draw", [_counts, _examples])
 def test_the_source_stands_over_the_picture(draw):
     assert "unofficial, 5 of 10 train images" in draw(make([1, 1], ("a", "b"))).axes[0].get_title()

@@ -14,13 +14,14 @@ from glyphfront.report.tables import (
     data_label,
     escape_markdown,
     front,
-    markdown_table,
     microseconds,
+    render_markdown,
     report_sets,
     results_table,
     seed_groups,
     seed_table,
     short_count,
+    signed_points,
 )
 from results_factory import make_result, share
 
@@ -175,7 +176,7 @@ def test_rows_that_share_a_label_are_told_apart_by_seed():
 
 
 def test_markdown_table_has_a_line_a_result_numbers_to_the_right_and_the_front_in_bold():
-    lines = markdown_table([make_result("a"), make_result("b", correct=200, p50_us=300)]).splitlines()
+    lines = render_markdown(results_table([make_result("a"), make_result("b", correct=200, p50_us=300)])).splitlines()
     assert len(lines) == 4
     assert lines[1].startswith("| --- | --- | ---: |")
     assert lines[2].startswith("| **a** | **a** | **75.00 (73.00–77.00)** |")
@@ -183,7 +184,7 @@ def test_markdown_table_has_a_line_a_result_numbers_to_the_right_and_the_front_i
 
 
 def test_markdown_cells_cannot_break_out_of_the_table():
-    line = markdown_table([make_result("a|b\n<i>*c*", model="m")]).splitlines()[2]
+    line = render_markdown(results_table([make_result("a|b\n<i>*c*", model="m")])).splitlines()[2]
     assert r"a\|b \<i\>\*c\*" in line
 
 
@@ -216,11 +217,17 @@ def test_microseconds_text(us, text):
     assert microseconds(us) == text
 
 
+@pytest.mark.parametrize(("difference", "text"), [(0.0106, "+1.06"), (-0.004, "−0.40"), (-1e-6, "+0.00")])
+def test_differences_have_a_sign_and_zero_no_minus(difference, text):
+    assert signed_points(difference) == text
+
+
 def test_data_label_names_the_set_once():
     assert data_label(make_result()) == "balanced (unofficial, 400 of 800 test images)"
     assert data_label(make_result(source="built-in balanced pictures")) == "built-in balanced pictures"
 
 
-def test_tables_and_pick_need_neither_torch_nor_matplotlib():
-    code = "import glyphfront.report.pick, sys; print({'torch', 'matplotlib', 'jinja2', 'numpy'} & set(sys.modules))"
+def test_importing_tables_and_pick_loads_nothing_that_the_base_install_lacks():
+    extra = {"torch", "matplotlib", "jinja2", "scipy", "statsmodels"}
+    code = f"import glyphfront.report.pick, sys; print({extra} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"

@@ -7,6 +7,7 @@ import functools
 import inspect
 import io
 import json
+import os
 import re
 import sys
 import warnings
@@ -34,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     arguments = [a for a in arguments if a != "--debug"]
     try:
-        return _dispatch(arguments)
+        status = _dispatch(arguments)
+        sys.stdout.flush()
+        return status
     except GlyphfrontError as error:
         if debug:
             raise
@@ -45,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print("glyphfront: interrupted; give the same command again to go on", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except ImportError as error:
         if debug or str(error.name).startswith("glyphfront"):
@@ -152,7 +155,6 @@ def data_check(
         names: sets to read, as for --data.train.
         data_dir: where EMNIST files lie.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from glyphfront.data import load
@@ -168,8 +170,7 @@ def data_check(
             for other, n in zip(sets, row, strict=True)
         ]
         table.add_row(f"{one.name} {one.part}", f"{len(one):,}", one.source, *cells)
-    console = Console()
-    console.print(table, width=max(console.width, 60 + 18 * len(sets)) if not console.is_terminal else None)
+    _print_table(table, 60 + 18 * len(sets))
 
 
 def data_show(name: Positional[str], out: Path = Path(), data_dir: DataDir = None) -> None:
@@ -210,7 +211,6 @@ def models(json: bool = False) -> None:
     if json:
         _print_json(rows)
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table()
@@ -226,7 +226,7 @@ def models(json: bool = False) -> None:
             "shipped" if row["shipped"] else "",
             row["description"],
         )
-    Console().print(table)
+    _print_table(table, 150)
     print("timm:NAME and torchvision:NAME make any model of those libraries.")
 
 
@@ -251,10 +251,12 @@ def train(
         tensorboard: also write events for TensorBoard.
     """
     from glyphfront.data.prepare import prepare
-    from glyphfront.training import loop
+    from glyphfront.run import check
+    from glyphfront.studies.execute import train_run
 
+    check(run)
     folder = runs_dir / run.key
-    trained = loop.train(run, prepare(run.data, data_dir), folder, tensorboard=tensorboard)
+    trained = train_run(run, prepare(run.data, data_dir), runs_dir, tensorboard=tensorboard)
     if trained.status == "diverged":
         raise GlyphfrontError(f"{folder}: {trained.message}")
     print(folder)
@@ -289,21 +291,17 @@ def evaluate(model: Positional[str], data: str | None = None, data_dir: DataDir 
     from glyphfront.data import load
     from glyphfront.measure.accuracy import evaluate_unseen
     from glyphfront.records import to_plain
-    from glyphfront.run import load_run
     from glyphfront.ship import recognizer
 
     folder = Path(model)
     if (folder / "run.json").exists() and data is None:
-        from glyphfront.data.prepare import prepare
-        from glyphfront.studies.execute import finish
-
-        own = load_run(folder / "run.json").data
-        result = finish(folder, prepare(own, data_dir).report)
-        accuracy, left_out, source = result.accuracy, 0, result.data.report_source
+        result = _result_of(folder, data_dir)
+        accuracy, source = result.accuracy, result.data.report_source
         if accuracy is None:
             raise GlyphfrontError(f"{folder}: {result.message}")
+        left_out = 0 if result.run.data.remove_leaks else None
     else:
-        loaded = recognizer.load(folder / "model.onnx" if folder.is_dir() else model)
+        loaded = recognizer.load(model)
         own = loaded.card.run.data
         report = load(data or own.report or own.train, "test", folder=data_dir, seed=own.seed)
         accuracy, left_out = evaluate_unseen(loaded, report)
@@ -313,8 +311,25 @@ def evaluate(model: Positional[str], data: str | None = None, data_dir: DataDir 
         return
     top1 = accuracy.top1
     print(f"accuracy {top1.value:.2%} ({top1.low:.2%} to {top1.high:.2%}), top-5 {accuracy.top5.value:.2%}")
-    print(f"on {top1.total:,} images ({source}); {left_out:,} left out because the model was trained on them")
+    seen = "which of them the model was trained on is not known"
+    if left_out is not None:
+        seen = f"{left_out:,} left out because the model was trained on them"
+    print(f"on {top1.total:,} images ({source}); {seen}")
     print(f"evaluation {accuracy.evaluation_seconds:.2f} s, inference {accuracy.inference_seconds:.2f} s")
+
+
+def _result_of(folder: Path, data_dir: Path | None) -> Result:
+    """A run's result; its report split is read only if that has not been done yet."""
+    from glyphfront.data.prepare import prepare
+    from glyphfront.result import load_result, load_trained
+    from glyphfront.run import load_run
+    from glyphfront.studies.execute import finish
+
+    if (folder / "result.json").exists():
+        result = load_result(folder / "result.json")
+        if result.data == load_trained(folder / "trained.json").data:
+            return result
+    return finish(folder, prepare(load_run(folder / "run.json").data, data_dir).report)
 
 
 def latency(models: Positional[tuple[str, ...]], seconds: float = 1.0, threads: int = 1, json: bool = False) -> None:
@@ -324,7 +339,7 @@ def latency(models: Positional[tuple[str, ...]], seconds: float = 1.0, threads: 
 
     Args:
         models: folders of runs, .onnx files, or names of shipped models.
-        seconds: how long each scenario lasts; MLPerf asks for 600.
+        seconds: how long each scenario lasts; MLPerf asks for 600, which takes about 1 kB of memory a query.
         threads: that ONNX Runtime uses.
         json: for machines.
     """
@@ -332,14 +347,19 @@ def latency(models: Positional[tuple[str, ...]], seconds: float = 1.0, threads: 
     from glyphfront.records import to_plain
     from glyphfront.ship.recognizer import find
 
-    paths = [find(Path(m) / "model.onnx" if (Path(m) / "run.json").exists() else m) for m in models]
-    rows = [(path, measure_latency(path, seconds=seconds, threads=threads)) for path in paths]
+    if not models:
+        raise GlyphfrontError("no model given; see glyphfront latency --help")
+    paths = [find(model) for model in models]
+    rows = [
+        (model, measure_latency(path, seconds=seconds, threads=threads))
+        for model, path in zip(models, paths, strict=True)
+    ]
     if json:
-        _print_json([{"model": str(path), **to_plain(row), "ratio": row.ratio} for path, row in rows])
+        _print_json([{"model": model, **to_plain(row), "ratio": row.ratio} for model, row in rows])
         return
-    for path, row in rows:
+    for model, row in rows:
         print(
-            f"{path.stem}: p50 {row.p50_us:.0f} µs, p90 {row.p90_us:.0f}, p99 {row.p99_us:.0f}; "
+            f"{model}: p50 {row.p50_us:.0f} µs, p90 {row.p90_us:.0f}, p99 {row.p99_us:.0f}; "
             f"{row.ratio:.2f} times {row.reference} ({row.reference_p50_us:.0f} µs in the same call); "
             f"{row.images_per_second:,.0f} images/s in bulk; {row.machine}, {row.threads} thread"
         )
@@ -499,7 +519,7 @@ def recognize(
 
     Args:
         pictures: image files, a single character on each.
-        model: a shipped name, or an .onnx with its card.
+        model: a shipped name, an .onnx with its card, or the folder of a run.
         top: how many guesses to print.
         json: a JSON object a picture.
     """
@@ -507,6 +527,8 @@ def recognize(
 
     if not pictures:
         raise GlyphfrontError("no picture given; see glyphfront recognize --help")
+    if top < 1:
+        raise GlyphfrontError(f"--top must be at least 1, got {top}")
     recognizer = load(model)
     status = 0
     for picture in pictures:
@@ -522,6 +544,14 @@ def recognize(
         else:
             print(f"{picture}  " + "  ".join(f"{g.character} {g.probability:.1%}" for g in guesses))
     return status
+
+
+def _print_table(table: Any, width: int) -> None:
+    """Fitted to a terminal; elsewhere as wide as it needs to be."""
+    from rich.console import Console
+
+    console = Console()
+    console.print(table, width=None if console.is_terminal else max(console.width, width))
 
 
 def _print_json(value: Any, indent: int | None = 2) -> None:

@@ -23,7 +23,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
-    except (OSError, RuntimeError) as error:  # torch and safetensors report a full disk in types of their own
+    except Exception as error:  # torch and safetensors report a full disk in types of their own
         partial.unlink(missing_ok=True)
         full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
         if full or _free_bytes(path.parent) < 1 << 20:

@@ -122,7 +122,7 @@ class DataUsed:
     select_images: int
     report_images: int
     leaks_removed: int
-    """Training images left out because they stand in the report split."""
+    """Training images left out because they stand in the report split, or in the set to keep clear of."""
     train_fingerprint: str
     """Of the training set as fitted and selected on."""
     report_fingerprint: str
@@ -171,6 +171,8 @@ class Trained:
     data: DataUsed
     cost: Cost
     curve: tuple[Epoch, ...]
+    provenance: Provenance
+    """Of the training: the code that began it, or last went on with it."""
 
 
 @dataclass(frozen=True)

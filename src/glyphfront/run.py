@@ -32,8 +32,10 @@ class Data:
     """natural: every fit image once an epoch; balanced: every class equally often."""
     remove_leaks: bool = True
     """Leave out of training every image that stands in the report split."""
+    clear_of: str | None = None
+    """Another set: every image of its test part is left out of training too, for a Run that others start from."""
     seed: int = 0
-    """Of the limit and of the split; the same for Runs that are to be compared."""
+    """Of the limit, of the split, and of what strokes draw; the same for Runs that are to be compared."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,8 @@ class Run:
     """Gradients are scaled down to this norm; 0: off."""
     early_stopping: int = 0
     """Stop after this many epochs without a better select accuracy and keep the best epoch; 0: off."""
+    init_from: str | None = None
+    """Key of the Run whose weights, all but the classifier's, this one starts from."""
     seed: int = 0
     """Of the initial weights, the order of the images and the augmentation."""
 
@@ -160,6 +164,40 @@ class Run:
         del plain["label"]
         plain["meaning"] = MEANING
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def check(run: Run) -> None:
+    """Look for values that no training can use; the names of models and sets are checked where they are read.
+
+    Raises:
+        GlyphfrontError: a value is out of range; the message names its flag.
+    """
+    data, optimizer, schedule, augment = run.data, run.optimizer, run.schedule, run.augment
+    bounds = [
+        ("data.select-fraction", 0 < data.select_fraction < 1, "between 0 and 1"),
+        ("data.limit", data.limit is None or data.limit > 1, "at least 2"),
+        ("data.seed", data.seed >= 0, "at least 0"),
+        ("optimizer.lr", optimizer.lr > 0, "above 0"),
+        ("optimizer.momentum", 0 <= optimizer.momentum < 1, "at least 0 and below 1"),
+        ("optimizer.momentum", optimizer.name != "nesterov" or optimizer.momentum > 0, "above 0 for nesterov"),
+        ("optimizer.weight-decay", optimizer.weight_decay >= 0, "at least 0"),
+        ("schedule.warmup", 0 <= schedule.warmup < 1, "at least 0 and below 1"),
+        ("schedule.factor", 0 < schedule.factor <= 1, "above 0 and at most 1"),
+        ("schedule.patience", schedule.patience >= 0, "at least 0"),
+        ("augment", min(vars(augment).values()) >= 0, "at least 0, every value"),
+        ("augment.zoom", augment.zoom < 1, "below 1"),
+        ("augment.erasing", augment.erasing <= 1, "at most 1"),
+        ("epochs", run.epochs >= 1, "at least 1"),
+        ("batch-size", run.batch_size >= 2, "at least 2"),
+        ("label-smoothing", 0 <= run.label_smoothing < 1, "at least 0 and below 1"),
+        ("ema", 0 <= run.ema < 1, "at least 0 and below 1"),
+        ("clip-norm", run.clip_norm >= 0, "at least 0"),
+        ("early-stopping", run.early_stopping >= 0, "at least 0"),
+        ("seed", run.seed >= 0, "at least 0"),
+    ]
+    for flag, fits, wanted in bounds:
+        if not fits:
+            raise GlyphfrontError(f"{run.label}: --{flag} must be {wanted}")
 
 
 def _without_none(plain: Any) -> Any:

@@ -27,6 +27,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from glyphfront.data import EMNIST_SPLITS, Part
 from glyphfront.data.dataset import Dataset, Images, Labels
 from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_atomically
 
 _UPPER = string.digits + string.ascii_uppercase
 _MERGED = _UPPER + "abdefghnqrt"  # lower case that differs from upper case (arXiv:1702.05373, section II-B)
@@ -317,9 +318,7 @@ def _write_mapping(name: str, target: Path) -> None:
         lines = [f"{i} {ord(c)} {ord(c.lower())}\r\n" for i, c in enumerate(CLASSES[name], 1)]
     else:
         lines = [f"{i} {ord(c)}\r\n" for i, c in enumerate(CLASSES[name])]
-    partial = target / f"{_mapping_file(name)}.partial"
-    partial.write_bytes("".join(lines).encode())
-    partial.replace(target / _mapping_file(name))
+    write_atomically(target / _mapping_file(name), lambda partial: partial.write_bytes("".join(lines).encode()))
 
 
 def _download(

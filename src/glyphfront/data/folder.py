@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from glyphfront.data import Part
 from glyphfront.data.dataset import Dataset, Images, split_fit_select
-from glyphfront.data.normalize import normalize
+from glyphfront.data.normalize import normalize_file
 from glyphfront.errors import GlyphfrontError
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
@@ -95,11 +94,7 @@ def _visible(folder: Path) -> list[Path]:
 
 def _read_picture(file: Path) -> Images | None:
     try:
-        with Image.open(file, formats=_FORMATS) as picture:
-            return normalize(picture)
-    except UnidentifiedImageError:
-        _note(f"{file}: not a PNG, JPEG, BMP or TIFF picture; left out")
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, GlyphfrontError) as error:
-        reason = str(error).removeprefix(f"{file}: ").splitlines()[0]
-        _note(f"{file}: cannot be used ({reason}); left out")
-    return None
+        return normalize_file(file, _FORMATS)
+    except GlyphfrontError as error:
+        _note(f"{error}; left out")
+        return None

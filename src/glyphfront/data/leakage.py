@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from glyphfront.data.dataset import Dataset, Images
 from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_atomically
 
 Fingerprints = NDArray[np.uint64]  # (N,)
 
@@ -49,12 +50,15 @@ def remove_leaks(train: Dataset, report: Dataset) -> tuple[Dataset, int]:
     return train.take(kept), int(len(kept) - kept.sum())
 
 
-def save_seen(path: Path, *images: Images) -> None:
-    """Write the fingerprints of all `images`, sorted and each once, as an npz file, atomically."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as sink:
-        np.savez(sink, fingerprints=np.unique(np.concatenate([fingerprints(part) for part in images])))
-    partial.replace(path)
+def save_seen(path: Path, *images: Images, more: Sequence[Fingerprints] = ()) -> None:
+    """Write the fingerprints of all `images`, and `more`, sorted and each once, as an npz file, atomically."""
+    known = np.unique(np.concatenate([fingerprints(part) for part in images] + list(more)))
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as sink:
+            np.savez(sink, fingerprints=known)
+
+    write_atomically(path, write)
 
 
 def load_seen(path: Path) -> Fingerprints:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, UnidentifiedImageError
 
 from glyphfront.errors import GlyphfrontError
 
@@ -79,6 +80,30 @@ def normalize(picture: Image.Image | NDArray[Any]) -> NDArray[np.uint8]:
     small = np.asarray(framed, np.float32)
     scaled: NDArray[np.uint8] = np.rint(small * (255 / small.max())).astype(np.uint8)
     return scaled
+
+
+def normalize_file(path: Path, formats: tuple[str, ...] | None = None) -> NDArray[np.uint8]:
+    """`normalize` the picture in a file.
+
+    Args:
+        path: of the file.
+        formats: names of Pillow's formats to accept; by default all that it reads.
+
+    Raises:
+        GlyphfrontError: the file is missing, is no such picture, is damaged, or shows nothing; the message names it.
+    """
+    try:
+        with Image.open(path, formats=formats) as picture:
+            return normalize(picture)
+    except FileNotFoundError:
+        raise GlyphfrontError(f"{path}: no such file") from None
+    except UnidentifiedImageError:
+        raise GlyphfrontError(f"{path}: not a readable picture; give a PNG, JPEG, BMP or TIFF") from None
+    except GlyphfrontError as error:
+        raise GlyphfrontError(f"{path}: {error}") from None
+    except Exception as error:  # damaged files raise nearly anything in Pillow's readers
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise GlyphfrontError(f"{path}: not readable as a picture ({reason})") from None
 
 
 def _reduction(size: tuple[int, int]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glyphfront.data import load
@@ -14,13 +14,20 @@ from glyphfront.run import Data
 
 
 @dataclass(frozen=True)
-class Splits:
-    """The three sets of one Run, disjoint unless the Run says otherwise."""
+class TrainingData:
+    """All that training may see."""
 
     fit: Dataset
     select: Dataset
-    report: Dataset
     used: DataUsed
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three sets of one Run, disjoint unless the Run says otherwise."""
+
+    training: TrainingData
+    report: Dataset
 
 
 def prepare(data: Data, folder: Path | None = None) -> Splits:
@@ -44,9 +51,15 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
     leaks = 0
     if data.remove_leaks:
         train, leaks = remove_leaks(train, report)
-    if data.limit is not None:
-        train = train.limit(data.limit, data.seed)
+    if data.clear_of is not None:
+        train, more = remove_leaks(train, load(data.clear_of, "test", folder=folder, seed=data.seed))
+        leaks += more
+    if data.limit is not None and data.train != "strokes":
+        train = replace(train.limit(data.limit, data.seed), source=f"{train.source}, at most {data.limit} a class")
     fit, select = split_fit_select(train, data.select_fraction, data.seed)
+    fit, _ = remove_leaks(fit, select)
+    if not len(report):
+        raise GlyphfrontError(f"{report.name}: its test part holds no images, so nothing can be reported on")
     if not len(select):
         raise GlyphfrontError(f"{train.name}: no class has two training images, so nothing is left to select on")
     used = DataUsed(
@@ -59,4 +72,4 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
         train_fingerprint=train.fingerprint(),
         report_fingerprint=report.fingerprint(),
     )
-    return Splits(fit, select, report, used)
+    return Splits(TrainingData(fit, select, used), report)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from glyphfront.data.dataset import Dataset
+from glyphfront.files import write_atomically
 
 _EXAMPLES = 10
 _STRIPS = 3  # side by side
@@ -29,9 +30,7 @@ def show(dataset: Dataset, folder: Path) -> list[Path]:
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    partial = path.with_name(path.name + ".partial")
-    figure.savefig(partial, format="png", dpi=120)
-    partial.replace(path)
+    write_atomically(path, lambda partial: figure.savefig(partial, format="png", dpi=120))
     return path
 
 
@@ -53,7 +52,7 @@ def _examples(dataset: Dataset) -> Figure:
         chosen = rng.permutation(np.flatnonzero(dataset.labels == label))[:_EXAMPLES]
         for place, image in enumerate(dataset.images[chosen]):
             mosaic[top : top + _SIDE, left + place * _SIDE : left + (place + 1) * _SIDE] = 255 - image
-        axes.text(left - _SIDE / 2, top + _SIDE / 2, name, ha="right", va="center")
+        axes.text(left - _SIDE / 2, top + _SIDE / 2, name, ha="right", va="center", parse_math=False)
     axes.imshow(mosaic, cmap="gray", vmin=0, vmax=255)
     axes.set_axis_off()
     axes.set_title(_title(dataset))

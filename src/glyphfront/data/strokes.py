@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphfront.data import emnist
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.normalize import FRAME, MARGIN
 from glyphfront.errors import GlyphfrontError
@@ -19,7 +20,7 @@ from glyphfront.errors import GlyphfrontError
 Floats = NDArray[np.float32]
 Lines = NDArray[np.float64]  # (points, 2): x to the right, y down
 
-CLASSES = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")  # of EMNIST Balanced, in its order
+CLASSES = emnist.CLASSES["balanced"]
 PARTS = ("train", "test")
 
 _BATCH = 4 * len(CLASSES)  # images drawn at once, from one random stream

@@ -121,19 +121,19 @@ def evaluate_recognizer(recognizer: Recognizer, dataset: Dataset, batch: int = B
     )
 
 
-def evaluate_unseen(recognizer: Recognizer, dataset: Dataset) -> tuple[Accuracy, int]:
+def evaluate_unseen(recognizer: Recognizer, dataset: Dataset) -> tuple[Accuracy, int | None]:
     """Score an exported file on those images of `dataset` that it was not trained on.
 
     Returns:
-        The accuracy, and how many images were left out. A model whose card names no file of fingerprints is scored
-        on all of them.
+        The accuracy, and how many images were left out; None where the card names no file of fingerprints, so that
+        it is not known which images the model has seen, and it is scored on all of them.
 
     Raises:
         GlyphfrontError: the classes differ, the file of fingerprints is missing, or no image is left.
     """
     seen_file = recognizer.card.seen
     if seen_file is None:
-        return evaluate_recognizer(recognizer, dataset), 0
+        return evaluate_recognizer(recognizer, dataset), None
     kept = unseen(dataset.images, load_seen(recognizer.path.with_name(seen_file)))
     if len(kept) and not kept.any():
         raise GlyphfrontError(f"{recognizer.card.name} was trained on all images of {dataset.name}; give another set")

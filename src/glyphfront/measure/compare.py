@@ -14,7 +14,6 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from glyphfront.data.dataset import Labels
 from glyphfront.errors import GlyphfrontError
@@ -116,7 +115,8 @@ def compare(a_correct: Correct, b_correct: Correct) -> Comparison:
 def _mcnemar(a_only: int, b_only: int) -> float:
     discordant = a_only + b_only
     if discordant < _FEW:
-        return float(binomtest(a_only, discordant).pvalue) if discordant else 1.0
+        tail = sum(math.comb(discordant, k) for k in range(min(a_only, b_only) + 1))
+        return min(1.0, 2 * tail / 2.0**discordant)
     return math.erfc(abs(b_only - a_only) / math.sqrt(2 * discordant))  # chi-squared with 1 degree of freedom
 
 
@@ -186,7 +186,7 @@ def compare_seeds(a: Correct, b: Correct, *, resamples: int = 10_000, seed: int 
         difference=float(b.mean() - a.mean()),
         low=float(low),
         high=float(high),
-        p_value=min(1.0, 2 * (beyond + 1) / (resamples + 1)),
+        p_value=float(min(1.0, 2 * (beyond + 1) / (resamples + 1))),
         standard_error=float(differences.std()),
     )
 
@@ -228,11 +228,13 @@ def detectable_difference(
             f"alpha {alpha:g}, power {power:g} and {tests} tests; counts are 1 or more and shares lie between 0 and 1"
         )
     z, w = _quantile(1 - alpha / tests / 2), _quantile(power)
-    root = math.sqrt(max(0.0, images * (images + w * w - z * z)))
+    if images <= z * z:
+        return 1.0
+    root = math.sqrt(images * (images + w * w - z * z))
     within = math.sqrt(discordance / images) * (images * z + w * root) / (images + w * w)
-    if within <= discordance:
+    if 0 < within <= discordance:
         return within
-    return 1 - max(0.0, (root - z * w) / (images + w * w)) ** 2  # every discordant image speaks for the same model
+    return 1 - ((root - z * w) / (images + w * w)) ** 2  # every discordant image speaks for the same model
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,13 @@ from numpy.typing import NDArray
 from glyphfront.data.dataset import Dataset
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
-from glyphfront.measure.accuracy import evaluate_recognizer, score
-from glyphfront.measure.machine import provenance
+from glyphfront.measure.accuracy import proportion, score
 from glyphfront.measure.predict import predict_logits
+from glyphfront.models.weights import load_classifier
 from glyphfront.result import Accuracy, Exported, Result, load_trained, save_result
 from glyphfront.run import load_run
 from glyphfront.ship.card import load_card, save_card
 from glyphfront.ship.recognizer import load
-from glyphfront.training.checkpoint import load_classifier
 
 _PAIRS, _EACH = 6, 8  # example images kept: of this many most confused pairs, this many each
 
@@ -43,12 +43,12 @@ def evaluate_run(folder: Path, report: Dataset) -> Result:
             f"{folder}: trained beside the report split {trained.data.report_fingerprint}, not "
             f"{report.fingerprint()} ({report.name}, {report.source}); train again on the present data"
         )
-    result = Result(**vars(trained), run=run, provenance=provenance())
+    result = Result(**vars(trained), run=run)
     if trained.status == "finished":
         accuracy, probabilities = evaluate_classifier(folder, report)
         exported = _evaluate_exported(folder, report, probabilities)
         _keep_predictions(folder, report, probabilities, accuracy)
-        result = Result(**{**vars(result), "accuracy": accuracy, "exported": exported})
+        result = replace(result, accuracy=accuracy, exported=exported)
         _log_reading(folder, report, accuracy)
     save_result(result, folder / "result.json")
     return result
@@ -71,12 +71,12 @@ def evaluate_classifier(folder: Path, report: Dataset) -> tuple[Accuracy, NDArra
 
 def _evaluate_exported(folder: Path, report: Dataset, expected: NDArray[np.float32]) -> Exported:
     path = folder / "model.onnx"
-    recognizer = load(path)
-    accuracy = evaluate_recognizer(recognizer, report)
-    card = load_card(path)
-    save_card(card.__class__(**{**vars(card), "accuracy": accuracy.top1}), path)
-    parity = float(np.abs(recognizer.probabilities(report.images) - expected).max())
-    return Exported(sha256=card.sha256, file_bytes=card.file_bytes, top1=accuracy.top1, parity=parity)
+    probabilities = load(path).probabilities(report.images)
+    top1 = proportion(int((probabilities.argmax(1) == report.labels).sum()), len(report))
+    card = replace(load_card(path), accuracy=top1)
+    save_card(card, path)
+    parity = float(np.abs(probabilities - expected).max())
+    return Exported(sha256=card.sha256, file_bytes=card.file_bytes, top1=top1, parity=parity)
 
 
 def _keep_predictions(folder: Path, report: Dataset, probabilities: NDArray[np.float32], accuracy: Accuracy) -> None:

@@ -1,6 +1,7 @@
 """The report: one HTML page that needs nothing else, the same as Markdown with its figures, and a README's table.
 
-Everything is made from result files alone; the same files give the same bytes.
+Everything is made from result files, what lies beside them, and the cards of the shipped models; the same files give
+the same bytes.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +22,7 @@ from markupsafe import Markup
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
+from glyphfront.measure.compare import Predictions
 from glyphfront.records import to_plain
 from glyphfront.report.figures import (
     COLOURS,
@@ -34,7 +36,7 @@ from glyphfront.report.figures import (
     front_figure,
     pairs_figure,
 )
-from glyphfront.report.pick import NothingFits, budget_table, pick
+from glyphfront.report.pick import NothingFits, against_table, budget_table, load_folder, pick
 from glyphfront.report.tables import (
     DASH,
     Table,
@@ -53,8 +55,10 @@ from glyphfront.report.tables import (
     short_count,
     top1,
 )
-from glyphfront.result import Result, load_results
+from glyphfront.result import Result
 from glyphfront.run import Run
+from glyphfront.ship.card import load_card
+from glyphfront.ship.recognizer import find, shipped
 
 _MARKS = ("<!-- results:start -->", "<!-- results:end -->")
 _VARIABLES = dict(
@@ -94,9 +98,12 @@ class _Part:
     facts: tuple[tuple[str, str, str], ...]
     bound: str
     certainty: str
+    shipped: tuple[str, ...]
     budgets: Table | None
     front: _Figure | None
     results: Table
+    against: Table | None
+    against_sentence: str
     diverged: tuple[tuple[str, str], ...]
     seeds: Table | None
     curves: _Figure | None
@@ -124,15 +131,17 @@ _BOLD = "Rows in bold are on the front: whatever is faster is less accurate."
 _TEXTS = {"no_examples": _NO_EXAMPLES, "no_seeds": _NO_SEEDS, "repeat": _REPEAT, "bold": _BOLD}
 
 
-def write_report(folder: Path, *, title: str, budget_us: float | None = None) -> Path:
+def write_report(folder: Path, *, title: str | None = None, budget_us: float | None = None) -> Path:
     """Write report.html, report.md and their figures (front.svg, curves.svg, pairs.svg) into `folder`.
 
     Results scored on different images cannot be compared; each such set gets a part, figures and pick of its own.
 
     Args:
-        folder: holds the result files ``<stem>.json`` and, where example images may be kept,
-            ``<stem>.examples.npz`` with `images` (K, 28, 28) uint8, `true` and `predicted` (K,) int64.
-        title: heading of the page.
+        folder: holds the result files ``<stem>.json``, their ``<stem>.predictions.npz`` (without them models are
+            compared by their intervals alone) and, where example images may be kept, ``<stem>.examples.npz`` with
+            `images` (K, 28, 28) uint8, `true` and `predicted` (K,) int64.
+        title: heading of the page; by default from the folder's name, "glyphfront: quick on balanced" of
+            quick-balanced.
         budget_us: the budget whose pick stands on top, in microseconds for one image; without it the most accurate.
 
     Returns:
@@ -141,7 +150,8 @@ def write_report(folder: Path, *, title: str, budget_us: float | None = None) ->
     Raises:
         GlyphfrontError: no result files, or a file is faulty.
     """
-    results = load_results(folder)
+    title = title or f"glyphfront: {' on '.join(folder.resolve().name.split('-', 1))}"
+    results, predictions = load_folder(folder)
     beside = [path.with_suffix(".examples.npz") for path in sorted(folder.glob("*.json"))]
     examples = {
         id(result): _load_examples(path, len(result.classes))
@@ -149,7 +159,7 @@ def write_report(folder: Path, *, title: str, budget_us: float | None = None) ->
         if path.exists()
     }
     parts = [
-        _part([(r, examples.get(id(r))) for r in group], budget_us, "" if number == 1 else f"-{number}")
+        _part([(r, examples.get(id(r))) for r in group], predictions, budget_us, "" if number == 1 else f"-{number}")
         for number, group in enumerate(report_sets(results), 1)
     ]
     texts = {figure.file: figure.svg for part in parts for figure in part.figures}
@@ -181,10 +191,11 @@ def update_readme(readme: Path, folder: Path) -> bool:
     if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
         raise GlyphfrontError(f"{readme}: needs the line {start} and after it the line {end}, each once")
     lines = []
-    for group in report_sets(load_results(folder)):
+    results, predictions = load_folder(folder)
+    for group in report_sets(results):
         lines += [f"Measured on {escape_markdown(data_label(group[0]))}.", ""]
         if front(group):
-            lines += [escape_markdown(pick(group).sentence), ""]
+            lines += [escape_markdown(pick(group, predictions).sentence), ""]
         lines += [render_markdown(results_table(group, compact=True))]
     link = os.path.relpath(folder / "report.md", readme.parent)
     lines += [f"{_BOLD} [The whole report]({Path(link).as_posix()})"]
@@ -216,13 +227,18 @@ def _load_examples(path: Path, classes: int) -> Examples:
     return Examples(images, true, predicted)
 
 
-def _part(rows: Sequence[tuple[Result, Examples | None]], budget_us: float | None, suffix: str) -> _Part:
+def _part(
+    rows: Sequence[tuple[Result, Examples | None]],
+    predictions: Mapping[Result, Predictions],
+    budget_us: float | None,
+    suffix: str,
+) -> _Part:
     results = [result for result, _ in rows]
     best = front(results)
     chosen, bound, certainty = None, "", "No result here has both accuracy and latency, so there is nothing to choose."
     if best:
         try:
-            choice = pick(results, budget_us=budget_us)
+            choice = pick(results, predictions, budget_us=budget_us)
             chosen, bound, certainty = choice.result, choice.bound, choice.certainty
         except NothingFits as error:
             certainty = f"{str(error)[0].upper()}{str(error)[1:]}."
@@ -231,15 +247,19 @@ def _part(rows: Sequence[tuple[Result, Examples | None]], budget_us: float | Non
     confused = confused_table(looked_at, [r for r in best if r is not looked_at]) if looked_at else None
     with_examples = [(r, e) for r, e in sorted(rows, key=lambda row: row[0] is not looked_at) if e]
     label = data_label(results[0])
+    against, against_sentence = against_table(results, chosen, predictions) if chosen else (None, "")
     return _Part(
         label=label,
         name=chosen.run.label if chosen else "",
         facts=_facts(chosen) if chosen else (),
         bound=bound,
         certainty=certainty,
-        budgets=budget_table(results, chosen) if best else None,
+        shipped=_shipped(results),
+        budgets=budget_table(results, chosen, predictions) if best else None,
         front=_figure(f"front{suffix}.svg", front_figure(results, budget_us=budget_us), f"Accuracy by time, {label}"),
         results=results_table(results),
+        against=against,
+        against_sentence=against_sentence,
         diverged=tuple((r.run.label, r.message) for r in results if r.status == "diverged"),
         seeds=seed_table(results),
         curves=_figure(f"curves{suffix}.svg", curves_figure(results), f"Learning curves, {label}"),
@@ -250,7 +270,7 @@ def _part(rows: Sequence[tuple[Result, Examples | None]], budget_us: float | Non
             pairs_figure(*with_examples[0]) if with_examples else None,
             f"Wrongly recognised images, {label}",
         ),
-        method=_method(results),
+        method=_method(results, predictions),
         provenance=_provenance(results),
         sources=_sources(results),
         runs=tuple(departures(r.run) for r in results),
@@ -273,6 +293,31 @@ def _facts(result: Result) -> tuple[tuple[str, str, str], ...]:
     )
 
 
+def _shipped(results: Sequence[Result]) -> tuple[str, ...]:
+    """Of every shipped model whose name stands here: whether it is the one here."""
+    lines = []
+    for name in shipped():
+        named = [r for r in results if name in (r.run.label, r.run.model.name)]
+        if not named:
+            continue
+        card = load_card(find(name))
+        if any(r.exported and r.exported.sha256 == card.sha256 for r in named):
+            lines.append(f"The {name} here is the shipped one.")
+            continue
+        here = _several(f"{r.run.epochs} epochs on {r.run.data.train}" for r in named)
+        line = (
+            f"The shipped {name} is another training: {card.run.epochs} epochs on {card.run.data.train} (here: {here})"
+        )
+        if card.accuracy:
+            same = card.data.report_fingerprint == results[0].data.report_fingerprint
+            images = (
+                "these images" if same else f"{card.run.data.report or card.run.data.train} ({card.data.report_source})"
+            )
+            line += f", {percent(card.accuracy.value)} % on {images}"
+        lines.append(f"{line}.")
+    return tuple(lines)
+
+
 def _confused_sentence(result: Result) -> str:
     assert result.accuracy is not None
     top, pairs = result.accuracy.top1, result.accuracy.confused_pairs()
@@ -285,7 +330,7 @@ def _confused_sentence(result: Result) -> str:
     )
 
 
-def _method(results: Sequence[Result]) -> tuple[str, ...]:
+def _method(results: Sequence[Result], predictions: Mapping[Result, Predictions]) -> tuple[str, ...]:
     """How the numbers came about, with what these Results themselves say about it."""
     total = max((share.total for share in map(top1, results) if share), default=0)
     leaky = ", ".join(r.run.label for r in results if not r.run.data.remove_leaks)
@@ -294,11 +339,17 @@ def _method(results: Sequence[Result]) -> tuple[str, ...]:
         "sees. Training images that also stand there are left out of training"
         + (f", but not for {leaky}, whose accuracy may be too high. " if leaky else ". ")
         + "It is measured on the exported ONNX file where there is one; top-5, loss and confusions are of the weights.",
-        "Intervals are Wilson's at 95 %. They cover the draw of the images, not the luck of a training. Where two do "
-        "not overlap, the difference is more than that draw explains; where they overlap, it may be or not, since all "
-        "models are scored on the same images. Of several seeds the lowest stands on the front for all, not the best. "
-        "For comparison: the study whose models are rebuilt here scored 1,024 images, about ±1.9 points at 89 %.",
+        "Intervals of accuracies are Wilson's at 95 %. They cover the draw of the images, not the luck of a training. "
+        "Where two do not overlap, the difference is more than that draw explains; where they overlap, it may be or "
+        "not, since all models are scored on the same images. Of several seeds the lowest, not the best, stands for "
+        "all. For comparison: the study whose models are rebuilt here scored 1,024 images, about ±1.9 points at 89 %.",
     ]
+    if predictions.keys() & set(results):
+        lines.append(
+            "Differences are on the same images, by the weights' predictions, with Tango's 95 % interval. McNemar's "
+            "test, exact below 25 images that only one of the two recognises, decides whether they are beyond chance: "
+            "at 5 % over a whole table, and of the pick and its runner-up by themselves."
+        )
     exported = [(r, r.exported, r.accuracy) for r in results if r.exported and r.accuracy]
     if exported:
         parity = max(file.parity for _, file, _ in exported)
@@ -385,10 +436,16 @@ def _markdown(title: str, parts: Sequence[_Part]) -> str:
         else:
             lines += ["## No pick", ""]
         lines += [text(part.certainty), ""]
+        for line in part.shipped:
+            lines += [text(line), ""]
         if part.budgets:
             lines += ["### For your budget", "", render_markdown(part.budgets)]
         lines += _markdown_figure(part.front)
         lines += ["## All results", "", render_markdown(part.results), _BOLD, ""]
+        if part.against_sentence:
+            lines += ["### Against the pick", ""]
+            lines += [render_markdown(part.against)] if part.against else []
+            lines += [text(part.against_sentence), ""]
         if part.diverged:
             lines += ["Diverged:", "", *(f"- {text(name)}: {text(why)}" for name, why in part.diverged), ""]
         lines += ["### Spread over seeds", "", render_markdown(part.seeds) if part.seeds else _NO_SEEDS + "\n"]

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.compare import (
+    Comparison,
+    Predictions,
+    Row,
+    Scored,
+    SeedComparison,
+    compare,
+    detectable_difference,
+    holm,
+    paired,
+    read_predictions,
+)
 from glyphfront.report.tables import (
     Table,
     candidates,
@@ -18,9 +32,12 @@ from glyphfront.report.tables import (
     overlap,
     percent,
     seed_groups,
+    signed_points,
     top1,
 )
-from glyphfront.result import Latency, Proportion, Result
+from glyphfront.result import Latency, Proportion, Result, load_results
+
+_LEVEL = 0.05
 
 
 class NothingFits(GlyphfrontError):  # noqa: N818 - says what happened, not that the program failed
@@ -47,8 +64,20 @@ class Choice:
         return f"{self.bound}, take {self.answer}. {self.certainty}"
 
 
+def load_folder(folder: Path) -> tuple[list[Result], dict[Result, Predictions]]:
+    """The results of a folder, and the predictions of those with ``<stem>.predictions.npz`` beside ``<stem>.json``.
+
+    Raises:
+        GlyphfrontError: there are no result files, or a file is faulty.
+    """
+    results = load_results(folder)
+    beside = [path.with_suffix(".predictions.npz") for path in sorted(folder.glob("*.json"))]
+    return results, {r: read_predictions(path) for r, path in zip(results, beside, strict=True) if path.exists()}
+
+
 def pick(
     results: Sequence[Result],
+    predictions: Mapping[Result, Predictions] | None = None,
     *,
     budget_us: float | None = None,
     budget_ratio: float | None = None,
@@ -61,13 +90,16 @@ def pick(
 
     Args:
         results: all scored on the same images.
+        predictions: of these very Results, as `load_folder` gives them; where those of the two best are there, their
+            difference is that on the same images, otherwise their intervals have to do.
         budget_us: most microseconds for one image, p50 as measured.
         budget_ratio: most time for one image as a multiple of the reference model's.
         min_accuracy: least top-1 accuracy, 0 to 1.
 
     Raises:
         NothingFits: no Result meets the bounds.
-        GlyphfrontError: a bound is out of range, no Result has accuracy and latency, or they cannot be compared.
+        GlyphfrontError: a bound is out of range, no Result has accuracy and latency, they cannot be compared, or
+            predictions are not those of their Result.
     """
     for name, most in (("time budget", budget_us), ("ratio budget", budget_ratio)):
         if most is not None and not most > 0:
@@ -100,7 +132,9 @@ def pick(
     first, second = ranked[0], ranked[1] if len(ranked) > 1 else None
     certainty = (
         _assurance(first, min_accuracy, least),
-        _comparison(first, second, by_speed) if second else "Nothing else measured here fits.",
+        _comparison(first, second, by_speed, _compared(first.result, second.result, predictions))
+        if second
+        else "Nothing else measured here fits.",
         _seeds(first.result, results),
     )
     return Choice(
@@ -165,10 +199,27 @@ def _assurance(point: _Point, min_accuracy: float | None, least: str) -> str:
     return f"Its interval reaches below {least}, so these images do not assure that much."
 
 
-def _comparison(first: _Point, second: _Point, by_speed: bool) -> str:
+def _compared(a: Result, b: Result, predictions: Mapping[Result, Predictions] | None) -> Comparison | None:
+    """Of b against a, on the same images; None where predictions of one are missing."""
+    if not predictions or a not in predictions or b not in predictions:
+        return None
+    return compare(*paired([Scored(a, predictions[a]), Scored(b, predictions[b])]))
+
+
+def _comparison(first: _Point, second: _Point, by_speed: bool, compared: Comparison | None) -> str:
     images = f"the same {first.accuracy.total:,} images"
     gap = 100 * (first.accuracy.value - second.accuracy.value)
-    if first.accuracy.correct == second.accuracy.correct:
+    if compared:
+        verdict = (
+            "beyond chance for this pair by itself"
+            if compared.p_value < _LEVEL
+            else "so the two cannot be told apart there"
+        )
+        known = (
+            f"{signed_points(compared.difference)} points on {images} (paired 95 % interval {_span(compared)}; "
+            f"McNemar's p {_p_value(compared.p_value)}), {verdict}"
+        )
+    elif first.accuracy.correct == second.accuracy.correct:
         known = f"as many right on {images}"
     elif overlap(first.accuracy, second.accuracy):
         known = (
@@ -187,6 +238,14 @@ def _comparison(first: _Point, second: _Point, by_speed: bool) -> str:
     )
 
 
+def _span(compared: Comparison | SeedComparison) -> str:
+    return f"{signed_points(compared.low)} to {signed_points(compared.high)}"
+
+
+def _p_value(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def _seeds(result: Result, results: Sequence[Result]) -> str:
     group = next(g for g in seed_groups(results) if any(r is result for r in g))
     scored = [share.value for share in map(top1, group) if share]
@@ -198,18 +257,96 @@ def _seeds(result: Result, results: Sequence[Result]) -> str:
     )
 
 
-def budget_table(results: Sequence[Result], chosen: Result | None = None) -> Table:
-    """The front read as a choice: from which time on an image which model is the most accurate; `chosen` in bold."""
-    points = [_Point(r, *pair) for r in front(results) if (pair := measured(r))]
+def _rows(pairs: Sequence[tuple[Result, Comparison | None]]) -> list[Row | None]:
+    """The comparisons of one table, corrected for it."""
+    adjusted = iter(holm([compared.p_value for _, compared in pairs if compared]))
+    tests = sum(compared is not None for _, compared in pairs)
+    return [
+        Row(
+            result.run.label,
+            compared,
+            next(adjusted),
+            detectable_difference(compared.images, compared.discordance, tests=tests),
+        )
+        if compared
+        else None
+        for result, compared in pairs
+    ]
+
+
+def against_table(
+    results: Sequence[Result], chosen: Result, predictions: Mapping[Result, Predictions]
+) -> tuple[Table | None, str]:
+    """`chosen` against every other model, the most accurate first, and what such a table can and cannot say.
+
+    Of several seeds the lowest stands for all. No table where predictions are missing; nothing to say of one model.
+
+    Args:
+        results: all scored on the same images.
+        chosen: the one that the others are compared with.
+        predictions: of these very Results, as `load_folder` gives them.
+
+    Raises:
+        GlyphfrontError: predictions are not those of their Result.
+    """
+    others = [r for group in seed_groups(results) if chosen not in group for r in group[:1] if r.accuracy]
+    name = chosen.run.label
+    pairs = [(other, _compared(chosen, other, predictions)) for other in others]
+    rows = sorted((row for row in _rows(pairs) if row), key=lambda row: -row.comparison.difference)
+    missing = ", ".join(other.run.label for other, compared in pairs if not compared)
+    if not rows:
+        without = (
+            f"Without predictions (NAME.predictions.npz beside NAME.json) {name} cannot be compared image by image."
+        )
+        return None, without if others else ""
+    images = rows[0].comparison.images
+    cells = [
+        (
+            row.label,
+            f"{'more' if row.comparison.difference > 0 else 'less'} accurate beyond chance"
+            if row.differs
+            else f"cannot be told apart on these {images:,} images",
+            f"{signed_points(row.comparison.difference)} ({_span(row.comparison)})",
+            _p_value(row.adjusted_p),
+        )
+        for row in rows
+    ]
+    least, most = (f"{100 * bound(row.detectable for row in rows):.2f}" for bound in (min, max))
+    sentence = (
+        f"Accuracy on the same {images:,} images, less that of {name}. McNemar's p is corrected by Holm over the "
+        "table; the intervals are each row's own. With a probability of 80 % the table shows a difference of "
+        f"{least if least == most else f'{least} to {most}'} points, depending on the row; a smaller one it may miss. "
+        "It speaks of these trained models, one seed each, and not of other trainings."
+    )
+    if missing:
+        sentence += f" Not in it, for want of predictions: {missing}."
+    header = ("run", f"against {name}", "difference, points (95 % interval)", "p")
+    return Table(header, tuple(cells), text_columns=2), sentence
+
+
+def budget_table(
+    results: Sequence[Result],
+    chosen: Result | None = None,
+    predictions: Mapping[Result, Predictions] | None = None,
+) -> Table:
+    """The front read as a choice: from which time on an image which model is the most accurate; `chosen` in bold.
+
+    A row is compared with the one above as in `against_table`, or by intervals where predictions are missing.
+    """
+    steps = [_Point(r, *pair) for r in front(results) if (pair := measured(r))]
+    compared = _rows([(b.result, _compared(a.result, b.result, predictions)) for a, b in pairwise(steps)])
     rows = []
-    for before, point in zip([None, *points], points, strict=False):
+    for before, point, row in zip([None, *steps], steps, [None, *compared], strict=False):
         if before is None:
             gain = "the fastest"
         elif point.latency.ratio == before.latency.ratio:
             gain = "equal in both"
+        elif row:
+            verdict = "beyond chance" if row.differs else "not told apart"
+            gain = f"{signed_points(row.comparison.difference)} ({_span(row.comparison)}), {verdict}"
         else:
             apart = "intervals overlap" if overlap(before.accuracy, point.accuracy) else "intervals apart"
-            gain = f"+{100 * (point.accuracy.value - before.accuracy.value):.2f} points, {apart}"
+            gain = f"{signed_points(point.accuracy.value - before.accuracy.value)}, {apart}"
         rows.append(
             (
                 f"from {microseconds(point.latency.p50_us)} µs ({point.latency.ratio:.2f} ×)",
@@ -218,6 +355,6 @@ def budget_table(results: Sequence[Result], chosen: Result | None = None) -> Tab
                 gain,
             )
         )
-    header = ("time for an image (× reference)", "take", "accuracy (95 % interval)", "over the row above")
-    strong = frozenset(i for i, point in enumerate(points) if point.result is chosen)
+    header = ("time for an image (× reference)", "take", "accuracy (95 % interval)", "points over the row above")
+    strong = frozenset(i for i, point in enumerate(steps) if point.result is chosen)
     return Table(header, tuple(rows), text_columns=4, strong=strong)

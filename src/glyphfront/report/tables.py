@@ -135,6 +135,11 @@ def microseconds(us: float) -> str:
     return f"{us:,.0f}" if us >= 100 else f"{us:.1f}"
 
 
+def signed_points(difference: float) -> str:
+    """``+1.06`` for 0.0106 and ``−0.40`` for -0.004: a difference of two shares."""
+    return f"{round(100 * difference, 2) + 0.0:+.2f}".replace("-", "−")
+
+
 def short_count(number: int) -> str:
     """``240 k``, ``6.81 M``: three digits."""
     for size, suffix in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
@@ -258,8 +263,3 @@ def render_markdown(table: Table) -> str:
 def escape_markdown(text: str) -> str:
     """`text` so that Markdown shows it as it is, inside a table too."""
     return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
-
-
-def markdown_table(results: Sequence[Result]) -> str:
-    """The whole results table in Markdown; rows in bold are on the front."""
-    return render_markdown(results_table(results))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_text
 from glyphfront.records import from_plain, to_plain
 from glyphfront.result import DataUsed, Latency, Proportion
 from glyphfront.run import Run
@@ -68,10 +69,7 @@ def file_sha256(path: Path) -> str:
 
 def save_card(card: Card, onnx: Path) -> None:
     """Write the card of an .onnx file, atomically."""
-    path = card_path(onnx)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(to_plain(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_text(card_path(onnx), json.dumps(to_plain(card), indent=2, ensure_ascii=False) + "\n")
 
 
 def load_card(onnx: Path) -> Card:

@@ -21,11 +21,11 @@ import glyphfront
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
 from glyphfront.models import Classifier
+from glyphfront.models.weights import load_classifier
 from glyphfront.result import load_trained
 from glyphfront.run import load_run
 from glyphfront.ship.card import Card, file_sha256, load_card, save_card
 from glyphfront.ship.recognizer import open_session
-from glyphfront.training.checkpoint import load_classifier
 
 OPSET = 18
 PARITY = 1e-4

@@ -78,11 +78,11 @@ class Recognizer:
         Raises:
             GlyphfrontError: the file is unreadable, or shows nothing; or `top` is below 1.
         """
-        from glyphfront.data.normalize import normalize
+        from glyphfront.data.normalize import normalize, normalize_file
 
         if top < 1:
             raise GlyphfrontError(f"top must be at least 1, got {top}")
-        image = _normalize_file(Path(picture)) if isinstance(picture, str | Path) else normalize(picture)
+        image = normalize_file(Path(picture)) if isinstance(picture, str | Path) else normalize(picture)
         row = self.probabilities(image[None])[0]
         best = np.argsort(-row, kind="stable")[:top]
         return [Prediction(self.classes[c], float(row[c])) for c in best]
@@ -94,12 +94,14 @@ def shipped() -> tuple[str, ...]:
 
 
 def find(name_or_path: str | Path) -> Path:
-    """The .onnx file that a shipped name or a path means.
+    """The .onnx file that a shipped name, the path of such a file, or the folder of an exported Run means.
 
     Raises:
-        GlyphfrontError: no model of that name is shipped, and it is not the path of an .onnx file.
+        GlyphfrontError: no model of that name is shipped, and there is no such file or folder.
     """
     path = Path(name_or_path)
+    if path.is_dir():
+        path /= "model.onnx"
     if path.suffix == ".onnx":
         if not path.is_file():
             raise GlyphfrontError(f"{path}: no such file; give a shipped name or the path of an .onnx file")
@@ -114,7 +116,7 @@ def load(name_or_path: str | Path, *, threads: int = 1) -> Recognizer:
     """Load a model.
 
     Args:
-        name_or_path: a name of `shipped`, or the path of an .onnx file with its card beside it.
+        name_or_path: a name of `shipped`, the path of an .onnx file with its card beside it, or the folder of a Run.
         threads: that ONNX Runtime computes one batch with.
 
     Raises:
@@ -146,7 +148,7 @@ def open_session(path: Path, threads: int = 1) -> ort.InferenceSession:
     try:
         session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions share no base class of their own
-        reason = str(error).splitlines()[0]
+        reason = " ".join(str(error).split())
         raise GlyphfrontError(f"{path}: not a readable ONNX file ({reason}); export or copy it again") from None
     if _signature(session.get_inputs()) != ("image", "tensor(uint8)", 3) or _signature(session.get_outputs()) != (
         "probability",
@@ -159,22 +161,3 @@ def open_session(path: Path, threads: int = 1) -> ort.InferenceSession:
 
 def _signature(nodes: Sequence[Any]) -> tuple[str, str, int]:
     return (nodes[0].name, nodes[0].type, len(nodes[0].shape))
-
-
-def _normalize_file(path: Path) -> NDArray[np.uint8]:
-    from PIL import Image, UnidentifiedImageError
-
-    from glyphfront.data.normalize import normalize
-
-    try:
-        with Image.open(path) as picture:
-            return normalize(picture)
-    except FileNotFoundError:
-        raise GlyphfrontError(f"{path}: no such file") from None
-    except UnidentifiedImageError:
-        raise GlyphfrontError(f"{path}: not a picture that Pillow can read; give a PNG, JPEG, BMP or TIFF") from None
-    except GlyphfrontError as error:
-        raise GlyphfrontError(f"{path}: {error}") from None
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise GlyphfrontError(f"{path}: not readable as a picture ({reason})") from None

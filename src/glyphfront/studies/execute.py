@@ -1,21 +1,26 @@
-"""Carry a study out: every Run through every stage, results and report into one folder."""
+"""Carry a study out: every Run through every stage, results into one folder."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from glyphfront.data.dataset import Dataset
+from glyphfront.data.leakage import load_seen, unseen
 from glyphfront.data.prepare import Splits, prepare
+from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
 from glyphfront.measure.evaluate import evaluate_run
 from glyphfront.measure.latency import measure_latency
-from glyphfront.result import Result, load_result, load_trained, save_result
-from glyphfront.run import Data, Run
+from glyphfront.models import build
+from glyphfront.result import Result, Trained, load_result, load_trained, save_result
+from glyphfront.run import Data, Run, check
 from glyphfront.ship.card import load_card, save_card
 from glyphfront.ship.export import export_run
 from glyphfront.training.loop import train
@@ -38,7 +43,7 @@ def execute(
     """Train, export, evaluate and time every Run; what is finished and unchanged is not done again.
 
     Args:
-        runs: their labels and seeds tell them apart.
+        runs: their labels and seeds tell them apart; a Run that another starts from comes before it.
         runs_dir: receives a folder a run, named by its key, with everything needed to go on or to ship.
         out: receives a result file a run and its predictions: all that a report needs.
         data_dir: where EMNIST files lie.
@@ -47,7 +52,15 @@ def execute(
 
     Returns:
         The results, in the order of `runs`.
+
+    Raises:
+        GlyphfrontError: a Run is faulty (all are looked at before the first is trained), or a stage fails.
+        KeyboardInterrupt: interrupted; the same call goes on.
     """
+    for run in runs:
+        check(run)
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+            build(replace(run.model, weights=None), classes=2)
     splits: dict[Data, Splits] = {}
     for number, run in enumerate(runs, 1):
         if run.data not in splits:
@@ -57,15 +70,32 @@ def execute(
             _say(f"[{number}/{len(runs)}] {name}: done before")
             continue
         _say(f"[{number}/{len(runs)}] {name}: {folder}")
-        train(run, splits[run.data], folder)
-        result = finish(folder, splits[run.data].report)
-        _keep(result, folder, out, name, examples)
+        train_run(run, splits[run.data], runs_dir)
+        _keep(finish(folder, splits[run.data].report), folder, out, name, examples)
     for run in runs:  # all timings in one stretch, so that they can be compared
         path = out / f"{result_name(run)}.json"
         result = load_result(path)
         if result.status == "finished" and result.latency is None:
-            save_result(add_latency(runs_dir / run.key, latency_seconds), path)
+            save_result(replace(add_latency(runs_dir / run.key, latency_seconds), run=run), path)
+    _note_others(runs, out)
     return [load_result(out / f"{result_name(run)}.json") for run in runs]
+
+
+def train_run(run: Run, splits: Splits, runs_dir: Path, *, tensorboard: bool = False) -> Trained:
+    """Train a Run in its folder, `runs_dir`/key.
+
+    Raises:
+        GlyphfrontError: it removes leaks, but the Run it starts from has seen images of its report split; or as
+            `glyphfront.training.loop.train`.
+    """
+    if run.init_from is not None and run.data.remove_leaks:
+        seen = load_seen(runs_dir / run.init_from / "model.seen.npz")
+        if leaked := int((~unseen(splits.report.images, seen)).sum()):
+            raise GlyphfrontError(
+                f"{run.label}: the Run it starts from was trained on {leaked:,} images of the report split; train that "
+                f"with --data.clear-of {splits.report.name}, or say --data.no-remove-leaks"
+            )
+    return train(run, splits.training, runs_dir / run.key, tensorboard=tensorboard)
 
 
 def finish(folder: Path, report: Dataset) -> Result:
@@ -78,26 +108,35 @@ def finish(folder: Path, report: Dataset) -> Result:
 def add_latency(folder: Path, seconds: float) -> Result:
     """Time a run's exported file; its result and its card receive the figures."""
     latency = measure_latency(folder / "model.onnx", seconds=seconds)
-    _say(f"{folder / 'model.onnx'}: p50 {latency.p50_us:.0f} µs, {latency.ratio:.2f} times {latency.reference}")
-    result = dataclasses.replace(load_result(folder / "result.json"), latency=latency)
+    result = replace(load_result(folder / "result.json"), latency=latency)
+    _say(f"{result.run.label}: p50 {latency.p50_us:.0f} µs, {latency.ratio:.2f} times {latency.reference}")
     save_result(result, folder / "result.json")
-    save_card(dataclasses.replace(load_card(folder / "model.onnx"), latency=latency), folder / "model.onnx")
+    save_card(replace(load_card(folder / "model.onnx"), latency=latency), folder / "model.onnx")
     return result
 
 
 def _is_done(path: Path, run: Run, splits: Splits) -> bool:
-    if not path.exists():
+    try:
+        result = load_result(path)
+    except GlyphfrontError:  # none, or of an older version: made again from the run's folder
         return False
-    result = load_result(path)
-    return result.key == run.key and result.data == splits.used
+    return result.key == run.key and result.data == splits.training.used
 
 
 def _keep(result: Result, folder: Path, out: Path, name: str, examples: bool) -> None:
-    for kind in ("predictions", "examples") if examples else ("predictions",):
-        if (source := folder / f"{kind}.npz").exists():
-            target = out / f"{name}.{kind}.npz"
+    for kind, wanted in (("predictions", True), ("examples", examples)):
+        source, target = folder / f"{kind}.npz", out / f"{name}.{kind}.npz"
+        if wanted and source.exists():
             write_atomically(target, functools.partial(shutil.copyfile, source))
+        else:
+            target.unlink(missing_ok=True)
     save_result(result, out / f"{name}.json")
+
+
+def _note_others(runs: Sequence[Run], out: Path) -> None:
+    others = {path.stem for path in out.glob("*.json")} - {result_name(run) for run in runs}
+    if others:
+        _say(f"{out} also holds results that are not of this study: {', '.join(sorted(others))}")
 
 
 def _say(text: str) -> None:

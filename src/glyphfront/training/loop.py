@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import math
+import shutil
 import signal
 import threading
 import time
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -20,20 +24,27 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from glyphfront.data.dataset import Dataset, class_balanced_index
-from glyphfront.data.leakage import save_seen
-from glyphfront.data.prepare import Splits
+from glyphfront.data.leakage import load_seen, save_seen
+from glyphfront.data.prepare import TrainingData
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
 from glyphfront.measure.cost import count_macs, count_parameters
+from glyphfront.measure.machine import provenance
 from glyphfront.measure.predict import predict_logits
 from glyphfront.models import Classifier, build
+from glyphfront.models.weights import save_weights, start_from
 from glyphfront.result import Cost, DataUsed, Epoch, Trained, load_trained, save_result
-from glyphfront.run import Run, save_run
+from glyphfront.run import Run, check, save_run
 from glyphfront.training.augment import augment
-from glyphfront.training.checkpoint import load_state, save_state, save_weights
+from glyphfront.training.checkpoint import load_state, save_state
 from glyphfront.training.optimizers import build_optimizer
 from glyphfront.training.progress import TrainingProgress
 from glyphfront.training.schedules import learning_rate
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 SAVE_SECONDS = 120.0  # within a long epoch, the state is saved this often
 _LOOK_STEPS = 20  # steps between looks at the loss: each look waits for a GPU
@@ -54,7 +65,7 @@ class _Progressed:
 
 
 def train(
-    run: Run, splits: Splits, folder: Path, *, device: torch.device | None = None, tensorboard: bool = False
+    run: Run, data: TrainingData, folder: Path, *, device: torch.device | None = None, tensorboard: bool = False
 ) -> Trained:
     """Train `run` and leave its files in `folder`; go on where an earlier call was stopped.
 
@@ -63,37 +74,72 @@ def train(
 
     Args:
         run: what to train.
-        splits: only `fit` and `select` are looked at.
-        folder: receives run.json, curve.csv, weights.safetensors, model.seen.npz (fingerprints of the images of both
-            splits) and trained.json; state.pt stands there while the run is unfinished.
+        data: on which images.
+        folder: beside that of the run to start from, where there is one. Receives run.json, curve.csv,
+            weights.safetensors, model.seen.npz (fingerprints of all images that shaped the weights) and trained.json;
+            state.pt stands there while the run is unfinished. What an earlier call left there of other images is
+            moved aside.
         device: by default the first GPU, or else the CPU.
         tensorboard: also write events to `folder`/tensorboard.
 
     Raises:
-        GlyphfrontError: out of memory, a full disk, or a Run that does not fit the data.
+        GlyphfrontError: out of memory, a full disk, or a Run that is faulty, does not fit the data, or is being
+            trained by another process.
         KeyboardInterrupt: interrupted; the state is saved.
     """
-    finished = folder / "trained.json"
-    if finished.exists():
-        trained = load_trained(finished)
-        if trained.data == splits.used:
-            return trained
-        finished.unlink()
+    check(run)
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        training = _Training(run, splits.fit, splits.select, splits.used, folder, device)
-        save_run(run, folder / "run.json")
-        trained = training.go(tensorboard)
+        training = _Training(run, data, folder, device)
+        with _alone(folder):
+            _move_aside_other_images(folder, data.used)
+            save_run(run, folder / "run.json")
+            if (folder / "trained.json").exists():
+                return load_trained(folder / "trained.json")
+            trained = training.go(tensorboard)
+            before = [load_seen(folder.parent / run.init_from / "model.seen.npz")] if run.init_from else []
+            save_seen(folder / "model.seen.npz", data.fit.images, data.select.images, more=before)
+            save_result(trained, folder / "trained.json")
+            (folder / "state.pt").unlink(missing_ok=True)
+            return trained
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
             raise GlyphfrontError(
                 f"{run.label}: out of memory at batch size {run.batch_size}; give a smaller --batch-size"
             ) from None
         raise
-    save_seen(folder / "model.seen.npz", splits.fit.images, splits.select.images)
-    save_result(trained, finished)
-    (folder / "state.pt").unlink(missing_ok=True)
-    return trained
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep a second process out of `folder`; the lock goes with the process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        if fcntl is not None:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise GlyphfrontError(f"{folder}: another process trains this Run; wait for it or stop it") from None
+        yield
+
+
+def _move_aside_other_images(folder: Path, used: DataUsed) -> None:
+    """The same Run on other images is another training: what it left is kept, under another name."""
+    if (folder / "trained.json").exists():
+        before = load_trained(folder / "trained.json").data
+    elif (folder / "state.pt").exists():
+        before = DataUsed(**load_state(folder / "state.pt", torch.device("cpu"))["data"])
+    else:
+        return
+    if before == used:
+        return
+    aside = folder.with_name(f"{folder.name}.{before.train_fingerprint[:6]}{before.report_fingerprint[:6]}")
+    warnings.warn(f"{folder} was trained on other images; it is kept as {aside}", stacklevel=2)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    for path in folder.iterdir():
+        if path.name != "lock":
+            path.replace(aside / path.name)
 
 
 def seed_of(*parts: int) -> int:
@@ -134,12 +180,10 @@ class _Interruption:
 
 
 class _Training:
-    def __init__(
-        self, run: Run, fit: Dataset, select: Dataset, used: DataUsed, folder: Path, device: torch.device
-    ) -> None:
-        if run.epochs < 1 or run.batch_size < 1:
-            raise GlyphfrontError(f"{run.label}: epochs and batch size must be at least 1")
-        self.run, self.fit, self.used, self.folder, self.device = run, fit, used, folder, device
+    def __init__(self, run: Run, data: TrainingData, folder: Path, device: torch.device) -> None:
+        fit, select = data.fit, data.select
+        self.run, self.fit, self.used, self.folder, self.device = run, fit, data.used, folder, device
+        self.provenance = provenance()
         self.batch_size = min(run.batch_size, len(fit))
         self.steps = len(fit) // self.batch_size  # what does not fill a batch waits for another epoch's order
         self.images, self.labels = torch.from_numpy(fit.images), torch.from_numpy(fit.labels)
@@ -149,6 +193,8 @@ class _Training:
         torch.manual_seed(run.seed)
         mean, std = pixel_statistics(fit)
         self.model: Classifier = build(run.model, len(fit.classes), mean, std)
+        if run.init_from is not None:
+            start_from(self.model, folder.parent / run.init_from)
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = build_optimizer(run.optimizer, self.model)
         self.ema = AveragedModel(self.model, multi_avg_fn=self._average, use_buffers=True) if run.ema else None
@@ -181,6 +227,7 @@ class _Training:
                 progress.epoch(at.curve[-1])
                 if writer:
                     _write_events(writer, at.curve[-1])
+                self._stop_if_asked(progress)
         return self._finish("finished", "")
 
     def _epoch(self, progress: TrainingProgress) -> str:
@@ -218,13 +265,13 @@ class _Training:
                 note()
                 self._save()
                 saved = time.perf_counter()
-            if self.interruption.requested:
-                progress.say(f"interrupted in epoch {at.epoch}; saved: the same command goes on from here")
-                raise KeyboardInterrupt
+            self._stop_if_asked(progress)
         mean_loss = at.loss_sum / self.steps
         if mean_loss > 10 * math.log(len(self.fit.classes)) and at.epoch > 1:
             return _diverged(f"the mean loss of epoch {at.epoch} is {mean_loss:.3g}, far above guessing")
         select_loss, select_accuracy = self._select()
+        if not math.isfinite(select_loss):
+            return _diverged(f"the select loss is no longer finite in epoch {at.epoch}")
         seconds = time.perf_counter() - began
         seen = self.steps * self.batch_size
         line = Epoch(
@@ -244,7 +291,12 @@ class _Training:
         at.epoch, at.step, at.loss_sum, at.correct, at.seconds = at.epoch + 1, 0, 0.0, 0, 0.0
         self._save()
         _write_curve(at.curve, self.folder / "curve.csv")
-        return "" if math.isfinite(select_loss) else _diverged("the select loss is not finite")
+        return ""
+
+    def _stop_if_asked(self, progress: TrainingProgress) -> None:
+        if self.interruption.requested:
+            progress.say(f"interrupted in epoch {self.at.epoch}; saved: the same command goes on from here")
+            raise KeyboardInterrupt
 
     def _learning_rate(self, step: int) -> float:
         """At one step of the present epoch."""
@@ -301,6 +353,7 @@ class _Training:
         if self.device.type == "cuda":
             random.append(torch.cuda.get_rng_state(self.device))
         state = {
+            "key": self.run.key,
             "data": dataclasses.asdict(self.used),
             "at": {**vars(at), "curve": [dataclasses.asdict(e) for e in at.curve]},
             "model": self.model.state_dict(),
@@ -315,8 +368,8 @@ class _Training:
         if not path.exists():
             return False
         state = load_state(path, torch.device("cpu"))
-        if state["data"] != dataclasses.asdict(self.used):
-            return False  # other images than before: this is another run
+        if state["key"] != self.run.key:
+            raise GlyphfrontError(f"{path}: the state of another Run; train in a folder of its own")
         self.model.load_state_dict(state["model"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
@@ -334,6 +387,7 @@ class _Training:
             self.evaluated.load_state_dict(at.best_weights)
         if status == "finished":
             save_weights(self.evaluated.state_dict(), self.folder / "weights.safetensors")
+        _write_curve(at.curve, self.folder / "curve.csv")
         trainable, total = count_parameters(self.model.net)
         device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
         cost = Cost(
@@ -345,7 +399,16 @@ class _Training:
             images_seen=at.images_seen,
             device=device,
         )
-        return Trained(self.run.key, status, message, self.fit.classes, self.used, cost, tuple(at.curve))
+        return Trained(
+            key=self.run.key,
+            status=status,
+            message=message,
+            classes=self.fit.classes,
+            data=self.used,
+            cost=cost,
+            curve=tuple(at.curve),
+            provenance=dataclasses.replace(self.provenance, finished=provenance().finished),
+        )
 
 
 def pixel_statistics(dataset: Dataset) -> tuple[float, float]:

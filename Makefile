@@ -44,6 +44,7 @@ bench: .venv/.dev
 
 results: .venv/.train
 	$(RUN) report results/quick-balanced --readme README.md
+	$(RUN) report results/shipped-balanced
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/glyphfront.egg-info

@@ -15,10 +15,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from record import save
-
 from glyphfront.data.emnist import CLASSES, find_folder
 from glyphfront.errors import GlyphfrontError
+from record import save
 
 REPEATS = 3
 MODELS = ("layer_4_1", "glyphnet-s")
@@ -66,18 +65,19 @@ def measure_all(folder: Path, data: str) -> None:
 def peaks(model: str, folder: Path) -> dict[str, float]:
     """The highest resident MiB so far, after each stage of a run."""
     from glyphfront.data.prepare import prepare
-    from glyphfront.run import Data, Model
-    from glyphfront.studies.quick import BASE
+    from glyphfront.run import Model
+    from glyphfront.studies.quick import for_data
     from glyphfront.training.loop import train
 
     imports = peak_mib()
-    run = replace(BASE, data=Data(train="bymerge"), model=Model(model), epochs=1)
+    run = replace(for_data("bymerge"), model=Model(model), epochs=1)
     splits = prepare(run.data, folder)
-    prepared, fit = peak_mib(), splits.fit
-    steps = replace(fit, images=fit.images[: STEPS * 256], labels=fit.labels[: STEPS * 256])  # no copies
+    prepared, data = peak_mib(), splits.training
+    few = slice(STEPS * run.batch_size)
+    fit = replace(data.fit, images=data.fit.images[few], labels=data.fit.labels[few])  # views: nothing is let go
     with tempfile.TemporaryDirectory() as place:
-        train(run, replace(splits, fit=steps), Path(place))
-    images = sum(len(part) for part in (splits.fit, splits.select)) + splits.used.leaks_removed
+        train(run, replace(data, fit=fit), Path(place))
+    images = data.used.fit_images + data.used.select_images + data.used.leaks_removed
     return {"images": images, "imports": imports, "data": prepared, "training": peak_mib()}
 
 

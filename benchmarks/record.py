@@ -1,4 +1,4 @@
-"""What every benchmark leaves: its figures on the screen, and in results/NAME.json with how and where they were taken."""
+"""What a benchmark leaves: its figures on the screen, and in results/NAME.json with how and where they were taken."""
 
 from __future__ import annotations
 

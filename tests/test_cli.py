@@ -69,6 +69,8 @@ def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
         (["evaluate", "nowhere"], "nowhere: no shipped model"),
         (["latency", "nowhere"], "nowhere: no shipped model"),
         (["latency"], "no model given"),
+        (["gradients", "nosuch@32"], "unknown model 'nosuch'"),
+        (["gradients"], "no gradients to draw"),
         (["recognize", "a.png", "--top", "0"], "--top must be at least 1"),
         (["train", "--optimizer.lr", "-1"], "--optimizer.lr must be above 0"),
         (["data", "check", "balanced", "--data-dir", "nowhere"], "nowhere"),
@@ -150,6 +152,14 @@ def test_models_json_lists_every_name(capsys: pytest.CaptureFixture[str]) -> Non
     rows = json.loads(capsys.readouterr().out)
     assert {row["name"] for row in rows} == set(MODELS)
     assert {row["name"] for row in rows if row["shipped"]} == {"glyphnet-s"}
+
+
+def test_gradients_draws_the_models_at_the_sides_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "gradients.svg"
+    assert cli.main(["gradients", "glyphnet-xs@20", "glyphnet-xs", "--steps", "2", "--out", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["glyphnet-xs@20", "glyphnet-xs", str(out)]
+    assert "glyphnet-xs@20" in out.read_text()
 
 
 @pytest.fixture

@@ -244,12 +244,15 @@ def test_against_table_names_what_is_more_accurate_than_a_pick_with_a_budget():
 
 def test_against_table_corrects_for_its_length():
     other = make_result("other", correct=336, p50_us=600)
-    predictions = {MIDDLE: make_predictions(340), other: make_predictions(336, shift=2)}  # 6 against 2: exact p 0.289
+    predictions = {
+        MIDDLE: make_predictions(340),
+        other: make_predictions(336, shift=2),
+    }  # 4 against 0: exact p 2 / 2**4
     alone, _ = against_table([MIDDLE, other], MIDDLE, predictions)
     twin = make_result("twin", correct=336, p50_us=700)
     both, _ = against_table([MIDDLE, other, twin], MIDDLE, predictions | {twin: predictions[other]})
-    assert [row[3] for row in alone.rows] == ["0.289"]
-    assert [row[3] for row in both.rows] == ["0.578", "0.578"]
+    assert [row[3] for row in alone.rows] == ["0.125"]
+    assert [row[3] for row in both.rows] == ["0.250", "0.250"]
 
 
 def test_against_table_says_what_it_could_have_seen_and_what_it_speaks_of():

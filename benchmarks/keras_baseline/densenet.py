@@ -55,10 +55,10 @@ class EpochSeconds(keras.callbacks.Callback):
         super().__init__()
         self.seconds = []
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch, logs=None):  # noqa: D102
         self.began = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None):  # noqa: D102
         self.seconds.append(time.perf_counter() - self.began)
 
 
@@ -79,9 +79,7 @@ def main() -> None:
         metrics=["accuracy"],
     )
     watch = EpochSeconds()
-    model.fit(
-        images, labels, batch_size=options.batch_size, epochs=1 + options.epochs, callbacks=[watch], verbose=0
-    )
+    model.fit(images, labels, batch_size=options.batch_size, epochs=1 + options.epochs, callbacks=[watch], verbose=0)
     figures = {
         "images_per_second": [len(images) / seconds for seconds in watch.seconds[1:]],
         "parameters": model.count_params(),

@@ -365,6 +365,52 @@ def latency(models: Positional[tuple[str, ...]], seconds: float = 1.0, threads: 
         )
 
 
+def gradients(
+    models: Positional[tuple[str, ...]],
+    data: str = "strokes",
+    out: Path = Path("gradients.svg"),
+    steps: int = 20,
+    lr: float = 0.05,
+    data_dir: DataDir = None,
+) -> None:
+    """Draw what gradient reaches each layer in the first steps of training.
+
+    Example: glyphfront gradients glyphnet-s layer_4_1 timm:efficientnet_b1@28 torchvision:vgg16@32
+
+    Args:
+        models: names, see glyphfront models; @SIDE sets the side in pixels that images are resized to.
+        data: set whose training images are drawn from.
+        out: the figure; its ending says the format.
+        steps: of training.
+        lr: learning rate of SGD with Nesterov momentum.
+        data_dir: where EMNIST files lie.
+    """
+    import torch
+
+    from glyphfront.data import load
+    from glyphfront.measure.gradients import gradient_norms, plot_gradients
+    from glyphfront.models import build
+    from glyphfront.run import Model
+    from glyphfront.training.loop import pixel_statistics
+
+    train_set = load(data, "train", folder=data_dir)
+    mean, std = pixel_statistics(train_set)
+    records = {}
+    for name in models:
+        plain, _, side = name.rpartition("@") if name.rpartition("@")[2].isdigit() else (name, "", "")
+        torch.manual_seed(0)
+        model = Model(plain, input_size=int(side) if side else None)
+        classifier = build(model, len(train_set.classes), mean, std)
+        records[name] = record = gradient_norms(classifier, train_set.images, train_set.labels, steps=steps, lr=lr)
+        first, last = record.norms[:, 0].mean(), record.norms[:, -1].mean()
+        print(
+            f"{name}: gradient norm {first:.3g} in the first layer, {last:.3g} in the last; "
+            f"loss {record.losses[0]:.2f}, after {steps} steps {record.losses[-1]:.2f}"
+        )
+    plot_gradients(records, out)
+    print(out)
+
+
 # --- studies -----------------------------------------------------------------------------------------------------
 
 
@@ -421,7 +467,7 @@ def study_run(
 
     out = out or Path("results") / f"{name}-{_file_name(runs[0].data.train)}"
     execute(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples)
-    report(out, title=f"glyphfront: {name} on {runs[0].data.train}")
+    report(out)
 
 
 def _study(name: str) -> Callable[..., list[Run]]:
@@ -451,13 +497,13 @@ def report(
 
     Args:
         folder: holds result files; receives the report.
-        title: of the page; by default the folder's name.
+        title: of the page; by default made from the folder's name.
         budget_us: microseconds for one image that the pick on top of the page has to keep to.
         readme: also put the table between the marks of this file.
     """
     from glyphfront.report.page import update_readme, write_report
 
-    page = write_report(folder, title=title or f"glyphfront: {folder.name}", budget_us=budget_us)
+    page = write_report(folder, title=title, budget_us=budget_us)
     if readme:
         update_readme(readme, folder)
     print(page)
@@ -481,10 +527,17 @@ def pick(
         min_accuracy: least accuracy, such as 0.89.
         json: for machines.
     """
+    from glyphfront.report.pick import load_folder
     from glyphfront.report.pick import pick as choose
-    from glyphfront.result import load_results
 
-    choice = choose(load_results(folder), budget_us=budget_us, budget_ratio=budget_ratio, min_accuracy=min_accuracy)
+    results, predictions = load_folder(folder)
+    choice = choose(
+        results,
+        budget_us=budget_us,
+        budget_ratio=budget_ratio,
+        min_accuracy=min_accuracy,
+        predictions=predictions,
+    )
     if json:
         _print_json({"sentence": choice.sentence, **_row(choice.result)})
         return
@@ -567,6 +620,7 @@ VERBS: dict[str, Any] = {
     "export": export,
     "evaluate": evaluate,
     "latency": latency,
+    "gradients": gradients,
     "models": models,
     "data": {"fetch": data_fetch, "check": data_check, "show": data_show},
 }

@@ -312,10 +312,11 @@ def against_table(
         for row in rows
     ]
     least, most = (f"{100 * bound(row.detectable for row in rows):.2f}" for bound in (min, max))
+    seen = f"{least} points" if least == most else f"{least} to {most} points, depending on the row"
     sentence = (
         f"Accuracy on the same {images:,} images, less that of {name}. McNemar's p is corrected by Holm over the "
         "table; the intervals are each row's own. With a probability of 80 % the table shows a difference of "
-        f"{least if least == most else f'{least} to {most}'} points, depending on the row; a smaller one it may miss. "
+        f"{seen}; a smaller one it may miss. "
         "It speaks of these trained models, one seed each, and not of other trainings."
     )
     if missing:

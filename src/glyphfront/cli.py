@@ -467,7 +467,7 @@ def study_run(
 
     out = out or Path("results") / f"{name}-{_file_name(runs[0].data.train)}"
     execute(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples)
-    report(out)
+    report(out, title=f"glyphfront: {name} on {runs[0].data.train}")
 
 
 def _study(name: str) -> Callable[..., list[Run]]:

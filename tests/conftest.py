@@ -9,10 +9,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # small nets gain nothing from th
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.prepare import TrainingData
 from glyphfront.result import DataUsed
+
+# the same examples every time, and no test that fails because the machine is busy
+settings.register_profile(
+    "project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -204,9 +205,9 @@ def test_the_committed_readme_holds_the_table_of_the_committed_results(tmp_path:
     from glyphfront.report.page import update_readme
 
     root = Path(__file__).parent.parent
-    readme = tmp_path / "README.md"
-    readme.write_bytes((root / "README.md").read_bytes())
-    assert not update_readme(readme, root / "results" / "quick-balanced"), "run make results"
+    shutil.copytree(root / "results" / "quick-balanced", tmp_path / "results" / "quick-balanced")
+    readme = Path(shutil.copy(root / "README.md", tmp_path))
+    assert not update_readme(readme, tmp_path / "results" / "quick-balanced"), "run make results"
 
 
 def test_a_reader_that_stops_early_is_no_fault(tmp_path: Path) -> None:

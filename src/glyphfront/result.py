@@ -197,9 +197,9 @@ class Result:
 
 def save_result(result: Result | Trained, path: Path) -> None:
     """Write `result` as JSON, atomically."""
-    text = json.dumps(to_plain(result), separators=(",", ":"), allow_nan=True)
-    text = text.replace('],"', '],\n"').replace('},"', '},\n"')  # lines that git can compare
-    write_text(path, text + "\n")
+    fields = to_plain(result).items()
+    lines = (f"{json.dumps(name)}:{json.dumps(value, separators=(',', ':'))}" for name, value in fields)
+    write_text(path, "{" + ",\n".join(lines) + "}\n")  # a line a field: what git can compare
 
 
 def load_result(path: Path) -> Result:

@@ -62,6 +62,10 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
         raise GlyphfrontError(f"{report.name}: its test part holds no images, so nothing can be reported on")
     if not len(select):
         raise GlyphfrontError(f"{train.name}: no class has two training images, so nothing is left to select on")
+    if not len(fit):
+        raise GlyphfrontError(
+            f"{train.name}: every training picture has a copy to be selected on; nothing is left to fit"
+        )
     used = DataUsed(
         train_source=train.source,
         report_source=report.source,

@@ -55,7 +55,7 @@ def _examples(dataset: Dataset) -> Figure:
         axes.text(left - _SIDE / 2, top + _SIDE / 2, name, ha="right", va="center", parse_math=False)
     axes.imshow(mosaic, cmap="gray", vmin=0, vmax=255)
     axes.set_axis_off()
-    axes.set_title(_title(dataset))
+    axes.set_title(_title(dataset), parse_math=False)
     return figure
 
 
@@ -66,11 +66,11 @@ def _counts(dataset: Dataset) -> Figure:
     axes = figure.add_subplot()
     axes.bar(np.arange(len(counts)), counts)
     rotation = 90 if max(map(len, dataset.classes)) > 2 else 0
-    axes.set_xticks(np.arange(len(counts)), dataset.classes, rotation=rotation)
+    axes.set_xticks(np.arange(len(counts)), dataset.classes, rotation=rotation, parse_math=False)
     axes.set_xlim(-0.6, len(counts) - 0.4)
     axes.set_ylabel("images")
     axes.yaxis.grid(alpha=0.3)
     axes.set_axisbelow(True)
     spread = f"images per class: {counts.min():,} to {counts.max():,}, mean {counts.mean():,.0f}"
-    axes.set_title(f"{_title(dataset)}\n{spread}")
+    axes.set_title(f"{_title(dataset)}\n{spread}", parse_math=False)
     return figure

@@ -17,12 +17,12 @@ class TrainingProgress:
 
     def __init__(self, label: str, total_steps: int, epochs: int) -> None:
         self._label, self._epochs = label, epochs
-        self._console = Console(file=sys.stderr)
+        self._console = Console(file=sys.stderr, markup=False, emoji=False)
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[shown]}"),
+            TextColumn("{task.fields[shown]}", markup=False),
             TimeRemainingColumn(),
             console=self._console,
             transient=True,

@@ -5,7 +5,6 @@ Usage: python benchmarks/recognize.py [MODEL]      MODEL: a shipped name, or an 
 
 from __future__ import annotations
 
-import json
 import resource
 import statistics
 import subprocess
@@ -16,7 +15,6 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-RESULT = Path(__file__).parent / "results" / "recognize.json"
 COLD_STARTS, REPEATS, IMAGES = 11, 7, 10_000
 
 
@@ -79,15 +77,13 @@ def main() -> None:
     model = sys.argv[1] if len(sys.argv) > 1 else "glyphnet-s"
     figures: dict[str, object] = {"model": Path(model).stem, **cold_start(model), **many_images(model)}
 
-    from glyphfront.measure.machine import library_versions, machine
+    from record import save  # late: see cold_start
 
-    figures |= {"images": IMAGES, "machine": machine(), "libraries": library_versions(("numpy", "onnxruntime"))}
-    for name, value in figures.items():
-        print(f"{name:24} {value:.3f}" if isinstance(value, float) else f"{name:24} {value}")
-    RESULT.parent.mkdir(exist_ok=True)
-    partial = RESULT.with_name(RESULT.name + ".partial")
-    partial.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    partial.replace(RESULT)
+    how = (
+        f"cold start: {COLD_STARTS} starts of `python -m glyphfront recognize one.png`, median seconds, mean CPU "
+        f"seconds, highest memory; {IMAGES:,} images: medians of rounds in which each way has its turn, on one thread"
+    )
+    save("recognize", figures, how=how, repeats=REPEATS, libraries=("numpy", "onnxruntime"))
 
 
 if __name__ == "__main__":

@@ -5,13 +5,11 @@ Usage: python benchmarks/strokes.py
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from pathlib import Path
 
 from glyphfront.data.strokes import draw
-from glyphfront.measure.machine import library_versions, machine
 
 RESULT = Path(__file__).parent / "results" / "strokes.json"
 PER_CLASS, REPEATS = 200, 11
@@ -31,15 +29,9 @@ def main() -> None:
         "images_per_cpu_second": round(statistics.median(cpu_rates)),
         "images_per_second": round(statistics.median(rates)),
         "first_call_cpu_seconds": round(first, 2),
-        "machine": machine(),
-        "libraries": library_versions(("numpy", "Hershey-Fonts")),
     }
-    for name, value in figures.items():
-        print(f"{name:24} {value}")
-    RESULT.parent.mkdir(exist_ok=True)
-    partial = RESULT.with_name(RESULT.name + ".partial")
-    partial.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    partial.replace(RESULT)
+    how = f"draw({PER_CLASS}, seed), medians; CPU seconds count all threads, so they are those of one core"
+    save("strokes", figures, how=how, repeats=REPEATS, libraries=("numpy", "Hershey-Fonts"))
 
 
 if __name__ == "__main__":

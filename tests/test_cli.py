@@ -106,6 +106,16 @@ def test_a_fault_of_ours_is_one_line_and_status_1(
     assert capsys.readouterr().err == "glyphfront: ZeroDivisionError: by zero (--debug shows where)\n"
 
 
+def test_a_path_that_cannot_be_written_to_is_one_line_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    told = _fails(capsys, "data", "show", "strokes", "--out", str(file))
+    assert str(file) in told
+    assert "give another path" in told
+
+
 def test_a_missing_library_is_named_with_the_extra_that_brings_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +153,13 @@ def test_pick_answers_from_result_files_and_says_when_nothing_fits(
     assert "fast" in capsys.readouterr().out
     assert cli.main(["pick", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["label"] in ("fast", "slow")
+    file = tmp_path / "runs" / make_result("fast").key / "model.onnx"
+    assert cli.main(["pick", str(tmp_path), "--runs-dir", str(tmp_path / "runs")]) == 0
+    assert f"Its file would be {tmp_path / 'runs'}" in capsys.readouterr().out
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert cli.main(["pick", str(tmp_path), "--runs-dir", str(tmp_path / "runs")]) == 0
+    assert f"recognize PICTURE --model {file}" in capsys.readouterr().out
     _fails(capsys, "pick", str(tmp_path), "--budget-us", "0.001")
 
 

@@ -51,6 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a path that cannot be written to, or a full device
+        if debug:
+            raise
+        print(
+            f"glyphfront: {error.filename or 'output'}: {error.strerror or error}; give another path", file=sys.stderr
+        )
+        return 2
     except ImportError as error:
         if debug or str(error.name).startswith("glyphfront"):
             raise
@@ -214,8 +221,11 @@ def models(json: bool = False) -> None:
     from rich.table import Table
 
     table = Table()
-    for column in ("name", "input", "trainable", "with statistics", "MACs", "weights", "what it is"):
-        table.add_column(column, justify="right" if column in ("trainable", "with statistics", "MACs") else "left")
+    for column in ("name", "input", "trainable", "total", "MACs", "weights", "what it is"):
+        right = column in ("trainable", "total", "MACs")
+        table.add_column(
+            column, justify="right" if right else "left", no_wrap=column in ("name", "trainable", "total", "MACs")
+        )
     for row in rows:
         table.add_row(
             row["name"],
@@ -514,6 +524,7 @@ def pick(
     budget_us: float | None = None,
     budget_ratio: float | None = None,
     min_accuracy: float | None = None,
+    runs_dir: RunsDir = Path("runs"),
     json: bool = False,
 ) -> None:
     """Name the model to take for a budget, from result files.
@@ -525,6 +536,7 @@ def pick(
         budget_us: most microseconds for one image (p50).
         budget_ratio: most time for one image, as a multiple of the reference model's.
         min_accuracy: least accuracy, such as 0.89.
+        runs_dir: where the folder of its run, with its file, is looked for.
         json: for machines.
     """
     from glyphfront.report.pick import load_folder
@@ -538,10 +550,15 @@ def pick(
         min_accuracy=min_accuracy,
         predictions=predictions,
     )
+    file = runs_dir / choice.result.key / "model.onnx"
     if json:
-        _print_json({"sentence": choice.sentence, **_row(choice.result)})
+        _print_json({"sentence": choice.sentence, "file": str(file) if file.exists() else None, **_row(choice.result)})
         return
     print(choice.sentence)
+    if file.exists():
+        print(f"To use it: glyphfront recognize PICTURE --model {file}")
+    else:
+        print(f"Its file would be {file}; carry the study out here to have it, or name the folder with --runs-dir.")
 
 
 def _row(result: Result) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Optimizer:
 
     name: Literal["adam", "adamax", "nadam", "adamw", "rmsprop", "momentum", "nesterov"] = "nesterov"
     """momentum and nesterov are SGD with (Nesterov) momentum."""
-    lr: float = 0.4
+    lr: float = 0.05
     """Highest learning rate."""
     momentum: float = 0.9
     """For momentum and nesterov."""

@@ -67,8 +67,8 @@ class Dataset:
         """16 hex digits that change with any pixel, label, class name or the order of the images."""
         digest = hashlib.sha256()
         digest.update("\n".join(self.classes).encode())
-        digest.update(np.ascontiguousarray(self.labels).tobytes())
-        digest.update(np.ascontiguousarray(self.images).tobytes())
+        digest.update(np.ascontiguousarray(self.labels).data)
+        digest.update(np.ascontiguousarray(self.images).data)
         return digest.hexdigest()[:16]
 
     def limit(self, per_class: int, seed: int) -> Dataset:

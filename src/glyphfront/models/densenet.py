@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.models.blocks import activation, check_dropout, init_weights
+from glyphfront.models.blocks import Conv2d, activation, check_dropout, init_weights
 
 DropoutPosition = Literal["classifier", "after_blocks", "after_transitions", "in_blocks", "after_stem"]
 _STEM_CHANNELS = 64
@@ -26,9 +26,9 @@ class _DenseLayer(nn.Sequential):
 
     def __init__(self, channels: int, growth: int, act: str, dropout: float) -> None:
         super().__init__(
-            *(_norm(channels), activation(act), nn.Conv2d(channels, 4 * growth, 1, bias=False)),
+            *(_norm(channels), activation(act), Conv2d(channels, 4 * growth, 1)),
             *_dropout(dropout),
-            *(_norm(4 * growth), activation(act), nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)),
+            *(_norm(4 * growth), activation(act), Conv2d(4 * growth, growth, 3)),
             *_dropout(dropout),
         )
 
@@ -102,7 +102,7 @@ def densenet(
     for index, depth in enumerate(blocks):
         if index:
             kept = max(1, int(channels * compression))
-            layers += [_norm(channels), activation(act), nn.Conv2d(channels, kept, 1, bias=False), nn.AvgPool2d(2)]
+            layers += [_norm(channels), activation(act), Conv2d(channels, kept, 1), nn.AvgPool2d(2)]
             layers += dropped("after_transitions")
             channels = kept
         for _ in range(depth):

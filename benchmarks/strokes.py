@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from pathlib import Path
 
 from glyphfront.data.strokes import draw
+from record import save
 
-RESULT = Path(__file__).parent / "results" / "strokes.json"
 PER_CLASS, REPEATS = 200, 11
 
 

@@ -100,7 +100,9 @@ def make_predictions(correct: int, total: int = 400, *, shift: int = 0) -> Predi
     """Predictions of which `correct` are right: those of the images from `shift` on, around the end."""
     true = np.zeros(total, np.int64)
     right = np.roll(np.arange(total) < correct, shift)
-    return Predictions(np.where(right, 0, 1), true, np.where(right, 0.9, 0.1).astype(np.float32))
+    return Predictions(
+        np.where(right, 0, 1), true, np.where(right, 0.9, 0.1).astype(np.float32), np.zeros(len(true), np.bool_)
+    )
 
 
 def save_predictions(predictions: Predictions, path: Path) -> None:

@@ -268,7 +268,12 @@ def test_impossible_questions_of_power_are_refused(faulty):
 
 def predictions_of(correct):
     true = np.arange(len(correct)) % 4
-    return Predictions(np.where(correct, true, (true + 1) % 4), true, np.full(len(correct), 0.5, np.float32))
+    return Predictions(
+        np.where(correct, true, (true + 1) % 4),
+        true,
+        np.full(len(correct), 0.5, np.float32),
+        np.zeros(len(correct), np.bool_),
+    )
 
 
 def scored(label, correct, **options):

@@ -425,30 +425,46 @@ def gradients(
 
 
 def study_list() -> None:
-    """List the studies.
+    """List the studies: their size, their cost, their question.
 
     Example: glyphfront study list
     """
+    from rich.table import Table
+
     from glyphfront.studies import STUDIES
 
+    table = Table()
+    for column in ("study", "runs", "cost", "question"):
+        table.add_column(column, justify="right" if column == "runs" else "left", no_wrap=column == "study")
     for name, study in STUDIES.items():
-        print(f"{name:<10} {len(study('strokes'))} runs  {(study.__doc__ or '').splitlines()[0]}")
+        sheet = inspect.getdoc(study) or ""
+        cost = re.search(r"^Cost +(.+?)(?=\n\w|\Z)", sheet, re.MULTILINE | re.DOTALL)
+        table.add_row(name, str(len(study())), " ".join(cost[1].split()) if cost else "", sheet.splitlines()[0])
+    _print_table(table, 150)
+    print("Costs of the source study are of one seed at laptop scale on 2 cores; see glyphfront study show NAME.")
 
 
-def study_show(name: Positional[str]) -> None:
-    """Print a study's lab sheet: question, command, cost, what to expect.
+def study_show(name: Positional[str], scale: str | None = None) -> None:
+    """Print a study's lab sheet, question, command, cost, what to expect, and its rows.
 
-    Example: glyphfront study show quick
+    Example: glyphfront study show table3 --scale laptop
 
     Args:
         name: see glyphfront study list.
+        scale: full or laptop: the rows as they are at that scale, for parts of the source study.
     """
-    print(inspect.getdoc(_study(name)))
+    from glyphfront.report.page import departures
+
+    print(inspect.getdoc(_study(name)), end="\n\n")
+    for run in _runs(name, scale=scale):
+        print(f"{run.key}  {departures(run)}")
 
 
 def study_run(
     name: Positional[str],
     data: str | None = None,
+    scale: str | None = None,
+    seeds: int = 1,
     runs_dir: RunsDir = Path("runs"),
     out: Path | None = None,
     data_dir: DataDir = None,
@@ -459,25 +475,53 @@ def study_run(
 
     Finished runs are not done again, changed ones are; interrupted, the same command goes on.
 
-    Example: glyphfront study run quick --data strokes
+    Example: glyphfront study run table3 --scale laptop --seeds 2
 
     Args:
         name: see glyphfront study list.
-        data: what to train and report on; by default the study's own.
+        data: what to train and report on, for quick and shipped; by default the study's own.
+        scale: full, or laptop for a few minutes a row; for parts of the source study, by default full.
+        seeds: how often to train every row, with the seeds 0, 1, ...
         runs_dir: the runs' files go to folders here.
-        out: folder for result files and report; by default results/NAME-DATA.
+        out: folder for result files and report; by default results/NAME-DATA, and results/study-SCALE/NAME for parts
+            of the source study.
         data_dir: where EMNIST files lie.
         latency_seconds: how long each latency scenario lasts.
         examples: keep images of confused pairs beside the results, for the report; without, it can be passed on
             where the data cannot.
     """
-    study = _study(name)
-    runs = study(data) if data else study()
+    from glyphfront.studies import SOURCE
+    from glyphfront.studies.scale import with_seeds
+
+    if seeds < 1:
+        raise GlyphfrontError(f"--seeds must be at least 1, got {seeds}")
+    declared = _runs(name, data=data, scale=scale)
+    runs = with_seeds(declared, seeds)
     from glyphfront.studies.execute import execute
 
-    out = out or Path("results") / f"{name}-{_file_name(runs[0].data.train)}"
+    default = f"study-{scale or 'full'}/{name}" if name in SOURCE else f"{name}-{_file_name(runs[0].data.train)}"
+    out = out or Path("results") / default
     execute(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples)
-    report(out, title=f"glyphfront: {name} on {runs[0].data.train}")
+    if name in SOURCE:
+        print(f"{out}: {len(runs)} results; the page of all parts: glyphfront report study --folder {out.parent}")
+    else:
+        report(out, title=f"glyphfront: {name} on {runs[0].data.train}")
+
+
+def _runs(name: str, *, data: str | None = None, scale: str | None = None) -> list[Run]:
+    from glyphfront.studies import SOURCE
+    from glyphfront.studies.scale import SCALES, at_scale
+
+    study = _study(name)
+    if name not in SOURCE:
+        if scale is not None:
+            raise GlyphfrontError(f"{name} has no scales; --scale is for {', '.join(SOURCE)}")
+        return study(data) if data else study()
+    if data is not None:
+        raise GlyphfrontError(f"{name} is declared on its own data sets; --data is for quick and shipped")
+    if scale is not None and scale not in SCALES:
+        raise GlyphfrontError(f"no scale {scale!r}; there are: {', '.join(SCALES)}")
+    return at_scale(study, scale or "full")
 
 
 def _study(name: str) -> Callable[..., list[Run]]:

@@ -153,17 +153,24 @@ class Run:
     """Key of the Run whose weights, all but the classifier's, this one starts from."""
     seed: int = 0
     """Of the initial weights, the order of the images and the augmentation."""
+    note: str = ""
+    """What a scale changed of the Run that the study declares; not part of the key."""
 
     @property
     def key(self) -> str:
-        """12 hex digits that change with anything but the label: the name of the run's folder.
+        """12 hex digits that change with anything but label and note: the name of the run's folder.
 
         What is None is left out, so that a field added later, None by default, changes no key.
         """
         plain = _without_none(to_plain(self))
-        del plain["label"]
+        del plain["label"], plain["note"]
         plain["meaning"] = MEANING
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def without_seed(run: Run) -> Run:
+    """What Runs that differ only in their seed share: each may start from a Run with its own seed."""
+    return dataclasses.replace(run, seed=0, init_from=None if run.init_from is None else "")
 
 
 def check(run: Run) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from glyphfront.data.dataset import Labels
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import Result, load_result
+from glyphfront.run import without_seed
 
 Correct = NDArray[np.bool_]
 """Which images a model recognises: (N,), or (models, N)."""
@@ -247,6 +248,8 @@ class Predictions:
     """(N,) int64, from 0."""
     probability_of_true: NDArray[np.float32]
     """(N,), kept to three digits."""
+    seen: NDArray[np.bool_]
+    """(N,), the images that the model, or the one it was started from, was trained on."""
 
     @property
     def correct(self) -> Correct:
@@ -289,6 +292,7 @@ def read_predictions(path: Path) -> Predictions:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             predicted, true, probability = (arrays[k] for k in ("predicted", "true", "probability_of_true"))
+            seen = arrays["seen"] if "seen" in arrays else np.zeros(predicted.shape, np.bool_)
     except FileNotFoundError:
         raise GlyphfrontError(
             f"{path}: no such file; it is written with the result, so evaluate the Run again"
@@ -298,9 +302,10 @@ def read_predictions(path: Path) -> Predictions:
     fits = predicted.ndim == 1 and predicted.size and predicted.shape == true.shape == probability.shape
     fits = fits and all(np.issubdtype(labels.dtype, np.integer) and labels.min() >= 0 for labels in (predicted, true))
     fits = fits and np.issubdtype(probability.dtype, np.floating)
+    fits = fits and seen.dtype == np.bool_ and seen.shape == predicted.shape
     if not fits or not ((probability >= 0) & (probability <= 1)).all():
         raise GlyphfrontError(f"{path}: its arrays are no labels and probabilities of images; evaluate the Run again")
-    return Predictions(predicted.astype(np.int64), true.astype(np.int64), probability.astype(np.float32))
+    return Predictions(predicted.astype(np.int64), true.astype(np.int64), probability.astype(np.float32), seen)
 
 
 def read_scored(path: Path) -> Scored:
@@ -367,7 +372,7 @@ def compare_results(folder: Path, baseline: str, *, resamples: int = 10_000, see
     compared = {k: v for k, v in groups.items() if k == baseline or results[v[0]].data.report_fingerprint == images}
     for label, paths in compared.items():
         runs = [results[path].run for path in paths]
-        if len({replace(run, seed=0).key for run in runs}) > 1 or len({run.seed for run in runs}) < len(runs):
+        if len({without_seed(run).key for run in runs}) > 1 or len({run.seed for run in runs}) < len(runs):
             raise GlyphfrontError(
                 f"{folder}: the {len(runs)} results labelled {label} are not of one Run with different seeds; "
                 "remove what does not belong there"

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from glyphfront.data.dataset import Dataset
+from glyphfront.data.leakage import load_seen, unseen
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
 from glyphfront.measure.accuracy import proportion, score
@@ -30,7 +31,8 @@ def evaluate_run(folder: Path, report: Dataset) -> Result:
 
     Args:
         folder: of the run; holds weights.safetensors, model.onnx and its card. Receives result.json,
-            predictions.npz (`predicted`, `true`, and the probability of the true class), examples.npz (images taken
+            predictions.npz (`predicted`, `true`, the probability of the true class, and where the Run, or one it
+            starts from, was trained on images of the report split, which: `seen`), examples.npz (images taken
             for another class) and a line in readings.log.
         report: the report split the Run was prepared with.
 
@@ -82,12 +84,14 @@ def _evaluate_exported(folder: Path, report: Dataset, expected: NDArray[np.float
 def _keep_predictions(folder: Path, report: Dataset, probabilities: NDArray[np.float32], accuracy: Accuracy) -> None:
     predicted = probabilities.argmax(1)
     narrow = np.min_scalar_type(len(report.classes))
+    seen = ~unseen(report.images, load_seen(folder / "model.seen.npz"))
     of_true = probabilities[np.arange(len(report)), report.labels]
     _save_npz(
         folder / "predictions.npz",
         predicted=predicted.astype(narrow),
         true=report.labels.astype(narrow),
         probability_of_true=of_true.astype(np.float16),
+        **({"seen": seen} if seen.any() else {}),
     )
     chosen = []
     for a, b, _ in accuracy.confused_pairs(_PAIRS):

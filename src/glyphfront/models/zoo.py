@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.models.blocks import check_dropout
+from glyphfront.models.blocks import activation, check_dropout
 
 
 def timm_model(
@@ -26,6 +26,7 @@ def timm_model(
     classes: int,
     in_channels: int = 1,
     input_size: int = 32,
+    act: str | None = None,
     dropout: float = 0.0,
     weights: str | None = None,
 ) -> nn.Module:
@@ -38,6 +39,8 @@ def timm_model(
         classes: outputs.
         in_channels: of the images.
         input_size: side of the images in pixels.
+        act: activation, one of `glyphfront.models.blocks.ACTS`, where the model lets it be chosen (timm's
+            ``act_layer``); by default the model's own.
         dropout: rate, where the model has it (timm's ``drop_rate``: before the classifier).
         weights: see `load_weights`.
 
@@ -53,6 +56,8 @@ def timm_model(
         raise _unknown("timm", name, timm.list_models())
     config = timm.get_pretrained_cfg(name)
     sized: dict[str, Any] = {"img_size": input_size} if config is not None and config.fixed_input_size else {}
+    if act is not None:
+        sized["act_layer"] = _act_layer(act)
     try:
         net: nn.Module = timm.create_model(
             name, pretrained=False, num_classes=classes, in_chans=in_channels, drop_rate=check_dropout(dropout), **sized
@@ -147,6 +152,12 @@ def _read_tensors(path: Path) -> Mapping[str, Tensor]:
     if not isinstance(content, Mapping):
         raise GlyphfrontError(f"{path}: holds no state dict")
     return {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
+
+
+def _act_layer(name: str) -> Callable[..., nn.Module]:
+    """A class as timm wants it: called with inplace or nothing."""
+    activation(name)  # refuses an unknown name
+    return lambda inplace=False: activation(name)
 
 
 def _replace_first_convolution(net: nn.Module, in_channels: int) -> None:

@@ -7,10 +7,11 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import Latency, Proportion, Result
+from glyphfront.run import without_seed
 
 DASH = "–"
 _MARKUP = re.compile(r"[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)")
@@ -58,12 +59,16 @@ def report_sets(results: Sequence[Result]) -> list[list[Result]]:
 
 
 def seed_groups(results: Sequence[Result]) -> list[list[Result]]:
-    """Results that share everything but the training seed together, each group by rising seed."""
-    groups: dict[tuple[str, str, int], list[Result]] = {}
+    """Results that share everything but the training seed together, each group by rising seed.
+
+    Of Runs that start from another only the label says whether they start from the same but for its seed.
+    """
+    groups: dict[tuple[str, str, str, int], list[Result]] = {}
     repeats: Counter[str] = Counter()
     for result in results:
-        kind = replace(result.run, seed=0).key
-        groups.setdefault((kind, result.data.report_fingerprint, repeats[result.run.key]), []).append(result)
+        kind = without_seed(result.run).key
+        started = result.run.label if result.run.init_from else ""
+        groups.setdefault((kind, started, result.data.report_fingerprint, repeats[result.run.key]), []).append(result)
         repeats[result.run.key] += 1
     return [sorted(group, key=lambda r: r.run.seed) for group in groups.values()]
 

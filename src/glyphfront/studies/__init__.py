@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from glyphfront.run import Run
+from glyphfront.studies import source
 from glyphfront.studies.glyphnet import shipped
 from glyphfront.studies.quick import quick
 
-STUDIES: dict[str, Callable[[str], list[Run]]] = {"quick": quick, "shipped": shipped}
+SOURCE: dict[str, Callable[..., list[Run]]] = {
+    study.__name__: study
+    for study in (
+        *(source.baselines, source.table7, source.table8, source.table9),
+        *(source.table3, source.table4, source.table5, source.table6, source.table1, source.table2),
+        *(source.candidates, source.resnet50, source.comparison, source.final),
+    )
+}
+"""The source study, in the order in which its parts are worth their time; each part can be had at any scale."""
+
+STUDIES: dict[str, Callable[..., list[Run]]] = {"quick": quick, "shipped": shipped, **SOURCE}
+"""Every study by name; `quick` and `shipped` take the name of a data set."""

@@ -62,11 +62,13 @@ def execute(
         with torch.device("meta"), torch.random.fork_rng(devices=[]):
             build(replace(run.model, weights=None), classes=2)
     splits: dict[Data, Splits] = {}
+    started_from = {run.init_from for run in runs if not _has_result(out / f"{result_name(run)}.json", run)}
     for number, run in enumerate(runs, 1):
         if run.data not in splits:
             splits = {run.data: prepare(run.data, data_dir)}  # one at a time: they can be large
         name, folder = result_name(run), runs_dir / run.key
-        if _is_done(out / f"{name}.json", run, splits[run.data]):
+        lost = run.key in started_from and not (folder / "weights.safetensors").exists()
+        if not lost and _is_done(out / f"{name}.json", run, splits[run.data]):
             _say(f"[{number}/{len(runs)}] {name}: done before")
             continue
         _say(f"[{number}/{len(runs)}] {name}: {folder}")
@@ -75,7 +77,11 @@ def execute(
     for run in runs:  # all timings in one stretch, so that they can be compared
         path = out / f"{result_name(run)}.json"
         result = load_result(path)
-        if result.status == "finished" and result.latency is None:
+        if result.status != "finished" or result.latency is not None:
+            continue
+        if not (runs_dir / run.key / "model.onnx").exists():
+            _say(f"{result_name(run)}: not timed, its exported file is no longer in {runs_dir}")
+        else:
             save_result(replace(add_latency(runs_dir / run.key, latency_seconds), run=run), path)
     _note_others(runs, out)
     return [load_result(out / f"{result_name(run)}.json") for run in runs]
@@ -115,12 +121,15 @@ def add_latency(folder: Path, seconds: float) -> Result:
     return result
 
 
-def _is_done(path: Path, run: Run, splits: Splits) -> bool:
+def _has_result(path: Path, run: Run) -> bool:
     try:
-        result = load_result(path)
+        return load_result(path).key == run.key
     except GlyphfrontError:  # none, or of an older version: made again from the run's folder
         return False
-    return result.key == run.key and result.data == splits.training.used
+
+
+def _is_done(path: Path, run: Run, splits: Splits) -> bool:
+    return _has_result(path, run) and load_result(path).data == splits.training.used
 
 
 def _keep(result: Result, folder: Path, out: Path, name: str, examples: bool) -> None:

@@ -340,6 +340,34 @@ def paired(scored: Sequence[Scored]) -> Correct:
     return np.stack([one.predictions.correct for one in scored])
 
 
+def compare_scored(
+    a: Sequence[Scored],
+    b: Sequence[Scored],
+    *,
+    images: NDArray[np.bool_] | None = None,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Comparison | SeedComparison:
+    """Two kinds of models, each of one or more seeds: `compare` where each has one, `compare_seeds` otherwise.
+
+    Args:
+        a: the baseline.
+        b: the other.
+        images: (N,) which images to compare on; by default all.
+        resamples: see `compare_seeds`.
+        seed: see `compare_seeds`.
+
+    Raises:
+        GlyphfrontError: see `paired`.
+    """
+    correct = paired([*a, *b])
+    if images is not None:
+        correct = correct[:, images]
+    if len(correct) == 2:
+        return compare(correct[0], correct[1])
+    return compare_seeds(correct[: len(a)], correct[len(a) :], resamples=resamples, seed=seed)
+
+
 def compare_results(folder: Path, baseline: str, *, resamples: int = 10_000, seed: int = 0) -> list[Row]:
     """Compare every label among the results in `folder` with the baseline, as one table.
 
@@ -381,11 +409,7 @@ def compare_results(folder: Path, baseline: str, *, resamples: int = 10_000, see
     base = right.pop(baseline)
     comparisons: list[Comparison | SeedComparison] = []
     for others in right.values():
-        correct = paired([*base, *others])
-        a, b = correct[: len(base)], correct[len(base) :]
-        comparisons.append(
-            compare(a[0], b[0]) if len(correct) == 2 else compare_seeds(a, b, resamples=resamples, seed=seed)
-        )
+        comparisons.append(compare_scored(base, others, resamples=resamples, seed=seed))
     adjusted = holm([c.p_value for c in comparisons])
     return [
         Row(label, comparison, p, _detectable(comparison, len(comparisons)))

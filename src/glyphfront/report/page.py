@@ -12,7 +12,6 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,6 @@ from glyphfront.run import Run
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find, shipped
 
-_MARKS = ("<!-- results:start -->", "<!-- results:end -->")
 _VARIABLES = dict(
     zip(
         (INK, MUTED, FAINT, GRID, PAPER, *COLOURS),
@@ -71,7 +69,9 @@ _VARIABLES = dict(
 
 
 @dataclass(frozen=True)
-class _Figure:
+class PageFigure:
+    """One figure of a page."""
+
     file: str
     svg: str
     alt: str
@@ -100,23 +100,23 @@ class _Part:
     certainty: str
     shipped: tuple[str, ...]
     budgets: Table | None
-    front: _Figure | None
+    front: PageFigure | None
     results: Table
     against: Table | None
     against_sentence: str
     diverged: tuple[tuple[str, str], ...]
     seeds: Table | None
-    curves: _Figure | None
+    curves: PageFigure | None
     confused: Table | None
     confused_sentence: str
-    examples: _Figure | None
+    examples: PageFigure | None
     method: tuple[str, ...]
     provenance: Table
     sources: tuple[tuple[str, str], ...]
     runs: tuple[str, ...]
 
     @property
-    def figures(self) -> list[_Figure]:
+    def figures(self) -> list[PageFigure]:
         return [f for f in (self.front, self.curves, self.examples) if f]
 
 
@@ -166,13 +166,8 @@ def write_report(folder: Path, *, title: str | None = None, budget_us: float | N
     for path in folder.glob("*.svg"):
         if re.fullmatch(r"(front|curves|pairs)(-\d+)?\.svg", path.name) and path.name not in texts:
             path.unlink()
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["tight"] = _tight
-    template = environment.from_string(files(__package__).joinpath("template.html").read_text(encoding="utf-8"))
     texts["report.md"] = _markdown(title, parts)
-    texts["report.html"] = template.render(title=title, parts=parts, **_TEXTS) + "\n"
+    texts["report.html"] = render_html("template.html", title=title, parts=parts, **_TEXTS)
     for name, text in texts.items():
         write_text(folder / name, text)
     return folder / "report.html"
@@ -186,10 +181,6 @@ def update_readme(readme: Path, folder: Path) -> bool:
     Raises:
         GlyphfrontError: a mark is missing, or there are no result files.
     """
-    text = readme.read_text(encoding="utf-8")
-    start, end = _MARKS
-    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
-        raise GlyphfrontError(f"{readme}: needs the line {start} and after it the line {end}, each once")
     lines = []
     results, predictions = load_folder(folder)
     for group in report_sets(results):
@@ -199,12 +190,38 @@ def update_readme(readme: Path, folder: Path) -> bool:
         lines += [render_markdown(results_table(group, compact=True))]
     link = os.path.relpath(folder / "report.md", readme.parent)
     lines += [f"{_BOLD} [The whole report]({Path(link).as_posix()})"]
+    return put_between(readme, "results", lines)
+
+
+def put_between(readme: Path, name: str, lines: Sequence[str]) -> bool:
+    """Put `lines` between the marks ``<!-- NAME:start -->`` and ``<!-- NAME:end -->``; return whether that changed it.
+
+    Raises:
+        GlyphfrontError: a mark is missing.
+    """
+    text = readme.read_text(encoding="utf-8")
+    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        raise GlyphfrontError(f"{readme}: needs the line {start} and after it the line {end}, each once")
     before, after = text[: text.index(start) + len(start)], text[text.index(end) :]
     new = before + "\n" + "\n".join(lines) + "\n" + after
     if new == text:
         return False
     write_text(readme, new)
     return True
+
+
+def render_html(template: str, **values: object) -> str:
+    """One page from a template beside this file."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__, "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["tight"] = _tight
+    return environment.get_template(template).render(**values) + "\n"
 
 
 def _tight(text: str) -> str:
@@ -277,8 +294,8 @@ def _part(
     )
 
 
-def _figure(file: str, svg: str | None, alt: str) -> _Figure | None:
-    return _Figure(file, svg, alt) if svg else None
+def _figure(file: str, svg: str | None, alt: str) -> PageFigure | None:
+    return PageFigure(file, svg, alt) if svg else None
 
 
 def _facts(result: Result) -> tuple[tuple[str, str, str], ...]:
@@ -461,5 +478,5 @@ def _markdown(title: str, parts: Sequence[_Part]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _markdown_figure(figure: _Figure | None) -> list[str]:
+def _markdown_figure(figure: PageFigure | None) -> list[str]:
     return [f"![{escape_markdown(figure.alt)}]({figure.file})", ""] if figure else []

@@ -25,6 +25,11 @@ def test_laptop_changes_what_it_says_and_keeps_rate_times_steps() -> None:
     assert same == DENSENET121
 
 
+def test_laptop_keeps_the_rate_of_optimizers_that_scale_their_steps() -> None:
+    adam = replace(DENSENET121, optimizer=replace(DENSENET121.optimizer, name="adam"))
+    assert laptop(adam).optimizer == adam.optimizer
+
+
 def test_laptop_keeps_all_images_of_a_base() -> None:
     """By hand: 5 epochs at 2,048 become 1 at 128, 3.2 times as many steps an image: a rate of 0.1 / 3.2."""
     base = Run(data=Data(train="bymerge"), epochs=5, batch_size=2048, optimizer=replace(Run().optimizer, lr=0.1))

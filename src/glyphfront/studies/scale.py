@@ -26,9 +26,9 @@ def laptop(run: Run) -> Run:
 
     At most 400 images a class of Balanced (ByMerge and ByClass, trained on for few epochs anyway, stay whole); a
     twentieth of the epochs, at least 1; a sixteenth of the batch size, so that there are more than a thousand steps;
-    the plateau's patience divided as the epochs are. The learning rate is multiplied by what the number of steps is
-    divided by, so that rate times steps stays: divided as the batch size is, SGD at the study's 0.001 would move the
-    weights by a hundredth of what it does there (seen, see LOG.md).
+    the plateau's patience divided as the epochs are. The learning rate of SGD is multiplied by what the number of steps
+    is divided by, so that rate times steps stays: divided as the batch size is, the study's 0.001 would move the weights
+    by a hundredth of what it does there. Optimizers that scale each step themselves keep their rate (see LOG.md).
     """
     data = replace(run.data, limit=_LIMIT) if run.data.train == "balanced" else run.data
     small = replace(
@@ -38,7 +38,7 @@ def laptop(run: Run) -> Run:
         batch_size=max(2, run.batch_size // _BATCH),
         schedule=replace(run.schedule, patience=math.ceil(run.schedule.patience / _EPOCHS)),
     )
-    factor = _steps(run) / _steps(small)
+    factor = _steps(run) / _steps(small) if run.optimizer.name in ("momentum", "nesterov") else 1.0
     rate = float(f"{run.optimizer.lr * factor:.3g}")
     changes = [
         f"{_LIMIT} images a class" if data.limit else "all images",

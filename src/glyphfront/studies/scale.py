@@ -26,9 +26,10 @@ def laptop(run: Run) -> Run:
 
     At most 400 images a class of Balanced (ByMerge and ByClass, trained on for few epochs anyway, stay whole); a
     twentieth of the epochs, at least 1; a sixteenth of the batch size, so that there are more than a thousand steps;
-    the plateau's patience divided as the epochs are. The learning rate of SGD is multiplied by what the number of steps
-    is divided by, so that rate times steps stays: divided as the batch size is, the study's 0.001 would move the weights
-    by a hundredth of what it does there. Optimizers that scale each step themselves keep their rate (see LOG.md).
+    the plateau's patience divided as the epochs are. The learning rate of SGD is multiplied by what the number of
+    steps is divided by, so that rate times steps stays: divided as the batch size is, the study's 0.001 would move the
+    weights by a hundredth of what it does there. Optimizers that scale each step themselves keep their rate (see
+    LOG.md).
     """
     data = replace(run.data, limit=_LIMIT) if run.data.train == "balanced" else run.data
     small = replace(

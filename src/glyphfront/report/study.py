@@ -1,0 +1,392 @@
+"""The page that sets the source study's figures beside ours: table by table, transfer, the front of all rows."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_text
+from glyphfront.measure.accuracy import proportion
+from glyphfront.measure.compare import Row, Scored, compare_results, compare_scored, read_scored
+from glyphfront.report.figures import front_figure
+from glyphfront.report.page import PageFigure, put_between, render_html
+from glyphfront.report.tables import (
+    DASH,
+    Table,
+    data_label,
+    escape_markdown,
+    interval,
+    microseconds,
+    percent,
+    render_markdown,
+    short_count,
+    signed_points,
+    top1,
+)
+from glyphfront.result import Result, load_results
+
+PAGE, TEXT = "study.html", "study.md"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A table or a figure, and what is to be said below it."""
+
+    caption: str = ""
+    table: Table | None = None
+    figure: PageFigure | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, what is said first, and its tables and figures."""
+
+    title: str
+    before: tuple[str, ...]
+    items: tuple[Item, ...] = ()
+
+
+def published() -> dict[str, Any]:
+    """The source study's figures, by study and row; see `glyphfront/studies/published.json`."""
+    text = files("glyphfront").joinpath("studies/published.json").read_text(encoding="utf-8")
+    figures: dict[str, Any] = json.loads(text)
+    return figures
+
+
+def write_study(folder: Path, questions: Mapping[str, tuple[str, Sequence[str]]], readme: Path | None = None) -> Path:
+    """Write study.html, study.md and front.svg into `folder` from the results in its subfolders.
+
+    Args:
+        folder: holds a folder of result files for each part of the source study, named as it.
+        questions: of each part, in their order: its question, and the labels of all its rows.
+        readme: also put the findings between its marks ``<!-- study:start -->`` and ``<!-- study:end -->``.
+
+    Returns:
+        The path of study.html.
+
+    Raises:
+        GlyphfrontError: no part has results, or a file is faulty.
+    """
+    parts = {name: load_results(folder / name) for name in questions if any((folder / name).glob("*.json"))}
+    if not parts:
+        raise GlyphfrontError(
+            f"{folder}: no results of the source study there; glyphfront study run baselines --scale laptop"
+        )
+    found = _findings(folder, parts)
+    everything = _once([r for results in parts.values() for r in results])
+    sections = [Section("What was found", found)]
+    for name, results in parts.items():
+        sections.append(_part(folder / name, questions[name], results))
+    if "table9" in parts:
+        sections.append(_transfer(folder / "table9"))
+    front = _front(everything)
+    if front:
+        sections.append(front)
+    sections.append(_not_run(folder, questions, parts))
+    sections.append(_method(everything))
+    title = f"The source study, repeated: {folder.resolve().name}"
+    for section in sections:
+        for item in section.items:
+            if item.figure:
+                write_text(folder / item.figure.file, item.figure.svg)
+    write_text(folder / TEXT, _markdown(title, sections))
+    write_text(folder / PAGE, render_html("study.html", title=title, sections=sections))
+    if readme:
+        link = f"[The whole comparison]({(folder / TEXT).as_posix()})"
+        put_between(readme, "study", [*(f"{n}. {escape_markdown(line)}" for n, line in enumerate(found, 1)), "", link])
+    return folder / PAGE
+
+
+def _once(results: Sequence[Result]) -> list[Result]:
+    """One result of every key on the report set that most are scored on."""
+    by_key = {r.key: r for r in results}
+    prints = [r.data.report_fingerprint for r in by_key.values()]
+    common = max(prints, key=prints.count)
+    return [r for r in by_key.values() if r.data.report_fingerprint == common]
+
+
+def _part(folder: Path, question: tuple[str, Sequence[str]], results: Sequence[Result]) -> Section:
+    name = folder.name
+    theirs = published()["studies"].get(name, {"baseline": "", "rows": {}, "concluded": ""})
+    rows = _rows(folder, theirs["baseline"], results)
+    cells, tally = [], {"holds": 0, "does not hold": 0, "cannot be told": 0}
+    for label in question[1]:
+        group = [r for r in results if r.run.label == label]
+        if not group:
+            continue
+        row = rows.get(label)
+        verdict = _verdict(theirs["rows"].get(label), theirs["rows"].get(theirs["baseline"]), row)
+        if verdict in tally:
+            tally[verdict] += 1
+        cells.append((label, *_study_cells(theirs["rows"].get(label)), *_our_cells(group), *_row_cells(row), verdict))
+    header = (
+        *("row", "study, %", "interval of 1,024 images"),
+        *("here, %", "n", "standard deviation, points", "parameters", "p50, µs"),
+        *(f"against {theirs['baseline']}, points", "beyond chance", "the study's order"),
+    )
+    scored = next((r for r in results if r.accuracy), results[0])
+    notes = [f"Measured on {data_label(scored)}."]
+    if scored.run.note:
+        notes.append(f"Scale of {scored.run.label}: {scored.run.note}.")
+    if rows:
+        least, most = (100 * f(row.detectable for row in rows.values()) for f in (min, max))
+        notes.append(
+            f"With a probability of 80 % this table shows a difference of {least:.2f} to {most:.2f} points from "
+            f"{theirs['baseline']}; a smaller one it may miss."
+        )
+    if sum(tally.values()):
+        notes.append(f"Of the study's order of the rows: {', '.join(f'{n} {what}' for what, n in tally.items())}.")
+    diverged = [r.run.label for r in results if r.status == "diverged"]
+    if diverged:
+        notes.append(f"Diverged: {', '.join(sorted(diverged))}.")
+    before = (f"The study concluded: {theirs['concluded']}.",) if theirs["concluded"] else ()
+    return Section(question[0], before, (Item(name, Table(header, tuple(cells)), notes=tuple(notes)),))
+
+
+def _rows(folder: Path, baseline: str, results: Sequence[Result]) -> dict[str, Row]:
+    if not any(r.run.label == baseline and r.status == "finished" for r in results):
+        return {}
+    return {row.label: row for row in compare_results(folder, baseline)}
+
+
+def _study_cells(row: dict[str, float] | None) -> tuple[str, str]:
+    """The study's test accuracy, or else its validation accuracy."""
+    if not row:
+        return DASH, DASH
+    if "test_acc" not in row:
+        return f"{percent(row['val_acc'])} (validation)", DASH
+    share = proportion(round(row["test_acc"] * 1024), 1024)
+    return percent(row["test_acc"]), interval(share)
+
+
+def _our_cells(group: Sequence[Result]) -> tuple[str, ...]:
+    scored = [share for share in map(top1, group) if share]
+    values = [share.value for share in scored]
+    accuracy = "diverged"
+    if len(scored) == 1:
+        accuracy = f"{percent(values[0])} ({interval(scored[0])})"
+    elif scored:
+        accuracy = percent(statistics.fmean(values))
+    times = [r.latency.p50_us for r in group if r.latency]
+    return (
+        accuracy,
+        str(len(scored)),
+        percent(statistics.stdev(values)) if len(values) > 1 else DASH,
+        f"{group[0].cost.parameters_total:,}",
+        microseconds(statistics.median(times)) if times else DASH,
+    )
+
+
+def _row_cells(row: Row | None) -> tuple[str, str]:
+    if row is None:
+        return DASH, DASH
+    compared = row.comparison
+    span = f"{signed_points(compared.low)} to {signed_points(compared.high)}"
+    return f"{signed_points(compared.difference)} ({span})", "yes" if row.differs else "no"
+
+
+def _verdict(theirs: dict[str, float] | None, baseline: dict[str, float] | None, row: Row | None) -> str:
+    """Whether the sign of the study's difference from the baseline is seen here beyond chance."""
+    if not theirs or not baseline or row is None:
+        return DASH
+    measure = next((m for m in ("test_acc", "val_acc") if m in theirs and m in baseline), None)
+    if measure is None or theirs[measure] == baseline[measure]:
+        return DASH
+    if not row.differs:
+        return "cannot be told"
+    same = (theirs[measure] > baseline[measure]) == (row.comparison.difference > 0)
+    return "holds" if same else "does not hold"
+
+
+def _scored(folder: Path, label: str) -> list[Scored]:
+    paths = sorted(folder.glob(f"{label}-seed*.json"))
+    return [one for path in paths if (one := _read(path))]
+
+
+def _read(path: Path) -> Scored | None:
+    return read_scored(path) if path.with_suffix(".predictions.npz").exists() else None
+
+
+def _transfer(folder: Path) -> Section:
+    """Base, transferred, leaky and clean side by side; and their differences on images that leaked and others."""
+    numbers = [n for n in "1234" if _pairs(folder, f"transfer_{n}")]
+    lines, differences = [], []
+    for kind in ("base", "transfer"):
+        for number in numbers:
+            leaky, clean = _pairs(folder, f"{kind}_{number}") or ([], [])
+            if not leaky or not clean:
+                continue
+            seen = leaky[0].predictions.seen
+            name = f"{kind}_{number}"
+            where = data_label(leaky[0].result)
+            cells = [name, f"{int(seen.sum()):,} of {len(seen):,}"]
+            for side in (leaky, clean):
+                for mask in (seen, ~seen):
+                    share = [s.predictions.correct[mask].mean() for s in side] if mask.any() else []
+                    cells.append(percent(float(statistics.fmean(map(float, share)))) if share else DASH)
+            lines.append((*cells, where))
+            row = [name]
+            for mask in (seen, ~seen):
+                if not mask.any():
+                    row.append(DASH)
+                    continue
+                compared = compare_scored(clean, leaky, images=mask)
+                span = f"{signed_points(compared.low)} to {signed_points(compared.high)}"
+                row.append(f"{signed_points(compared.difference)} ({span}), p {compared.p_value:.3f}")
+            differences.append((*row, str(min(len(leaky), len(clean)))))
+    header = (
+        *("Run", "images that leaked", "published, on those, %", "published, on the others, %"),
+        *("clean, on those, %", "clean, on the others, %", "scored on"),
+    )
+    against = ("Run", "on the images that leaked", "on the others", "seeds")
+    return Section(
+        "Transfer with its leak and without",
+        (
+            "A base as published is trained on the whole of ByMerge or ByClass, with many of the images that are "
+            "scored; a clean one is not. Images that leaked are those of the report split that the published base was "
+            "trained on. Bases and transferred networks of a row are trained alike otherwise.",
+        ),
+        (
+            Item("Accuracy on images that leaked and others", Table(header, tuple(lines))),
+            Item(
+                "Published less clean, in points with 95 % interval",
+                Table(against, tuple(differences)),
+                notes=("Published less clean, on the same images; p is each cell's own, not corrected for the table.",),
+            ),
+        ),
+    )
+
+
+def _pairs(folder: Path, name: str) -> tuple[list[Scored], list[Scored]] | None:
+    leaky, clean = _scored(folder, f"{name}_published"), _scored(folder, f"{name}_clean")
+    return (leaky, clean) if leaky and clean else None
+
+
+def _front(results: Sequence[Result]) -> Section | None:
+    svg = front_figure(results)
+    if svg is None:
+        return None
+    kinds = {r.run.model.name: r for r in reversed(results) if r.latency}
+    rows = [
+        (
+            name,
+            f"{r.cost.parameters_total:,}",
+            short_count(r.cost.macs),
+            microseconds(r.latency.p50_us),
+            f"{r.latency.ratio:.2f}",
+        )
+        for name, r in sorted(kinds.items(), key=lambda kind: kind[1].cost.macs)
+        if r.latency
+    ]
+    header = ("network", "parameters", "MACs", "p50, µs", "× reference")
+    figure = PageFigure("front.svg", svg, "Accuracy by time for one image, all rows")
+    return Section(
+        "Accuracy against time, size and work",
+        ("All rows scored on the same images; the line is the front.",),
+        (Item("The front", figure=figure), Item("Cost of each network", Table(header, tuple(rows)))),
+    )
+
+
+def _not_run(
+    folder: Path, questions: Mapping[str, tuple[str, Sequence[str]]], parts: dict[str, list[Result]]
+) -> Section:
+    scale = folder.resolve().name.rpartition("-")[2]
+    rows = []
+    for name, (_, labels) in questions.items():
+        have = {r.run.label for r in parts.get(name, [])}
+        missing = [label for label in labels if label not in have]
+        if missing:
+            what = "all" if len(missing) == len(labels) else ", ".join(missing)
+            rows.append((name, what, f"glyphfront study run {name} --scale {scale}"))
+    if not rows:
+        return Section("Not run", ("Every row was run.",))
+    table = Table(("part", "rows without a result", "the command that runs them"), tuple(rows), text_columns=3)
+    return Section("Not run", (), (Item("Rows without a result", table),))
+
+
+def _method(results: Sequence[Result]) -> Section:
+    made = sorted({r.provenance.commit for r in results})
+    machines = sorted({r.provenance.machine for r in results})
+    return Section(
+        "How to read this",
+        (
+            "The study's accuracies are of one batch of 1,024 test images and of one training: its interval is that of "
+            "1,024 images and leaves the luck of the training out. Ours are of the whole report split, of the exported "
+            "file, as mean over n seeds where n is above 1.",
+            "Against the baseline: on the same images. With one seed a side McNemar's test and Tango's interval; with "
+            "more, a paired bootstrap over images and seeds, which two seeds make a rough one. Beyond chance is at 5 % "
+            "over the table, by Holm. The study's order holds where the sign of its difference from the baseline is "
+            "also ours and ours is beyond chance.",
+            f"Trained on {'; '.join(machines)}, by the code of {', '.join(c for c in made if c) or DASH}.",
+        ),
+    )
+
+
+def _findings(folder: Path, parts: dict[str, list[Result]]) -> tuple[str, ...]:
+    """What the tables say in a sentence each, with their numbers; only what was measured."""
+    lines = []
+    figures = published()
+    told = {"holds": 0, "does not hold": 0, "cannot be told": 0}
+    for name, results in parts.items():
+        theirs = figures["studies"].get(name)
+        if not theirs:
+            continue
+        for label, row in _rows(folder / name, theirs["baseline"], results).items():
+            verdict = _verdict(theirs["rows"].get(label), theirs["rows"].get(theirs["baseline"]), row)
+            if verdict in told:
+                told[verdict] += 1
+    if total := sum(told.values()):
+        lines.append(
+            f"Of {total} rows that the study set above or below their baseline, {told['holds']} stand so here beyond "
+            f"chance, {told['does not hold']} stand the other way round, and {told['cannot be told']} cannot be told."
+        )
+    for number in "24":
+        pair = _pairs(folder / "table9", f"transfer_{number}") if "table9" in parts else None
+        if not pair:
+            continue
+        leaky, clean = pair
+        seen = leaky[0].predictions.seen
+        compared = compare_scored(clean, leaky)
+        on_seen = compare_scored(clean, leaky, images=seen)
+        lines.append(
+            f"transfer_{number}, with {seen.mean():.0%} of the report images in its base's training, is "
+            f"{signed_points(compared.difference)} points ({signed_points(compared.low)} to "
+            f"{signed_points(compared.high)}) from the same without them; on the images that leaked "
+            f"{signed_points(on_seen.difference)} ({signed_points(on_seen.low)} to {signed_points(on_seen.high)}), "
+            f"{len(leaky)} against {len(clean)} seeds."
+        )
+    aug = {r.run.label: top1(r) for r in parts.get("table6", []) if r.run.seed == 0}
+    if (five := aug.get("aug_5")) and (four := aug.get("aug_4")):
+        lines.append(
+            f"Brightness does not collapse: aug_5 has {percent(five.value)} % where aug_4 has {percent(four.value)} % "
+            "and the study's aug_5 2.73 %. Its training images were scaled to 0 to 255 and its test images were not."
+        )
+    best = max(
+        (share.value for r in _once([r for p in parts.values() for r in p]) if (share := top1(r))), default=math.nan
+    )
+    lines.append(f"The best row here has {percent(best)} %.")
+    return tuple(lines)
+
+
+def _markdown(title: str, sections: Sequence[Section]) -> str:
+    lines = [f"# {escape_markdown(title)}", ""]
+    for section in sections:
+        lines += [f"## {escape_markdown(section.title)}", ""]
+        for line in section.before:
+            lines += [escape_markdown(line), ""]
+        for item in section.items:
+            if item.table:
+                lines += [render_markdown(item.table)]
+            if item.figure:
+                lines += [f"![{escape_markdown(item.figure.alt)}]({item.figure.file})", ""]
+            for note in item.notes:
+                lines += [escape_markdown(note), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"

@@ -1,0 +1,115 @@
+"""report/study.py: the study's figures beside ours, what holds, what leaked, what was not run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.compare import Predictions
+from glyphfront.report.study import published, write_study
+from glyphfront.result import Result, save_result
+from results_factory import make_predictions, make_result, save_predictions
+
+TABLE3 = ["ReLU", "LeakyReLU", "ELU", "Swish"]
+QUESTIONS = {"table3": ("Table 3: does the activation matter?", TABLE3)}
+
+
+def keep(folder: Path, result: Result, predictions: Predictions) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{result.run.label}-seed{result.run.seed}"
+    save_result(result, folder / f"{stem}.json")
+    save_predictions(predictions, folder / f"{stem}.predictions.npz")
+
+
+def line(text: str, label: str) -> list[str]:
+    return next(
+        [c.strip() for c in row.split("|")[1:-1]] for row in text.splitlines() if row.startswith(f"| {label} |")
+    )
+
+
+def test_rows_stand_beside_the_studys_with_a_verdict_on_its_order(tmp_path: Path) -> None:
+    """The study: ReLU 88.67, LeakyReLU 89.36, ELU 89.45, Swish 89.84 %, all above ReLU."""
+    for label, correct in (("ReLU", 300), ("LeakyReLU", 250), ("ELU", 360)):
+        keep(tmp_path / "table3", make_result(label, correct=correct), make_predictions(correct))
+    page = write_study(tmp_path, QUESTIONS)
+    text = (tmp_path / "study.md").read_text()
+    assert "Table 3: does the activation matter?" in page.read_text()
+    assert line(text, "ELU")[1] == "89.45"
+    assert line(text, "ELU")[3].startswith("90.00 (")
+    assert line(text, "ELU")[8].startswith("+15.00 (")
+    assert line(text, "ELU")[-2:] == ["yes", "holds"]
+    assert line(text, "LeakyReLU")[-2:] == ["yes", "does not hold"]
+    assert line(text, "ReLU")[-1] == "–"
+    assert "glyphfront study run table3" in text  # for Swish, which was not run
+    assert line(text, "table3")[1] == "Swish"
+
+
+def test_a_small_difference_cannot_be_told(tmp_path: Path) -> None:
+    for label, correct in (("ReLU", 300), ("ELU", 302)):
+        keep(tmp_path / "table3", make_result(label, correct=correct), make_predictions(correct))
+    write_study(tmp_path, QUESTIONS)
+    text = (tmp_path / "study.md").read_text()
+    assert line(text, "ELU")[-2:] == ["no", "cannot be told"]
+    assert "Of 1 rows that the study set above or below their baseline, 0 stand so here beyond chance" in text
+
+
+def test_seeds_are_shown_as_mean_and_spread(tmp_path: Path) -> None:
+    """By hand: 75 and 80 % have mean 77.5 and a standard deviation of 3.54."""
+    for seed, correct in ((0, 300), (1, 320)):
+        for label in ("ReLU", "ELU"):
+            result = make_result(label, correct=correct, seed=seed)
+            keep(tmp_path / "table3", result, make_predictions(correct))
+    write_study(tmp_path, QUESTIONS)
+    assert line((tmp_path / "study.md").read_text(), "ELU")[3:6] == ["77.50", "2", "3.54"]
+
+
+def test_leaked_images_are_compared_by_themselves(tmp_path: Path) -> None:
+    """400 images, the first 100 seen: published is right on all those and on 200 others, clean on 50 and 200."""
+    seen = np.arange(400) < 100
+    leaky, clean = np.arange(400) < 300, (np.arange(400) < 50) | ((np.arange(400) >= 100) & (np.arange(400) < 300))
+    for label, right, mask in (("published", leaky, seen), ("clean", clean, np.zeros(400, bool))):
+        result = make_result(f"transfer_2_{label}", correct=int(right.sum()))
+        predictions = replace(make_predictions(0), predicted=np.where(right, 0, 1), seen=mask)
+        keep(tmp_path / "table9", result, predictions)
+    write_study(tmp_path, {"table9": ("Table 9", ["transfer_2_published", "transfer_2_clean"])})
+    text = (tmp_path / "study.md").read_text()
+    assert line(text, "transfer_2")[1:6] == ["100 of 400", "100.00", "66.67", "50.00", "66.67"]
+    assert "| transfer_2 | +50.00 (" in text
+    assert "with 25% of the report images in its base's training" in text
+
+
+def test_readme_gets_the_findings(tmp_path: Path) -> None:
+    for label, correct in (("ReLU", 300), ("ELU", 360)):
+        keep(tmp_path / "table3", make_result(label, correct=correct), make_predictions(correct))
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- study:start -->\nyesterday\n<!-- study:end -->\nafter\n")
+    write_study(tmp_path, QUESTIONS, readme)
+    text = readme.read_text()
+    assert "yesterday" not in text
+    assert "The best row here has 90.00 %" in text
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+
+
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GlyphfrontError, match="no results of the source study"):
+        write_study(tmp_path, QUESTIONS)
+
+
+def test_published_figures_are_shares_and_batches_of_1024_where_four_digits_are_given() -> None:
+    """The study's README: 23 of its 24 four-digit test accuracies are multiples of 1/1024."""
+    rows = {
+        (name, label): row["test_acc"]
+        for name, study in published()["studies"].items()
+        for label, row in study["rows"].items()
+        if "test_acc" in row
+    }
+    assert all(0 < value < 1 for value in rows.values())
+    four = {value for value in rows.values() if len(json.dumps(value)) == 6}
+    multiples = {v for v in four if abs(round(v * 1024) / 1024 - v) <= 6e-5}
+    assert len(four - multiples) <= 1

@@ -41,12 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GlyphfrontError as error:
         if debug:
             raise
-        print(f"glyphfront: {error}", file=sys.stderr)
+        print(f"{_speaker()}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         if debug:
             raise
-        print("glyphfront: interrupted; give the same command again to go on", file=sys.stderr)
+        if not _process_number():
+            print("glyphfront: interrupted; give the same command again to go on", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read our output has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,12 +68,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         lines = str(error).splitlines() or [""]
-        print(f"glyphfront: {type(error).__name__}: {lines[0]} (--debug shows where)", file=sys.stderr)
+        print(f"{_speaker()}: {type(error).__name__}: {lines[0]} (--debug shows where)", file=sys.stderr)
         return 1
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-    print(f"glyphfront: note: {message}", file=sys.stderr)
+    if not _process_number():
+        print(f"glyphfront: note: {message}", file=sys.stderr)
+
+
+def _started_by_torchrun() -> bool:
+    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+
+
+def _process_number() -> int:
+    """0, but for all except the first of the processes that torchrun starts."""
+    return int(os.environ.get("RANK", "0")) if _started_by_torchrun() else 0
+
+
+def _speaker() -> str:
+    """Each of several processes says what keeps it from going on."""
+    return f"glyphfront: process {_process_number()}" if _started_by_torchrun() else "glyphfront"
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -112,6 +128,8 @@ def _call(verb: Callable[..., int | None], name: str, arguments: list[str]) -> i
         plain = inspect.signature(verb)
         parameters = [p.replace(default=given) if p.name == "run" else p for p in plain.parameters.values()]
         bind.__signature__ = plain.replace(parameters=parameters)  # type: ignore[attr-defined]
+    if _started_by_torchrun() and verb is not train:
+        raise GlyphfrontError(f"{name} is one process; torchrun is for glyphfront train")
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
@@ -269,7 +287,32 @@ def train(
     trained = train_run(run, prepare(run.data, data_dir), runs_dir, tensorboard=tensorboard)
     if trained.status == "diverged":
         raise GlyphfrontError(f"{folder}: {trained.message}")
-    print(folder)
+    if not _process_number():
+        print(folder)
+
+
+def devices(batch_size: int = 1024, processes: int | None = None, json: bool = False) -> None:
+    """Show what there is to train on, how a batch is split over it, and the command that does so.
+
+    Example: glyphfront devices --batch-size 2048
+
+    Args:
+        batch_size: images a step, of the whole run.
+        processes: how many train together; by default one a GPU, and one on CPUs.
+        json: for machines.
+    """
+    from glyphfront.records import to_plain
+    from glyphfront.training.distributed import plan
+
+    planned = plan(batch_size, processes)
+    if json:
+        _print_json(to_plain(planned))
+        return
+    for number, device in enumerate(planned.devices):
+        print(f"device {number}    {device}")
+    print(f"strategy    {planned.strategy}")
+    print(f"batch {batch_size}  " + " + ".join(map(str, planned.shards)))
+    print(f"start with  {planned.command}")
 
 
 def export(run: Positional[Path], out: Path | None = None, name: str | None = None) -> None:
@@ -503,7 +546,7 @@ def study_run(
     out = out or Path("results") / default
     execute(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples)
     if name in SOURCE:
-        print(f"{out}: {len(runs)} results; the page of all parts: glyphfront report study --folder {out.parent}")
+        print(f"{out}: {len(runs)} results; the page of all parts: glyphfront report {out.parent}")
     else:
         report(out, title=f"glyphfront: {name} on {runs[0].data.train}")
 
@@ -547,16 +590,29 @@ def report(
 ) -> None:
     """Write report.html and report.md from the result files of a folder.
 
+    A folder results/study-SCALE, with a folder for each part of the source study, gets study.html and study.md instead.
+
     Example: glyphfront report results/quick-balanced
 
     Args:
-        folder: holds result files; receives the report.
+        folder: holds result files; receives the report. The word study stands for results/study-laptop.
         title: of the page; by default made from the folder's name.
         budget_us: microseconds for one image that the pick on top of the page has to keep to.
         readme: also put the table between the marks of this file.
     """
     from glyphfront.report.page import update_readme, write_report
+    from glyphfront.studies import SOURCE
 
+    folder = Path("results/study-laptop") if folder == Path("study") else folder
+    if any((folder / name).is_dir() for name in SOURCE):
+        from glyphfront.report.study import write_study
+
+        questions = {
+            name: ((study.__doc__ or "").splitlines()[0], [run.label for run in study()])
+            for name, study in SOURCE.items()
+        }
+        print(write_study(folder, questions, readme))
+        return
     page = write_report(folder, title=title, budget_us=budget_us)
     if readme:
         update_readme(readme, folder)
@@ -683,5 +739,6 @@ VERBS: dict[str, Any] = {
     "latency": latency,
     "gradients": gradients,
     "models": models,
+    "devices": devices,
     "data": {"fetch": data_fetch, "check": data_check, "show": data_show},
 }

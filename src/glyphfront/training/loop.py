@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import functools
 import math
 import shutil
 import signal
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ from glyphfront.models import Classifier, build
 from glyphfront.models.weights import save_weights, start_from
 from glyphfront.result import Cost, DataUsed, Epoch, Trained, load_trained, save_result
 from glyphfront.run import Run, check, save_run
+from glyphfront.training import distributed
 from glyphfront.training.augment import augment
 from glyphfront.training.checkpoint import load_state, save_state
 from glyphfront.training.optimizers import build_optimizer
@@ -71,6 +73,8 @@ def train(
 
     A run killed at any moment, started again on the same number of CPU threads, ends with bit-identical weights:
     order, augmentation and dropout are seeded by (seed, epoch), and the state is saved whole or not at all.
+    Where torchrun started several processes, each calls this with the same arguments, and they train one Run together:
+    see docs/distributed.md.
 
     Args:
         run: what to train.
@@ -79,35 +83,53 @@ def train(
             weights.safetensors, model.seen.npz (fingerprints of all images that shaped the weights) and trained.json;
             state.pt stands there while the run is unfinished. What an earlier call left there of other images is
             moved aside.
-        device: by default the first GPU, or else the CPU.
+        device: by default this process's GPU, the first where there is one process, or else the CPU.
         tensorboard: also write events to `folder`/tensorboard.
 
     Raises:
         GlyphfrontError: out of memory, a full disk, or a Run that is faulty, does not fit the data, or is being
-            trained by another process.
+            trained by another process; or one of the processes that train it together has ended.
         KeyboardInterrupt: interrupted; the state is saved.
     """
     check(run)
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        training = _Training(run, data, folder, device)
-        with _alone(folder):
-            _move_aside_other_images(folder, data.used)
-            save_run(run, folder / "run.json")
-            if (folder / "trained.json").exists():
-                return load_trained(folder / "trained.json")
+        distributed.join()
+        if distributed.from_first(lambda: (run, data.used)) != (run, data.used):
+            raise GlyphfrontError(f"{run.label}: another Run, or other images, than the first process has")
+        training = _Training(run, data, folder, device or distributed.local_device())
+        with _alone(folder) if distributed.is_first() else contextlib.nullcontext():
+            before = distributed.from_first(lambda: _begin(run, data, folder))
+            if before is not None:
+                return before
             trained = training.go(tensorboard)
-            before = [load_seen(folder.parent / run.init_from / "model.seen.npz")] if run.init_from else []
-            save_seen(folder / "model.seen.npz", data.fit.images, data.select.images, more=before)
-            save_result(trained, folder / "trained.json")
-            (folder / "state.pt").unlink(missing_ok=True)
-            return trained
+            return distributed.from_first(lambda: _end(run, data, folder, trained))
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
             raise GlyphfrontError(
                 f"{run.label}: out of memory at batch size {run.batch_size}; give a smaller --batch-size"
             ) from None
+        if isinstance(error, RuntimeError) and distributed.is_loss_of_a_process(error):
+            raise GlyphfrontError(
+                f"{run.label}: another process of this training has ended or no longer answers; "
+                "the same command goes on from what was saved last"
+            ) from None
         raise
+
+
+def _begin(run: Run, data: TrainingData, folder: Path) -> Trained | None:
+    """Make the folder ready; returns what it holds if the Run is finished."""
+    _move_aside_other_images(folder, data.used)
+    save_run(run, folder / "run.json")
+    return load_trained(folder / "trained.json") if (folder / "trained.json").exists() else None
+
+
+def _end(run: Run, data: TrainingData, folder: Path, trained: Trained) -> Trained:
+    """Leave a finished Run's files."""
+    before = [load_seen(folder.parent / run.init_from / "model.seen.npz")] if run.init_from else []
+    save_seen(folder / "model.seen.npz", data.fit.images, data.select.images, more=before)
+    save_result(trained, folder / "trained.json")
+    (folder / "state.pt").unlink(missing_ok=True)
+    return trained
 
 
 @contextlib.contextmanager
@@ -184,7 +206,8 @@ class _Training:
         fit, select = data.fit, data.select
         self.run, self.fit, self.used, self.folder, self.device = run, fit, data.used, folder, device
         self.provenance = provenance()
-        self.batch_size = min(run.batch_size, len(fit))
+        self.batch_size = min(run.batch_size, len(fit))  # of all processes together
+        distributed.check_split(self.batch_size, distributed.size())
         self.steps = len(fit) // self.batch_size  # what does not fill a batch waits for another epoch's order
         self.images, self.labels = torch.from_numpy(fit.images), torch.from_numpy(fit.labels)
         self.select_images, self.select_labels = torch.from_numpy(select.images), torch.from_numpy(select.labels)
@@ -196,8 +219,10 @@ class _Training:
         if run.init_from is not None:
             start_from(self.model, folder.parent / run.init_from)
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        distributed.with_synchronised_norms(self.model, device)
         self.optimizer = build_optimizer(run.optimizer, self.model)
         self.ema = AveragedModel(self.model, multi_avg_fn=self._average, use_buffers=True) if run.ema else None
+        self.parallel = distributed.averaging_gradients(self.model, device)
         self.log_prior = self._log_prior()
         self.generator = torch.Generator(device)
         self.interruption = _Interruption()
@@ -214,8 +239,10 @@ class _Training:
 
     def go(self, tensorboard: bool) -> Trained:
         run, at = self.run, self.at
-        writer = _event_writer(self.folder) if tensorboard else None
-        with self.interruption, TrainingProgress(run.label, run.epochs * self.steps, run.epochs) as progress:
+        first = distributed.is_first()
+        writer = _event_writer(self.folder) if tensorboard and first else None
+        shown = TrainingProgress(run.label, run.epochs * self.steps, run.epochs, quiet=not first)
+        with self.interruption, shown as progress:
             if self._resume():
                 at = self.at
                 progress.say(f"goes on in epoch {at.epoch} at step {at.step}")
@@ -227,7 +254,9 @@ class _Training:
                 progress.epoch(at.curve[-1])
                 if writer:
                     _write_events(writer, at.curve[-1])
-                self._stop_if_asked(progress)
+                (stop,) = distributed.any_of(self.interruption.requested)
+                if stop:
+                    self._stop(progress)
         return self._finish("finished", "")
 
     def _epoch(self, progress: TrainingProgress) -> str:
@@ -235,15 +264,16 @@ class _Training:
         run, at = self.run, self.at
         order = torch.from_numpy(epoch_order(run, self.fit.labels, at.epoch))
         if at.step == 0:
-            torch.manual_seed(seed_of(run.seed, at.epoch, 0))
-            self.generator.manual_seed(seed_of(run.seed, at.epoch, 1))
+            self._seed()
         self.model.train()
+        first = distributed.is_first()
         began, saved = time.perf_counter() - at.seconds, time.perf_counter()
-        loss_sum = torch.tensor(at.loss_sum, dtype=torch.float64, device=self.device)
-        correct = torch.tensor(at.correct, device=self.device)
+        loss_sum = torch.tensor(at.loss_sum if first else 0.0, dtype=torch.float64, device=self.device)
+        correct = torch.tensor(at.correct if first else 0, device=self.device)
 
         def note() -> None:
-            at.loss_sum, at.correct = float(loss_sum), int(correct)
+            at.loss_sum = float(distributed.sum_over_all(loss_sum.clone()))
+            at.correct = int(distributed.sum_over_all(correct.clone()))
             at.seconds = time.perf_counter() - began
 
         while at.step < self.steps:
@@ -260,12 +290,14 @@ class _Training:
                 seen = at.step * self.batch_size
                 done = (at.epoch - 1) * self.steps + at.step
                 progress.step(done, at.loss_sum / at.step, at.correct / seen, seen / at.seconds)
-            overdue = time.perf_counter() - saved > SAVE_SECONDS
-            if overdue or self.interruption.requested:
+            overdue = first and time.perf_counter() - saved > SAVE_SECONDS
+            stop, save = distributed.any_of(self.interruption.requested, overdue)
+            if stop or save:
                 note()
                 self._save()
                 saved = time.perf_counter()
-            self._stop_if_asked(progress)
+            if stop:
+                self._stop(progress)
         mean_loss = at.loss_sum / self.steps
         if mean_loss > 10 * math.log(len(self.fit.classes)) and at.epoch > 1:
             return _diverged(f"the mean loss of epoch {at.epoch} is {mean_loss:.3g}, far above guessing")
@@ -290,13 +322,20 @@ class _Training:
             at.best_weights = {k: v.detach().clone() for k, v in self.evaluated.state_dict().items()}
         at.epoch, at.step, at.loss_sum, at.correct, at.seconds = at.epoch + 1, 0, 0.0, 0, 0.0
         self._save()
-        _write_curve(at.curve, self.folder / "curve.csv")
+        if first:
+            _write_curve(at.curve, self.folder / "curve.csv")
         return ""
 
-    def _stop_if_asked(self, progress: TrainingProgress) -> None:
-        if self.interruption.requested:
-            progress.say(f"interrupted in epoch {self.at.epoch}; saved: the same command goes on from here")
-            raise KeyboardInterrupt
+    def _stop(self, progress: TrainingProgress) -> NoReturn:
+        """For all processes alike, after the state is saved."""
+        progress.say(f"interrupted in epoch {self.at.epoch}; saved: the same command goes on from here")
+        raise KeyboardInterrupt
+
+    def _seed(self) -> None:
+        """Dropout and augmentation from here on; the first process has the seeds of a single one."""
+        place = (distributed.rank(), self.at.step) if distributed.rank() else ()
+        torch.manual_seed(seed_of(self.run.seed, self.at.epoch, 0, *place))
+        self.generator.manual_seed(seed_of(self.run.seed, self.at.epoch, 1, *place))
 
     def _learning_rate(self, step: int) -> float:
         """At one step of the present epoch."""
@@ -306,27 +345,38 @@ class _Training:
         return learning_rate(run.schedule, run.optimizer.lr, done, run.epochs * self.steps, losses)
 
     def _step(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """One update. Returns the loss and how many images were right before the update."""
+        """One update. Returns the loss and how many images were right before the update.
+
+        Each of several processes takes its shard of the batch; their losses and their hits sum up to the batch's.
+        """
         run = self.run
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(self.at.step)
-        images, labels = self.images[index].to(self.device), self.labels[index].to(self.device)
-        logits = self.model(augment(images, run.augment, self.generator))
+        shard = distributed.shard(index)
+        share = len(shard) / len(index)
+        images, labels = self.images[shard].to(self.device), self.labels[shard].to(self.device)
+        with distributed.synchronised_norms(self.device):
+            logits = self.parallel(augment(images, run.augment, self.generator))
         adjusted = logits if self.log_prior is None else logits + self.log_prior
         loss = F.cross_entropy(adjusted, labels, label_smoothing=run.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        weighted = loss * (share * distributed.size())  # gradients are averaged over the processes
+        weighted.backward()  # type: ignore[no-untyped-call]
         if run.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), run.clip_norm)
         self.optimizer.step()
         if self.ema is not None:
             self.ema.update_parameters(self.model)
-        return loss.detach(), (logits.detach().argmax(1) == labels).sum()
+        return loss.detach() * share, (logits.detach().argmax(1) == labels).sum()
 
     def _select(self) -> tuple[float, float]:
-        logits = predict_logits(self.evaluated, self.select_images)
+        logits = distributed.over_shards(functools.partial(predict_logits, self.evaluated), self.select_images)
         labels = self.select_labels.to(self.device)
-        return float(F.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).float().mean())
+
+        def score() -> tuple[float, float]:
+            return float(F.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).float().mean())
+
+        return distributed.from_first(score)  # what follows from it is decided alike everywhere
 
     def _stopped_early(self) -> bool:
         accuracies = [e.select_accuracy for e in self.at.curve]
@@ -348,10 +398,12 @@ class _Training:
             torch._foreach_copy_(means, values)
 
     def _save(self) -> None:
+        """By the first process; all wait until the state is whole."""
         at = self.at
         random = [torch.get_rng_state(), self.generator.get_state()]
         if self.device.type == "cuda":
             random.append(torch.cuda.get_rng_state(self.device))
+        random_of_all = distributed.of_all(random)
         state = {
             "key": self.run.key,
             "data": dataclasses.asdict(self.used),
@@ -360,14 +412,15 @@ class _Training:
             "ema": self.ema.state_dict() if self.ema is not None else None,
             "optimizer": self.optimizer.state_dict(),
             "random": random,
+            "random_of_others": random_of_all[1:],
         }
-        save_state(state, self.folder / "state.pt")
+        distributed.from_first(lambda: save_state(state, self.folder / "state.pt"))
 
     def _resume(self) -> bool:
         path = self.folder / "state.pt"
-        if not path.exists():
+        state = distributed.from_first(lambda: load_state(path, torch.device("cpu")) if path.exists() else None)
+        if state is None:
             return False
-        state = load_state(path, torch.device("cpu"))
         if state["key"] != self.run.key:
             raise GlyphfrontError(f"{path}: the state of another Run; train in a folder of its own")
         self.model.load_state_dict(state["model"])
@@ -375,21 +428,26 @@ class _Training:
             self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.at = _Progressed(**{**state["at"], "curve": [Epoch(**e) for e in state["at"]["curve"]]})
-        torch.set_rng_state(state["random"][0])
-        self.generator.set_state(state["random"][1])
+        random_of_all = [state["random"], *state.get("random_of_others", [])]
+        if distributed.rank() >= len(random_of_all):  # fewer processes wrote it
+            self._seed()
+            return True
+        random = random_of_all[distributed.rank()]
+        torch.set_rng_state(random[0])
+        self.generator.set_state(random[1])
         if self.device.type == "cuda":
-            torch.cuda.set_rng_state(state["random"][2], self.device)
+            torch.cuda.set_rng_state(random[2], self.device)
         return True
 
     def _finish(self, status: Any, message: str) -> Trained:
         at = self.at
         if at.best_weights is not None:
             self.evaluated.load_state_dict(at.best_weights)
-        if status == "finished":
-            save_weights(self.evaluated.state_dict(), self.folder / "weights.safetensors")
-        _write_curve(at.curve, self.folder / "curve.csv")
+        if distributed.is_first():
+            if status == "finished":
+                save_weights(self.evaluated.state_dict(), self.folder / "weights.safetensors")
+            _write_curve(at.curve, self.folder / "curve.csv")
         trainable, total = count_parameters(self.model.net)
-        device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
         cost = Cost(
             parameters_trainable=trainable,
             parameters_total=total,
@@ -397,7 +455,7 @@ class _Training:
             train_seconds=sum(e.seconds for e in at.curve) + at.seconds,
             epochs=len(at.curve),
             images_seen=at.images_seen,
-            device=device,
+            device=distributed.device_name(self.device),
         )
         return Trained(
             key=self.run.key,

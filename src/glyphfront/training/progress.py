@@ -13,11 +13,11 @@ from glyphfront.result import Epoch
 
 
 class TrainingProgress:
-    """Shows loss, accuracy, images a second and the time left of one run."""
+    """Shows loss, accuracy, images a second and the time left of one run; `quiet`, nothing."""
 
-    def __init__(self, label: str, total_steps: int, epochs: int) -> None:
+    def __init__(self, label: str, total_steps: int, epochs: int, quiet: bool = False) -> None:
         self._label, self._epochs = label, epochs
-        self._console = Console(file=sys.stderr, markup=False, emoji=False)
+        self._console = Console(file=sys.stderr, markup=False, emoji=False, quiet=quiet)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -26,7 +26,7 @@ class TrainingProgress:
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=quiet or not self._console.is_terminal,
         )
         self._task = self._bar.add_task(label, total=total_steps, shown="")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from record import NEEDS_DATA
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("strokes", "reading", "recognize", "memory", "training")
+BENCHMARKS = ("strokes", "reading", "recognize", "memory", "training", "scaling")
 
 
 def main() -> int:

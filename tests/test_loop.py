@@ -202,7 +202,7 @@ def test_the_same_run_on_other_images_is_trained_and_the_earlier_one_kept(
 
 
 def test_two_processes_cannot_train_one_run(tmp_path: Path, bar_splits: TrainingData) -> None:
-    with loop._alone(tmp_path), pytest.raises(GlyphfrontError, match="another process trains this Run"):
+    with loop.alone(tmp_path), pytest.raises(GlyphfrontError, match="another process trains this Run"):
         loop.train(TINY, bar_splits, tmp_path)
 
 

@@ -13,7 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from tyro.conf import Positional, arg
@@ -513,6 +513,9 @@ def study_run(
     data_dir: DataDir = None,
     latency_seconds: float = 1.0,
     examples: bool = True,
+    on: Literal["here", "ray"] = "here",
+    address: str | None = None,
+    cpus: int = 1,
 ) -> None:
     """Carry a study out: train, export, evaluate and time every run, then report.
 
@@ -532,6 +535,9 @@ def study_run(
         latency_seconds: how long each latency scenario lasts.
         examples: keep images of confused pairs beside the results, for the report; without, it can be passed on
             where the data cannot.
+        on: here, one run after another; or ray, side by side on a Ray cluster (docs/cluster.md).
+        address: of the Ray cluster, such as 10.0.0.1:6379; by default one is started on this machine alone.
+        cpus: cores of each run on Ray; where the cluster has GPUs, each run also takes one.
     """
     from glyphfront.studies import SOURCE
     from glyphfront.studies.scale import with_seeds
@@ -544,7 +550,15 @@ def study_run(
 
     default = f"study-{scale or 'full'}/{name}" if name in SOURCE else f"{name}-{_file_name(runs[0].data.train)}"
     out = out or Path("results") / default
-    execute(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples)
+    if on == "ray":
+        from glyphfront.studies.cluster import execute_on_ray
+
+        carry_out = functools.partial(execute_on_ray, address=address, cpus=cpus)
+    elif address is not None:
+        raise GlyphfrontError("--address is of a Ray cluster; say --on ray too")
+    else:
+        carry_out = functools.partial(execute)
+    carry_out(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples)
     if name in SOURCE:
         print(f"{out}: {len(runs)} results; the page of all parts: glyphfront report {out.parent}")
     else:

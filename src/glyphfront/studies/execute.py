@@ -19,7 +19,7 @@ from glyphfront.files import write_atomically
 from glyphfront.measure.evaluate import evaluate_run
 from glyphfront.measure.latency import measure_latency
 from glyphfront.models import build
-from glyphfront.result import Result, Trained, load_result, load_trained, save_result
+from glyphfront.result import DataUsed, Result, Trained, load_result, load_trained, save_result
 from glyphfront.run import Data, Run, check
 from glyphfront.ship.card import load_card, save_card
 from glyphfront.ship.export import export_run
@@ -57,34 +57,36 @@ def execute(
         GlyphfrontError: a Run is faulty (all are looked at before the first is trained), or a stage fails.
         KeyboardInterrupt: interrupted; the same call goes on.
     """
-    for run in runs:
-        check(run)
-        with torch.device("meta"), torch.random.fork_rng(devices=[]):
-            build(replace(run.model, weights=None), classes=2)
+    check_all(runs)
     splits: dict[Data, Splits] = {}
-    started_from = {run.init_from for run in runs if not _has_result(out / f"{result_name(run)}.json", run)}
+    started_from = bases(runs, out)
     for number, run in enumerate(runs, 1):
         if run.data not in splits:
             splits = {run.data: prepare(run.data, data_dir)}  # one at a time: they can be large
         name, folder = result_name(run), runs_dir / run.key
         lost = run.key in started_from and not (folder / "weights.safetensors").exists()
-        if not lost and _is_done(out / f"{name}.json", run, splits[run.data]):
-            _say(f"[{number}/{len(runs)}] {name}: done before")
+        if not lost and is_done(out / f"{name}.json", run, splits[run.data].training.used):
+            say(f"[{number}/{len(runs)}] {name}: done before")
             continue
-        _say(f"[{number}/{len(runs)}] {name}: {folder}")
+        say(f"[{number}/{len(runs)}] {name}: {folder}")
         train_run(run, splits[run.data], runs_dir)
-        _keep(finish(folder, splits[run.data].report), folder, out, name, examples)
-    for run in runs:  # all timings in one stretch, so that they can be compared
-        path = out / f"{result_name(run)}.json"
-        result = load_result(path)
-        if result.status != "finished" or result.latency is not None:
-            continue
-        if not (runs_dir / run.key / "model.onnx").exists():
-            _say(f"{result_name(run)}: not timed, its exported file is no longer in {runs_dir}")
-        else:
-            save_result(replace(add_latency(runs_dir / run.key, latency_seconds), run=run), path)
-    _note_others(runs, out)
+        keep(finish(folder, splits[run.data].report), folder, out, name, examples)
+    time_all(runs, runs_dir, out, latency_seconds)
+    note_others(runs, out)
     return [load_result(out / f"{result_name(run)}.json") for run in runs]
+
+
+def check_all(runs: Sequence[Run]) -> None:
+    """Look for values and models that cannot be trained; raises GlyphfrontError for the first."""
+    for run in runs:
+        check(run)
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+            build(replace(run.model, weights=None), classes=2)
+
+
+def bases(runs: Sequence[Run], out: Path) -> set[str | None]:
+    """Keys that Runs without a result in `out` start from: the weights behind them are needed."""
+    return {run.init_from for run in runs if not _has_result(out / f"{result_name(run)}.json", run)}
 
 
 def train_run(run: Run, splits: Splits, runs_dir: Path, *, tensorboard: bool = False) -> Trained:
@@ -115,10 +117,23 @@ def add_latency(folder: Path, seconds: float) -> Result:
     """Time a run's exported file; its result and its card receive the figures."""
     latency = measure_latency(folder / "model.onnx", seconds=seconds)
     result = replace(load_result(folder / "result.json"), latency=latency)
-    _say(f"{result.run.label}: p50 {latency.p50_us:.0f} µs, {latency.ratio:.2f} times {latency.reference}")
+    say(f"{result.run.label}: p50 {latency.p50_us:.0f} µs, {latency.ratio:.2f} times {latency.reference}")
     save_result(result, folder / "result.json")
     save_card(replace(load_card(folder / "model.onnx"), latency=latency), folder / "model.onnx")
     return result
+
+
+def time_all(runs: Sequence[Run], runs_dir: Path, out: Path, seconds: float) -> None:
+    """Time every finished Run that was not timed before: all in one stretch, so that they can be compared."""
+    for run in runs:
+        path = out / f"{result_name(run)}.json"
+        result = load_result(path)
+        if result.status != "finished" or result.latency is not None:
+            continue
+        if not (runs_dir / run.key / "model.onnx").exists():
+            say(f"{result_name(run)}: not timed, its exported file is no longer in {runs_dir}")
+        else:
+            save_result(replace(add_latency(runs_dir / run.key, seconds), run=run), path)
 
 
 def _has_result(path: Path, run: Run) -> bool:
@@ -128,11 +143,13 @@ def _has_result(path: Path, run: Run) -> bool:
         return False
 
 
-def _is_done(path: Path, run: Run, splits: Splits) -> bool:
-    return _has_result(path, run) and load_result(path).data == splits.training.used
+def is_done(path: Path, run: Run, used: DataUsed) -> bool:
+    """Whether `path` holds the result of this very Run on these images."""
+    return _has_result(path, run) and load_result(path).data == used
 
 
-def _keep(result: Result, folder: Path, out: Path, name: str, examples: bool) -> None:
+def keep(result: Result, folder: Path, out: Path, name: str, examples: bool) -> None:
+    """Put a result, and of its run's folder what a report needs, into `out`."""
     for kind, wanted in (("predictions", True), ("examples", examples)):
         source, target = folder / f"{kind}.npz", out / f"{name}.{kind}.npz"
         if wanted and source.exists():
@@ -142,11 +159,13 @@ def _keep(result: Result, folder: Path, out: Path, name: str, examples: bool) ->
     save_result(result, out / f"{name}.json")
 
 
-def _note_others(runs: Sequence[Run], out: Path) -> None:
+def note_others(runs: Sequence[Run], out: Path) -> None:
+    """Say which results in `out` belong to no Run."""
     others = {path.stem for path in out.glob("*.json")} - {result_name(run) for run in runs}
     if others:
-        _say(f"{out} also holds results that are not of this study: {', '.join(sorted(others))}")
+        say(f"{out} also holds results that are not of this study: {', '.join(sorted(others))}")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell the person who waits."""
     print(text, file=sys.stderr, flush=True)

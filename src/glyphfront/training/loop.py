@@ -97,7 +97,7 @@ def train(
         if distributed.from_first(lambda: (run, data.used)) != (run, data.used):
             raise GlyphfrontError(f"{run.label}: another Run, or other images, than the first process has")
         training = _Training(run, data, folder, device or distributed.local_device())
-        with _alone(folder) if distributed.is_first() else contextlib.nullcontext():
+        with alone(folder) if distributed.is_first() else contextlib.nullcontext():
             before = distributed.from_first(lambda: _begin(run, data, folder))
             if before is not None:
                 return before
@@ -118,7 +118,7 @@ def train(
 
 def _begin(run: Run, data: TrainingData, folder: Path) -> Trained | None:
     """Make the folder ready; returns what it holds if the Run is finished."""
-    _move_aside_other_images(folder, data.used)
+    move_aside_other_images(folder, data.used)
     save_run(run, folder / "run.json")
     return load_trained(folder / "trained.json") if (folder / "trained.json").exists() else None
 
@@ -133,7 +133,7 @@ def _end(run: Run, data: TrainingData, folder: Path, trained: Trained) -> Traine
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Keep a second process out of `folder`; the lock goes with the process, however that ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -145,7 +145,7 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _move_aside_other_images(folder: Path, used: DataUsed) -> None:
+def move_aside_other_images(folder: Path, used: DataUsed) -> None:
     """The same Run on other images is another training: what it left is kept, under another name."""
     if (folder / "trained.json").exists():
         before = load_trained(folder / "trained.json").data

@@ -71,7 +71,7 @@ class _Started:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         command = _command(run, runs_dir)[2:]
-        given = {"WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "none"}
+        given = {"WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         self.words = [(runs_dir / f"{rank}.out", runs_dir / f"{rank}.err") for rank in range(size)]
         self.processes = []
         for rank, words in enumerate(self.words):
@@ -296,8 +296,9 @@ def test_devices_takes_one_process_a_gpu(monkeypatch: pytest.MonkeyPatch, capsys
 def test_torchrun_is_refused_for_what_is_one_process(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "RANK": "1"}.items():
-        monkeypatch.setenv(name, value)
+    for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
     assert main(["models"]) == 2
     assert capsys.readouterr().err == (
         "glyphfront: process 1: glyphfront models is one process; torchrun is for glyphfront train\n"

@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from glyphfront.cli import main
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.compare import Predictions
 from glyphfront.report.study import published, write_study
 from glyphfront.result import Result, save_result
+from glyphfront.studies import SOURCE
+from glyphfront.studies.scale import at_scale
 from results_factory import make_predictions, make_result, save_predictions
 
 TABLE3 = ["ReLU", "LeakyReLU", "ELU", "Swish"]
@@ -55,7 +58,7 @@ def test_a_small_difference_cannot_be_told(tmp_path: Path) -> None:
     write_study(tmp_path, QUESTIONS)
     text = (tmp_path / "study.md").read_text()
     assert line(text, "ELU")[-2:] == ["no", "cannot be told"]
-    assert "Of 1 rows that the study set above or below their baseline, 0 stand so here beyond chance" in text
+    assert "baseline: 1. Beyond chance in the same direction here: 0; in the other: 0; cannot be told: 1." in text
 
 
 def test_seeds_are_shown_as_mean_and_spread(tmp_path: Path) -> None:
@@ -88,10 +91,10 @@ def test_readme_gets_the_findings(tmp_path: Path) -> None:
         keep(tmp_path / "table3", make_result(label, correct=correct), make_predictions(correct))
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- study:start -->\nyesterday\n<!-- study:end -->\nafter\n")
-    write_study(tmp_path, QUESTIONS, readme)
+    write_study(tmp_path, QUESTIONS, readme=readme)
     text = readme.read_text()
     assert "yesterday" not in text
-    assert "The best row here has 90.00 %" in text
+    assert "has 90.00 %" in text
     assert text.startswith("before\n")
     assert text.endswith("after\n")
 
@@ -113,3 +116,43 @@ def test_published_figures_are_shares_and_batches_of_1024_where_four_digits_are_
     four = {value for value in rows.values() if len(json.dumps(value)) == 6}
     multiples = {v for v in four if abs(round(v * 1024) / 1024 - v) <= 6e-5}
     assert len(four - multiples) <= 1
+
+
+def test_cli_takes_the_folder_of_a_study_and_refuses_a_budget_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(tmp_path / "table3", make_result("ReLU"), make_predictions(300))
+    assert main(["report", str(tmp_path), "--title", "Ours beside theirs"]) == 0
+    assert "<title>Ours beside theirs</title>" in (tmp_path / "study.html").read_text()
+    assert main(["report", str(tmp_path), "--budget-us", "100"]) == 2
+    assert "leave --budget-us out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["table3", "--scale", "tiny"], "no scale 'tiny'; there are: full, laptop"),
+        (["table3", "--data", "strokes"], "--data is for quick and shipped"),
+        (["quick", "--scale", "laptop"], "quick has no scales"),
+        (["table3", "--seeds", "0"], "--seeds must be at least 1"),
+        (["table3", "--address", "10.0.0.1:6379"], "say --on ray too"),
+    ],
+)
+def test_cli_says_what_a_study_does_not_take(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["study", "run", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_cli_lists_every_study_with_its_cost_and_shows_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in SOURCE)
+    assert "21 rows" in listed
+    assert main(["study", "show", "table3", "--scale", "laptop"]) == 0
+    shown = capsys.readouterr().out
+    assert "does the activation matter?" in shown
+    assert [run.key for run in at_scale(SOURCE["table3"], "laptop")] == [
+        line.split()[0] for line in shown.splitlines() if "{" in line
+    ]

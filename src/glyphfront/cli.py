@@ -20,6 +20,7 @@ from tyro.conf import Positional, arg
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.run import Run
+from glyphfront.training.torchrun import is_one_of_several, process_number
 
 if TYPE_CHECKING:
     from glyphfront.result import Result
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if debug:
             raise
-        if not _process_number():
+        if not process_number():
             print("glyphfront: interrupted; give the same command again to go on", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read our output has read enough
@@ -73,22 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-    if not _process_number():
+    if not process_number():
         print(f"glyphfront: note: {message}", file=sys.stderr)
-
-
-def _started_by_torchrun() -> bool:
-    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
-
-
-def _process_number() -> int:
-    """0, but for all except the first of the processes that torchrun starts."""
-    return int(os.environ.get("RANK", "0")) if _started_by_torchrun() else 0
 
 
 def _speaker() -> str:
     """Each of several processes says what keeps it from going on."""
-    return f"glyphfront: process {_process_number()}" if _started_by_torchrun() else "glyphfront"
+    return f"glyphfront: process {process_number()}" if is_one_of_several() else "glyphfront"
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -128,7 +120,7 @@ def _call(verb: Callable[..., int | None], name: str, arguments: list[str]) -> i
         plain = inspect.signature(verb)
         parameters = [p.replace(default=given) if p.name == "run" else p for p in plain.parameters.values()]
         bind.__signature__ = plain.replace(parameters=parameters)  # type: ignore[attr-defined]
-    if _started_by_torchrun() and verb is not train:
+    if is_one_of_several() and verb is not train:
         raise GlyphfrontError(f"{name} is one process; torchrun is for glyphfront train")
     complaint = io.StringIO()
     try:
@@ -287,7 +279,7 @@ def train(
     trained = train_run(run, prepare(run.data, data_dir), runs_dir, tensorboard=tensorboard)
     if trained.status == "diverged":
         raise GlyphfrontError(f"{folder}: {trained.message}")
-    if not _process_number():
+    if not process_number():
         print(folder)
 
 
@@ -484,7 +476,7 @@ def study_list() -> None:
         cost = re.search(r"^Cost +(.+?)(?=\n\w|\Z)", sheet, re.MULTILINE | re.DOTALL)
         table.add_row(name, str(len(study())), " ".join(cost[1].split()) if cost else "", sheet.splitlines()[0])
     _print_table(table, 150)
-    print("Costs of the source study are of one seed at laptop scale on 2 cores; see glyphfront study show NAME.")
+    print("Costs of the source study are reckoned, for one seed at laptop scale on 2 cores; glyphfront study show NAME")
 
 
 def study_show(name: Positional[str], scale: str | None = None) -> None:
@@ -550,6 +542,7 @@ def study_run(
 
     default = f"study-{scale or 'full'}/{name}" if name in SOURCE else f"{name}-{_file_name(runs[0].data.train)}"
     out = out or Path("results") / default
+    carry_out: Callable[..., list[Result]]
     if on == "ray":
         from glyphfront.studies.cluster import execute_on_ray
 
@@ -557,7 +550,7 @@ def study_run(
     elif address is not None:
         raise GlyphfrontError("--address is of a Ray cluster; say --on ray too")
     else:
-        carry_out = functools.partial(execute)
+        carry_out = execute
     carry_out(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples)
     if name in SOURCE:
         print(f"{out}: {len(runs)} results; the page of all parts: glyphfront report {out.parent}")
@@ -612,20 +605,23 @@ def report(
         folder: holds result files; receives the report. The word study stands for results/study-laptop.
         title: of the page; by default made from the folder's name.
         budget_us: microseconds for one image that the pick on top of the page has to keep to.
-        readme: also put the table between the marks of this file.
+        readme: also put the table, or the study's findings, between the marks of this file.
     """
     from glyphfront.report.page import update_readme, write_report
     from glyphfront.studies import SOURCE
 
-    folder = Path("results/study-laptop") if folder == Path("study") else folder
+    if folder == Path("study") and not folder.exists():
+        folder = Path("results/study-laptop")
     if any((folder / name).is_dir() for name in SOURCE):
         from glyphfront.report.study import write_study
 
+        if budget_us is not None:
+            raise GlyphfrontError(f"{folder}: the page of the source study has no pick; leave --budget-us out")
         questions = {
             name: ((study.__doc__ or "").splitlines()[0], [run.label for run in study()])
             for name, study in SOURCE.items()
         }
-        print(write_study(folder, questions, readme))
+        print(write_study(folder, questions, title=title, readme=readme))
         return
     page = write_report(folder, title=title, budget_us=budget_us)
     if readme:

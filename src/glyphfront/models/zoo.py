@@ -55,12 +55,17 @@ def timm_model(
     if not timm.is_model(name):
         raise _unknown("timm", name, timm.list_models())
     config = timm.get_pretrained_cfg(name)
-    sized: dict[str, Any] = {"img_size": input_size} if config is not None and config.fixed_input_size else {}
+    options: dict[str, Any] = {"img_size": input_size} if config is not None and config.fixed_input_size else {}
     if act is not None:
-        sized["act_layer"] = _act_layer(act)
+        options["act_layer"] = _act_layer(act)
     try:
         net: nn.Module = timm.create_model(
-            name, pretrained=False, num_classes=classes, in_chans=in_channels, drop_rate=check_dropout(dropout), **sized
+            name,
+            pretrained=False,
+            num_classes=classes,
+            in_chans=in_channels,
+            drop_rate=check_dropout(dropout),
+            **options,
         )
     except Exception as error:  # whatever the model's own constructor raises
         raise _refused(f"timm:{name}", input_size, error) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -33,6 +34,7 @@ from glyphfront.report.tables import (
 from glyphfront.result import Result, load_results
 
 PAGE, TEXT = "study.html", "study.md"
+_HOLDS, _REVERSED, _UNTOLD = "holds", "does not hold", "cannot be told"
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,19 @@ def published() -> dict[str, Any]:
     return figures
 
 
-def write_study(folder: Path, questions: Mapping[str, tuple[str, Sequence[str]]], readme: Path | None = None) -> Path:
+def write_study(
+    folder: Path,
+    questions: Mapping[str, tuple[str, Sequence[str]]],
+    *,
+    title: str | None = None,
+    readme: Path | None = None,
+) -> Path:
     """Write study.html, study.md and front.svg into `folder` from the results in its subfolders.
 
     Args:
         folder: holds a folder of result files for each part of the source study, named as it.
         questions: of each part, in their order: its question, and the labels of all its rows.
+        title: heading of the page.
         readme: also put the findings between its marks ``<!-- study:start -->`` and ``<!-- study:end -->``.
 
     Returns:
@@ -80,11 +89,11 @@ def write_study(folder: Path, questions: Mapping[str, tuple[str, Sequence[str]]]
         raise GlyphfrontError(
             f"{folder}: no results of the source study there; glyphfront study run baselines --scale laptop"
         )
-    found = _findings(folder, parts)
+    rows = {name: _rows(folder / name, results) for name, results in parts.items()}
+    found = _findings(folder, parts, rows)
     everything = _once([r for results in parts.values() for r in results])
     sections = [Section("What was found", found)]
-    for name, results in parts.items():
-        sections.append(_part(folder / name, questions[name], results))
+    sections += [_part(name, questions[name], results, rows[name]) for name, results in parts.items()]
     if "table9" in parts:
         sections.append(_transfer(folder / "table9"))
     front = _front(everything)
@@ -92,7 +101,7 @@ def write_study(folder: Path, questions: Mapping[str, tuple[str, Sequence[str]]]
         sections.append(front)
     sections.append(_not_run(folder, questions, parts))
     sections.append(_method(everything))
-    title = f"The source study, repeated: {folder.resolve().name}"
+    title = title or f"The source study, repeated: {folder.resolve().name}"
     for section in sections:
         for item in section.items:
             if item.figure:
@@ -113,20 +122,18 @@ def _once(results: Sequence[Result]) -> list[Result]:
     return [r for r in by_key.values() if r.data.report_fingerprint == common]
 
 
-def _part(folder: Path, question: tuple[str, Sequence[str]], results: Sequence[Result]) -> Section:
-    name = folder.name
-    theirs = published()["studies"].get(name, {"baseline": "", "rows": {}, "concluded": ""})
-    rows = _rows(folder, theirs["baseline"], results)
-    cells, tally = [], {"holds": 0, "does not hold": 0, "cannot be told": 0}
+def _part(
+    name: str, question: tuple[str, Sequence[str]], results: Sequence[Result], rows: Mapping[str, Row]
+) -> Section:
+    theirs = _published(name)
+    cells = []
     for label in question[1]:
         group = [r for r in results if r.run.label == label]
         if not group:
             continue
         row = rows.get(label)
-        verdict = _verdict(theirs["rows"].get(label), theirs["rows"].get(theirs["baseline"]), row)
-        if verdict in tally:
-            tally[verdict] += 1
-        cells.append((label, *_study_cells(theirs["rows"].get(label)), *_our_cells(group), *_row_cells(row), verdict))
+        study = _study_cells(theirs["rows"].get(label))
+        cells.append((label, *study, *_our_cells(group), *_row_cells(row), _verdict(theirs, label, row)))
     header = (
         *("row", "study, %", "interval of 1,024 images"),
         *("here, %", "n", "standard deviation, points", "parameters", "p50, µs"),
@@ -142,8 +149,6 @@ def _part(folder: Path, question: tuple[str, Sequence[str]], results: Sequence[R
             f"With a probability of 80 % this table shows a difference of {least:.2f} to {most:.2f} points from "
             f"{theirs['baseline']}; a smaller one it may miss."
         )
-    if sum(tally.values()):
-        notes.append(f"Of the study's order of the rows: {', '.join(f'{n} {what}' for what, n in tally.items())}.")
     diverged = [r.run.label for r in results if r.status == "diverged"]
     if diverged:
         notes.append(f"Diverged: {', '.join(sorted(diverged))}.")
@@ -151,7 +156,14 @@ def _part(folder: Path, question: tuple[str, Sequence[str]], results: Sequence[R
     return Section(question[0], before, (Item(name, Table(header, tuple(cells)), notes=tuple(notes)),))
 
 
-def _rows(folder: Path, baseline: str, results: Sequence[Result]) -> dict[str, Row]:
+def _published(name: str) -> dict[str, Any]:
+    part: dict[str, Any] = published()["studies"][name]
+    return part
+
+
+def _rows(folder: Path, results: Sequence[Result]) -> dict[str, Row]:
+    """Each row against its part's baseline; none where that has no result."""
+    baseline = _published(folder.name)["baseline"]
     if not any(r.run.label == baseline and r.status == "finished" for r in results):
         return {}
     return {row.label: row for row in compare_results(folder, baseline)}
@@ -163,7 +175,8 @@ def _study_cells(row: dict[str, float] | None) -> tuple[str, str]:
         return DASH, DASH
     if "test_acc" not in row:
         return f"{percent(row['val_acc'])} (validation)", DASH
-    share = proportion(round(row["test_acc"] * 1024), 1024)
+    images = published()["images"]
+    share = proportion(round(row["test_acc"] * images), images)
     return percent(row["test_acc"]), interval(share)
 
 
@@ -193,17 +206,16 @@ def _row_cells(row: Row | None) -> tuple[str, str]:
     return f"{signed_points(compared.difference)} ({span})", "yes" if row.differs else "no"
 
 
-def _verdict(theirs: dict[str, float] | None, baseline: dict[str, float] | None, row: Row | None) -> str:
+def _verdict(study: Mapping[str, Any], label: str, row: Row | None) -> str:
     """Whether the sign of the study's difference from the baseline is seen here beyond chance."""
-    if not theirs or not baseline or row is None:
-        return DASH
+    theirs, baseline = study["rows"].get(label, {}), study["rows"].get(study["baseline"], {})
     measure = next((m for m in ("test_acc", "val_acc") if m in theirs and m in baseline), None)
-    if measure is None or theirs[measure] == baseline[measure]:
+    if row is None or measure is None or theirs[measure] == baseline[measure]:
         return DASH
     if not row.differs:
-        return "cannot be told"
+        return _UNTOLD
     same = (theirs[measure] > baseline[measure]) == (row.comparison.difference > 0)
-    return "holds" if same else "does not hold"
+    return _HOLDS if same else _REVERSED
 
 
 def _scored(folder: Path, label: str) -> list[Scored]:
@@ -330,23 +342,19 @@ def _method(results: Sequence[Result]) -> Section:
     )
 
 
-def _findings(folder: Path, parts: dict[str, list[Result]]) -> tuple[str, ...]:
+def _findings(
+    folder: Path, parts: Mapping[str, Sequence[Result]], rows: Mapping[str, Mapping[str, Row]]
+) -> tuple[str, ...]:
     """What the tables say in a sentence each, with their numbers; only what was measured."""
     lines = []
-    figures = published()
-    told = {"holds": 0, "does not hold": 0, "cannot be told": 0}
-    for name, results in parts.items():
-        theirs = figures["studies"].get(name)
-        if not theirs:
-            continue
-        for label, row in _rows(folder / name, theirs["baseline"], results).items():
-            verdict = _verdict(theirs["rows"].get(label), theirs["rows"].get(theirs["baseline"]), row)
-            if verdict in told:
-                told[verdict] += 1
-    if total := sum(told.values()):
+    verdicts = Counter(
+        _verdict(_published(name), label, row) for name, part in rows.items() for label, row in part.items()
+    )
+    if total := verdicts[_HOLDS] + verdicts[_REVERSED] + verdicts[_UNTOLD]:
         lines.append(
-            f"Of {total} rows that the study set above or below their baseline, {told['holds']} stand so here beyond "
-            f"chance, {told['does not hold']} stand the other way round, and {told['cannot be told']} cannot be told."
+            f"Rows run here that the study set above or below their table's baseline: {total}. Beyond chance in the "
+            f"same direction here: {verdicts[_HOLDS]}; in the other: {verdicts[_REVERSED]}; cannot be told: "
+            f"{verdicts[_UNTOLD]}."
         )
     for number in "24":
         pair = _pairs(folder / "table9", f"transfer_{number}") if "table9" in parts else None
@@ -367,12 +375,12 @@ def _findings(folder: Path, parts: dict[str, list[Result]]) -> tuple[str, ...]:
     if (five := aug.get("aug_5")) and (four := aug.get("aug_4")):
         lines.append(
             f"Brightness does not collapse: aug_5 has {percent(five.value)} % where aug_4 has {percent(four.value)} % "
-            "and the study's aug_5 2.73 %. Its training images were scaled to 0 to 255 and its test images were not."
+            "and the study's aug_5 2.73 %."
         )
     best = max(
         (share.value for r in _once([r for p in parts.values() for r in p]) if (share := top1(r))), default=math.nan
     )
-    lines.append(f"The best row here has {percent(best)} %.")
+    lines.append(f"The most accurate row of {folder.resolve().name} has {percent(best)} %.")
     return tuple(lines)
 
 

@@ -22,7 +22,7 @@ def full(run: Run) -> Run:
 
 
 def laptop(run: Run) -> Run:
-    """The Run in about two minutes on two cores, for layer_4_1.
+    """The Run in about three minutes on two cores, for layer_4_1.
 
     At most 400 images a class of Balanced (ByMerge and ByClass, trained on for few epochs anyway, stay whole); a
     twentieth of the epochs, at least 1; a sixteenth of the batch size, so that there are more than a thousand steps;

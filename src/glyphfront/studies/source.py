@@ -4,7 +4,8 @@ Its figures stand in `published.json` beside this file. Where it does not say wh
 is: each table keeps what the one before it chose. So tables 4 and 5 have table 3's ELU, table 6 dropout 0.3 before the
 classifier besides, tables 7 to 9 the augmentation aug_4 besides; that is what its final model is made of. All figures
 expected here are the study's, on 1,024 test images: an interval of about 1.8 points either way. Costs are of one seed
-at laptop scale on two cores (`glyphfront.studies.scale`).
+at laptop scale (`glyphfront.studies.scale`) on two quiet cores, reckoned from 500 images a second with layer_4_1; most
+parts have not been run as a whole yet.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def table1(base: Run = DENSENET121) -> list[Run]:
     """Table 1: which optimizer and learning rate at batch 2048?
 
     Command   glyphfront study run table1 --scale laptop
-    Cost      21 rows, 45 minutes
+    Cost      21 rows, 63 minutes
     Expect    validation accuracy 87.1 to 89.3 %, most rows between 88.5 and 89.2
     """
     names = ("adam", "adamax", "nadam", "adamw", "rmsprop", "nesterov", "momentum")
@@ -109,7 +110,7 @@ def table2(base: Run = DENSENET121) -> list[Run]:
     """Table 2: which optimizer and learning rate at batch 1024?
 
     Command   glyphfront study run table2 --scale laptop
-    Cost      10 rows, 20 minutes
+    Cost      10 rows, 30 minutes
     Expect    test accuracy 86.8 to 90.4 %, Nesterov at 0.01 the best
     """
     return _optimizers(base, ("adam", "adamax", "adamw", "nesterov", "momentum"), (0.01, 0.001))
@@ -127,7 +128,7 @@ def table3(base: Run = DENSENET121) -> list[Run]:
     """Table 3: does the activation matter?
 
     Command   glyphfront study run table3 --scale laptop --seeds 2
-    Cost      4 rows, 9 minutes
+    Cost      4 rows, 12 minutes
     Expect    differences of about a point; the study saw 88.7 (ReLU) to 89.8 % (Swish) and chose ELU
     """
     names = {"ReLU": None, "LeakyReLU": "leaky_relu", "ELU": "elu", "Swish": "swish"}  # None: the model's own, ReLU
@@ -148,7 +149,7 @@ def table4(base: Run = DENSENET121) -> list[Run]:
     """Table 4: where does dropout belong?
 
     Command   glyphfront study run table4 --scale laptop --seeds 2
-    Cost      6 rows, 14 minutes
+    Cost      6 rows, 18 minutes
     Expect    validation accuracy 89.4 (after the first convolution) and 89.2 % (before the classifier); 85.5 to 87.5
               inside the net
     """
@@ -167,7 +168,7 @@ def table5(base: Run = DENSENET121) -> list[Run]:
     """Table 5: how much dropout in the two better places?
 
     Command   glyphfront study run table5 --scale laptop --seeds 2
-    Cost      5 rows, 12 minutes; 3 of them are rows of table 4
+    Cost      5 rows, 15 minutes; 3 of them are rows of table 4
     Expect    90.7 % (before the classifier, 0.3) and 89.1 % (after the first convolution, 0.2)
     """
     base = _elu(base)
@@ -186,7 +187,7 @@ def table6(base: Run = DENSENET121) -> list[Run]:
     Ranges but the 10 degrees are our choice: shifts of a tenth of the side, shear 0.1, zoom 0.1, brightness 0.1.
 
     Command   glyphfront study run table6 --scale laptop --seeds 2
-    Cost      6 rows, 14 minutes
+    Cost      6 rows, 18 minutes
     Expect    88.2 to 89.4 %; aug_5 collapsed to 2.7 % in the study, by a fault, and must not here
     """
     base = _dropped(_elu(base), "dropout_1_1", "classifier", 0.3)
@@ -204,7 +205,7 @@ def table7() -> list[Run]:
     """Table 7: what may be left out of DenseNet121?
 
     Command   glyphfront study run table7 --scale laptop --seeds 2
-    Cost      5 rows, 25 minutes
+    Cost      5 rows, 30 minutes
     Expect    84.2 (two dense blocks only) to 88.2 % (blocks 3-6-12-6)
     """
     return [_improved(name, name, 3) for name in ("densenet121", "layer_1", "layer_2", "layer_3", "layer_4")]
@@ -214,7 +215,7 @@ def table8() -> list[Run]:
     """Table 8: what may be left out of layer_4?
 
     Command   glyphfront study run table8 --scale laptop --seeds 2
-    Cost      4 rows, 9 minutes
+    Cost      4 rows, 11 minutes
     Expect    89.8 % with one input channel, 89.3 and 88.8 with fewer layers
     """
     channels = {"layer_4": 3, "layer_4_1": 1, "layer_4_2": 1, "layer_4_3": 1}
@@ -229,7 +230,7 @@ def table9() -> list[Run]:
     baselines are the same networks trained on Balanced alone.
 
     Command   glyphfront study run table9 --scale laptop --seeds 2
-    Cost      18 rows, 50 minutes
+    Cost      18 rows, 75 minutes
     Expect    90.7 to 90.8 % with layer_4_1, the study's largest gain, and 88.8 with layer_4_2; without the leak nobody
               knows
     """
@@ -270,8 +271,8 @@ def final() -> list[Run]:
     30 epochs after the transfer instead of 100: what two hours on two cores carry.
 
     Command   glyphfront study run final
-    Cost      2 rows, 100 minutes on 2 cores with the sample of EMNIST (26 of them for the base)
-    Expect    90.7 %, with the leak
+    Cost      2 rows, 91 minutes on 2 cores with the sample of EMNIST (26 of them for the base), measured
+    Expect    90.7 % in the study, with the leak; 88.2 % on the sample, without (results/study-full)
     """
     base = replace(_bases(clean=True)["2"], label="base_final")
     return [base, replace(_improved("final", "layer_4_1", 1), epochs=30, init_from=base.key)]
@@ -283,7 +284,7 @@ def comparison() -> list[Run]:
     At full scale the final model is that of `final`; the small one here has no transfer.
 
     Command   glyphfront study run comparison --scale laptop --seeds 2
-    Cost      5 rows, 11 minutes; 3 of them are rows of other studies
+    Cost      5 rows, 12 minutes; 3 of them are rows of other studies
     Expect    86.9, 90.4 and 90.7 %; of glyphnet nothing is known from the study
     """
     lenet = replace(baselines()[1], label="LeNet-5")

@@ -24,20 +24,15 @@ from torch.overrides import TorchFunctionMode
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.machine import cores, cpu_model
+from glyphfront.training.torchrun import is_one_of_several
 
 T = TypeVar("T")
 
 TIMEOUT = timedelta(minutes=10)  # a process that ends is noticed at once; one that hangs, after this long
-_TORCHRUN_SETS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _LOST = re.compile(r"gloo|nccl|connection (closed|reset)|broken pipe|timed out|unhandled system error", re.IGNORECASE)
 
 
 # --- the group ---------------------------------------------------------------------------------------------------
-
-
-def started_by_torchrun() -> bool:
-    """Whether the environment says that this is one of several processes."""
-    return all(name in os.environ for name in _TORCHRUN_SETS) and int(os.environ["WORLD_SIZE"]) > 1
 
 
 def join() -> None:
@@ -47,7 +42,7 @@ def join() -> None:
         GlyphfrontError: this machine has fewer GPUs than processes.
         RuntimeError: the others did not come within `TIMEOUT`.
     """
-    if not started_by_torchrun() or dist.is_initialized():
+    if not is_one_of_several() or dist.is_initialized():
         return
     backend = "gloo"
     if torch.cuda.is_available():
@@ -95,7 +90,7 @@ def device_name(device: torch.device) -> str:
 
 def is_loss_of_a_process(error: RuntimeError) -> bool:
     """Whether `error` comes from an operation over several processes, one of which has ended or hangs."""
-    return started_by_torchrun() and (isinstance(error, dist.DistError) or bool(_LOST.search(str(error))))
+    return is_one_of_several() and (isinstance(error, dist.DistError) or bool(_LOST.search(str(error))))
 
 
 # --- operations over all processes -------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ help:
 	@echo "make check    style, types and tests"
 	@echo "make slow     the slow tests"
 	@echo "make bench    side-by-side timings, results in benchmarks/results/"
-	@echo "make results  README table and reports, again, from the committed result files"
+	@echo "make results  README and all reports, again, from the committed result files"
 	@echo "make clean    remove what make made"
 
 .venv/.train: pyproject.toml constraints.txt
@@ -45,6 +45,10 @@ bench: .venv/.dev
 results: .venv/.train
 	$(RUN) report results/quick-balanced --readme README.md
 	$(RUN) report results/shipped-balanced
+	$(RUN) layers results/study-full/final/final-seed0.json --out results/study-full/architecture.json
+	$(RUN) report results/study-full
+	$(RUN) report results/study-laptop --readme README.md
+	$(RUN) study cost --scale full --seeds 3 --devices 1 4 64 --speedup 2 --page docs/cost.md
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/glyphfront.egg-info

@@ -16,7 +16,7 @@ from glyphfront import cli
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import save_result
 from glyphfront.run import Run, save_run
-from results_factory import make_result
+from results_factory import make_predictions, make_result, save_predictions
 
 
 def _verbs(level: dict[str, Any] = cli.VERBS, words: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -72,6 +72,15 @@ def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
         (["latency"], "no model given"),
         (["gradients", "nosuch@32"], "unknown model 'nosuch'"),
         (["gradients"], "no gradients to draw"),
+        (["gradients", "glyphnet-xs", "--out", "gradients.png"], "take a name that ends in .svg"),
+        (["layers", "nosuch"], "unknown model 'nosuch'"),
+        (["layers", "nosuch.json"], "nosuch.json: no such file"),
+        (["layers", "lenet5_new", "--classes", "0"], "--classes must be at least 1"),
+        (["compare", "a.json"], "two result files, or one folder"),
+        (["compare", "a.json", "b.json"], "a.json: no such file"),
+        (["compare", "."], "--baseline LABEL"),
+        (["compare", ".", "--baseline", "x"], "no finished result is labelled x"),
+        (["compare", "a.json", "b.json", "--baseline", "x"], "--baseline is for a folder"),
         (["recognize", "a.png", "--top", "0"], "--top must be at least 1"),
         (["train", "--optimizer.lr", "-1"], "--optimizer.lr must be above 0"),
         (["data", "check", "balanced", "--data-dir", "nowhere"], "nowhere"),
@@ -161,6 +170,39 @@ def test_pick_answers_from_result_files_and_says_when_nothing_fits(
     assert cli.main(["pick", str(tmp_path), "--runs-dir", str(tmp_path / "runs")]) == 0
     assert f"recognize PICTURE --model {file}" in capsys.readouterr().out
     _fails(capsys, "pick", str(tmp_path), "--budget-us", "0.001")
+
+
+def test_compare_prints_a_row_a_model_and_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of 400 images b alone recognises 40, a alone none: chi-squared is 40, p 2.5e-10."""
+    for label, correct in (("a", 300), ("b", 340)):
+        save_result(make_result(label, correct=correct), tmp_path / f"{label}-seed0.json")
+        save_predictions(make_predictions(correct), tmp_path / f"{label}-seed0.predictions.npz")
+    assert cli.main(["compare", str(tmp_path), "--baseline", "a"]) == 0
+    of_folder = capsys.readouterr().out
+    cells = next([c.strip() for c in row.split("│")[1:-1]] for row in of_folder.splitlines() if row.startswith("│ b"))
+    assert cells[:2] == ["b", "+10.00"]
+    assert cells[3:5] == ["2.5e-10", "yes"]
+    files = [str(tmp_path / f"{label}-seed0.json") for label in "ab"]
+    assert cli.main(["compare", *files]) == 0
+    assert "+10.00" in capsys.readouterr().out
+    assert cli.main(["compare", *files, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["label"], row["comparison"]["b_only"], row["differs"]) == ("b", 40, True)
+
+
+def test_layers_prints_a_models_layers_and_writes_them_for_a_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from glyphfront.measure.layers import load_architecture
+
+    assert cli.main(["layers", "layer_4_1", "--out", str(tmp_path / "layers.json")]) == 0
+    out = capsys.readouterr().out
+    assert "2,152,667" in out
+    assert "64×16×16" in out
+    assert load_architecture(tmp_path / "layers.json").layers[-1].output == (47,)
+    save_result(make_result("mine", model="lenet5_new"), tmp_path / "mine.json")
+    assert cli.main(["layers", str(tmp_path / "mine.json")]) == 0
+    assert "│ 4 " in capsys.readouterr().out  # the classes of the result, as the last layer's output
 
 
 def test_models_json_lists_every_name(capsys: pytest.CaptureFixture[str]) -> None:

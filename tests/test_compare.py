@@ -13,6 +13,7 @@ from glyphfront.measure.compare import (
     Predictions,
     Scored,
     compare,
+    compare_files,
     compare_results,
     compare_seeds,
     detectable_difference,
@@ -440,6 +441,16 @@ def test_label_of_two_different_runs_is_refused(tmp_path):
     keep(tmp_path, scored("base", right(0.7, 1), model="layer_4_1", seed=1))
     with pytest.raises(GlyphfrontError, match="labelled base are not of one Run"):
         compare_results(tmp_path, "base")
+
+
+def test_two_files_are_compared_as_one_row_uncorrected(tmp_path):
+    a, b = right(0.7, 0), right(0.8, 1)
+    for label, correct in (("base", a), ("new", b)):
+        keep(tmp_path, scored(label, correct))
+    row = compare_files(tmp_path / "base-seed0.json", tmp_path / "new-seed0.json")
+    found = compare(a, b)
+    assert (row.label, row.comparison, row.adjusted_p) == ("new", found, found.p_value)
+    assert row.detectable == detectable_difference(400, found.discordance)
 
 
 def test_same_seed_twice_is_refused(tmp_path):

@@ -8,14 +8,32 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.gradients import GradientRecord
 from glyphfront.report import figures
-from glyphfront.report.figures import Examples, curves_figure, front_figure, pairs_figure
+from glyphfront.report.figures import (
+    Examples,
+    curves_figure,
+    front_figure,
+    gradients_figure,
+    pairs_figure,
+    size_figure,
+)
 from results_factory import make_result
 
 EXAMPLES = Examples(
     images=np.arange(5, dtype=np.uint8)[:, None, None] + np.zeros((5, 28, 28), np.uint8),
     true=np.array([1, 0, 0, 0, 1]),
     predicted=np.array([3, 2, 2, 2, 3]),
+)
+
+
+RECORD = GradientRecord(
+    layers=("a", "b", "c"),
+    map_sides=(28, 1, 14),  # the second looks aside, as squeeze-and-excitation does
+    norms=np.array([[1.0, 10.0, 100.0], [3.0, 30.0, 300.0], [2.0, 20.0, 200.0]]),
+    untouched=(0.0, 0.5, 1.0),
+    losses=np.array([3.0, 2.5, 1.25]),
 )
 
 
@@ -43,8 +61,9 @@ def points(axes, colour, marker="o"):
         lambda: front_figure([make_result("a"), make_result("b", correct=390, p50_us=900)], budget_us=300),
         lambda: curves_figure([make_result("a"), make_result("b")]),
         lambda: pairs_figure(make_result(), EXAMPLES),
+        lambda: size_figure([make_result("a"), make_result("b", correct=390)]),
     ],
-    ids=["front", "curves", "pairs"],
+    ids=["front", "curves", "pairs", "size"],
 )
 def test_a_figure_is_the_same_bytes_each_time_and_valid_xml_with_its_data_label(draw):
     first = draw()
@@ -187,3 +206,49 @@ def test_without_examples_or_score_there_is_no_pairs_figure():
     none = Examples(EXAMPLES.images[:0], EXAMPLES.true[:0], EXAMPLES.predicted[:0])
     assert pairs_figure(make_result(), none) is None
     assert pairs_figure(replace(make_result(), accuracy=None), EXAMPLES) is None
+
+
+def sized(label, correct, parameters, macs, **more):
+    result = make_result(label, correct=correct, **more)
+    return replace(result, cost=replace(result.cost, parameters_total=parameters, macs=macs))
+
+
+def test_size_figure_fills_the_best_that_parameters_and_multiply_accumulates_buy(drawn):
+    results = [
+        sized("small", 300, parameters=1_000, macs=90_000),
+        sized("middle", 320, parameters=5_000, macs=50_000),
+        sized("large", 310, parameters=9_000, macs=10_000),
+        sized("lost", 8, parameters=2_000, macs=20_000),
+        make_result("diverged", diverged="the loss is not finite"),
+    ]
+    assert size_figure(results) == "svg"
+    parameters, macs = drawn[0].axes
+    assert points(parameters, figures.COLOURS[0]).tolist() == [[1_000, 75.0], [5_000, 80.0]]
+    assert points(macs, figures.COLOURS[0]).tolist() == [[10_000, 77.5], [50_000, 80.0]]
+    assert points(parameters, figures.MUTED).tolist() == [[2_000, 2.0], [9_000, 77.5]]
+    assert parameters.get_ylim()[0] > 2.0
+    assert "lost (2.00 %)" in drawn[0].get_supxlabel()
+
+
+def test_size_figure_needs_a_scored_result():
+    assert size_figure([make_result("a", diverged="the loss is not finite")]) is None
+
+
+def test_gradients_figure_draws_medians_the_largest_map_to_come_and_untouched_weights(drawn):
+    gradients_figure({"net": RECORD})
+    top, middle, bottom = drawn[0].axes
+    assert points(top, figures.COLOURS[0]).tolist() == [[0, 2], [50, 20], [100, 200]]
+    assert middle.lines[0].get_ydata().tolist() == [28, 14, 14]
+    assert points(bottom, figures.COLOURS[0]).tolist() == [[0, 0], [50, 50], [100, 100]]
+    assert "net: 3 layers, loss 3.00 → 1.25" in [t.get_text() for t in drawn[0].legends[0].get_texts()]
+
+
+def test_more_nets_than_colours_are_told_apart_by_their_dashes(drawn):
+    gradients_figure({f"net{n}": RECORD for n in range(8)})
+    lines = [line for line in drawn[0].axes[0].lines if line.get_marker() == "None"]
+    assert len({(line.get_color(), str(line._dash_pattern)) for line in lines}) == 8
+
+
+def test_gradients_figure_needs_a_record():
+    with pytest.raises(GlyphfrontError, match="no gradients"):
+        gradients_figure({})

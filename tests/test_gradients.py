@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.gradients import gradient_norms, plot_gradients
+from glyphfront.measure.gradients import gradient_norms
 from glyphfront.models import Classifier, build
 from glyphfront.run import Model
 
@@ -89,22 +89,7 @@ def test_a_deep_net_without_norms_shows_a_vanishing_gradient_and_batch_norm_remo
     assert plain[0] < 0.05 * normed[0]
 
 
-@pytest.mark.parametrize("ending", ["png", "svg"])
-def test_figure_is_written_in_the_format_of_its_ending(batch, ending, tmp_path):
-    record = gradient_norms(build(Model("glyphnet-xs"), 3), *batch, steps=2, batch_size=2)
-    path = tmp_path / "new" / f"gradients.{ending}"
-    plot_gradients({"glyphnet-xs": record}, path)
-    start = path.read_bytes()[:100]
-    assert start.startswith(b"\x89PNG") if ending == "png" else b"<?xml" in start
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_user_faults_are_named(batch, tmp_path):
-    record = gradient_norms(linear_classifier(), *batch, steps=1)
-    with pytest.raises(GlyphfrontError, match="figure format"):
-        plot_gradients({"a": record}, tmp_path / "gradients.xyz")
-    with pytest.raises(GlyphfrontError, match="no gradients"):
-        plot_gradients({}, tmp_path / "gradients.png")
+def test_user_faults_are_named(batch):
     with pytest.raises(GlyphfrontError, match="at least one step"):
         gradient_norms(linear_classifier(), *batch, steps=0)
     with pytest.raises(GlyphfrontError, match="not finite at step"):

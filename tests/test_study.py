@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from glyphfront.cli import main
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.compare import Predictions
+from glyphfront.measure.layers import Architecture, Layer, save_architecture
 from glyphfront.report.study import published, write_study
 from glyphfront.result import Result, save_result
 from glyphfront.studies import SOURCE
@@ -49,7 +51,7 @@ def test_rows_stand_beside_the_studys_with_a_verdict_on_its_order(tmp_path: Path
     assert line(text, "LeakyReLU")[-2:] == ["yes", "does not hold"]
     assert line(text, "ReLU")[-1] == "–"
     assert "glyphfront study run table3" in text  # for Swish, which was not run
-    assert line(text, "table3")[1] == "Swish"
+    assert line(text.partition("## Not run")[2], "table3")[1] == "Swish"
 
 
 def test_a_small_difference_cannot_be_told(tmp_path: Path) -> None:
@@ -83,7 +85,8 @@ def test_leaked_images_are_compared_by_themselves(tmp_path: Path) -> None:
     text = (tmp_path / "study.md").read_text()
     assert line(text, "transfer_2")[1:6] == ["100 of 400", "100.00", "66.67", "50.00", "66.67"]
     assert "| transfer_2 | +50.00 (" in text
-    assert "with 25% of the report images in its base's training" in text
+    assert "trained on 25% of the scored images" in text
+    assert "+12.50 points (" in text  # on all: 300 and 250 of 400
 
 
 def test_readme_gets_the_findings(tmp_path: Path) -> None:
@@ -156,3 +159,83 @@ def test_cli_lists_every_study_with_its_cost_and_shows_its_rows(capsys: pytest.C
     assert [run.key for run in at_scale(SOURCE["table3"], "laptop")] == [
         line.split()[0] for line in shown.splitlines() if "{" in line
     ]
+
+
+def test_a_table_counts_what_holds_part_by_part(tmp_path: Path) -> None:
+    for label, correct in (("ReLU", 300), ("LeakyReLU", 250), ("ELU", 360), ("Swish", 302)):
+        keep(tmp_path / "table3", make_result(label, correct=correct), make_predictions(correct))
+    write_study(tmp_path, QUESTIONS)
+    assert line((tmp_path / "study.md").read_text(), "table3")[2:] == ["1", "1", "1"]
+
+
+def test_the_page_of_laptop_scale_shows_the_final_model_of_full_scale_and_the_shipped_one_beside_it(
+    tmp_path: Path,
+) -> None:
+    """On 400 images: the final model 340, the shipped one 360 in a quarter of the time; the study 90.72 % of 1,024."""
+    folder, full = tmp_path / "study-laptop", tmp_path / "study-full"
+    keep(folder / "table3", make_result("ReLU"), make_predictions(300))
+    keep(full / "final", make_result("final", correct=340, p50_us=800), make_predictions(340))
+    keep(tmp_path / "shipped-balanced", make_result("ours", correct=360, p50_us=200), make_predictions(360))
+    net = Architecture("final", (1, 32, 32), (Layer("0", "Conv2d 7×7", (64, 16, 16), 3136),), 3000, 3136)
+    save_architecture(net, full / "architecture.json")
+    questions = {**QUESTIONS, "final": ("The final model.", ["final"])}
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- study:start -->\n<!-- study:end -->\n")
+    write_study(folder, questions, readme=readme)
+    text = (folder / "study.md").read_text()
+    assert "## At full settings. The final model." in text
+    assert line(text, "final")[1:4] == ["90.72", "88.79–92.35", "85.00 (83.00–87.00)"]
+    assert line(text, "0") == ["0", "Conv2d 7×7", "64×16×16", "3,136"]
+    assert "ours, which is shipped: +5.00 points" in text
+    assert "in 25% of the time for an image." in text
+    assert "85.00 % (83.00–87.00)" in readme.read_text()
+    write_study(full, questions)
+    assert "At full settings" not in (full / "study.md").read_text()
+
+
+def test_why_brightness_collapsed_is_told_from_what_was_measured(tmp_path: Path) -> None:
+    keep(tmp_path / "table3", make_result("ReLU"), make_predictions(300))
+    one = {"name": "Keras X", "aug_4_greatest": 1.0, "aug_4_mean": 0.17, "aug_5_greatest": 255.0, "aug_5_mean": 44.0}
+    figures = {
+        "generators": [one],
+        "label": "aug_5",
+        "images": 400,
+        "classes": 47,
+        "correct_at_the_scale_of_training": 340,
+        "correct_at_a_255th": 8,
+    }
+    (tmp_path / "brightness.json").write_text(json.dumps(figures))
+    write_study(tmp_path, QUESTIONS)
+    text = (tmp_path / "study.md").read_text()
+    assert line(text, "as in training")[1] == "85.00"
+    assert line(text, "a 255th of it")[1] == "2.00"
+    assert "| Keras X | aug_5 | 255 | 44 |" in text.replace("aug\\_5", "aug_5")
+    assert "Chance is 2.13 %; the study's row has 2.73 %." in text
+
+
+def test_gradient_figures_that_lie_there_are_shown(tmp_path: Path) -> None:
+    keep(tmp_path / "table3", make_result("ReLU"), make_predictions(300))
+    (tmp_path / "gradients-28.svg").write_text('<?xml version="1.0"?><svg><text>what reaches</text></svg>')
+    page = write_study(tmp_path, QUESTIONS).read_text()
+    assert "<text>what reaches</text>" in page
+    assert "![Gradients by layer at 28 pixels](gradients-28.svg)" in (tmp_path / "study.md").read_text()
+
+
+def test_accuracy_is_drawn_against_size_and_work_too(tmp_path: Path) -> None:
+    keep(tmp_path / "table3", make_result("ReLU"), make_predictions(300))
+    write_study(tmp_path, QUESTIONS)
+    assert "multiply-accumulates" in (tmp_path / "sizes.svg").read_text()
+
+
+@pytest.mark.parametrize("scale", ["laptop", "full"])
+def test_the_committed_page_and_readme_are_what_the_committed_results_say(tmp_path: Path, scale: str) -> None:
+    root = Path(__file__).parents[1]
+    shutil.copytree(root / "results", tmp_path / "results", ignore=shutil.ignore_patterns("weights.safetensors"))
+    readme = Path(shutil.copy(root / "README.md", tmp_path))
+    options = ["--readme", str(readme)] if scale == "laptop" else []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert main(["report", f"results/study-{scale}", *options]) == 0
+    text = Path("results") / f"study-{scale}" / "study.md"
+    assert (tmp_path / text).read_text() == (root / text).read_text(), "run make results"
+    assert readme.read_text() == (root / "README.md").read_text(), "run make results"

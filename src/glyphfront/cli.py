@@ -250,6 +250,43 @@ def models(json: bool = False) -> None:
     print("timm:NAME and torchvision:NAME make any model of those libraries.")
 
 
+def layers(model: Positional[str], classes: int = 47, out: Path | None = None) -> None:
+    """Show a model layer by layer: output shapes and parameters.
+
+    Example: glyphfront layers layer_4_1
+
+    Args:
+        model: a name, see glyphfront models, or the result file of a run.
+        classes: outputs; a result file says its own.
+        out: also write the table here, as JSON for a report.
+    """
+    from rich.table import Table
+
+    from glyphfront.measure.layers import architecture, save_architecture
+    from glyphfront.models import build
+    from glyphfront.result import load_result
+    from glyphfront.run import Model
+
+    described, label = Model(model), model
+    if model.endswith(".json"):
+        result = load_result(Path(model))
+        described, label, classes = result.run.model, result.run.label, len(result.classes)
+    if classes < 1:
+        raise GlyphfrontError(f"--classes must be at least 1, got {classes}")
+    found = architecture(build(described, classes), label)
+    table = Table()
+    for column in ("name", "layer", "output", "parameters"):
+        table.add_column(column, justify="right" if column == "parameters" else "left")
+    for layer in found.layers:
+        table.add_row(layer.name, layer.kind, "×".join(map(str, layer.output)), f"{layer.parameters:,}")
+    _print_table(table, 100)
+    print(f"input {'×'.join(map(str, found.input))}; one image at a time")
+    print(f"parameters {found.parameters_total:,}, trainable {found.parameters_trainable:,}")
+    if out is not None:
+        save_architecture(found, out)
+        print(out)
+
+
 # --- one run -----------------------------------------------------------------------------------------------------
 
 
@@ -425,7 +462,7 @@ def gradients(
     Args:
         models: names, see glyphfront models; @SIDE sets the side in pixels that images are resized to.
         data: set whose training images are drawn from.
-        out: the figure; its ending says the format.
+        out: the figure, an .svg.
         steps: of training.
         lr: learning rate of SGD with Nesterov momentum.
         data_dir: where EMNIST files lie.
@@ -433,10 +470,15 @@ def gradients(
     import torch
 
     from glyphfront.data import load
-    from glyphfront.measure.gradients import gradient_norms, plot_gradients
+    from glyphfront.files import write_text
+    from glyphfront.measure.gradients import gradient_norms
     from glyphfront.models import build
+    from glyphfront.report.figures import gradients_figure
     from glyphfront.run import Model
     from glyphfront.training.loop import pixel_statistics
+
+    if out.suffix != ".svg":
+        raise GlyphfrontError(f"{out}: the figure is SVG; take a name that ends in .svg")
 
     train_set = load(data, "train", folder=data_dir)
     mean, std = pixel_statistics(train_set)
@@ -452,7 +494,7 @@ def gradients(
             f"{name}: gradient norm {first:.3g} in the first layer, {last:.3g} in the last; "
             f"loss {record.losses[0]:.2f}, after {steps} steps {record.losses[-1]:.2f}"
         )
-    plot_gradients(records, out)
+    write_text(out, gradients_figure(records))
     print(out)
 
 
@@ -493,6 +535,69 @@ def study_show(name: Positional[str], scale: str | None = None) -> None:
     print(inspect.getdoc(_study(name)), end="\n\n")
     for run in _runs(name, scale=scale):
         print(f"{run.key}  {departures(run)}")
+
+
+def study_cost(
+    scale: str = "full",
+    seeds: int = 1,
+    devices: tuple[int, ...] = (1, 4, 64),
+    speedup: float = 1.0,
+    efficiency: float = 0.94,
+    results: tuple[Path, ...] = (Path("results/study-full"), Path("results/study-laptop")),
+    page: Path | None = None,
+) -> None:
+    """Reckon what the source study costs, from the images a second of trainings that were measured.
+
+    Example: glyphfront study cost --scale full --seeds 3 --devices 1 4 64
+
+    Upper bounds: no Run stops early, and every Run trains on the official files. A network that was not trained is
+    taken to do as many multiply-accumulates a second as the trained one next to it in size.
+
+    Args:
+        scale: full or laptop.
+        seeds: of each row.
+        devices: numbers of devices to reckon for; one Run takes one.
+        speedup: how many times as fast a device is as the one that trained the results.
+        efficiency: share of several devices that is used; see benchmarks/results/scaling.json.
+        results: folders of results, or of folders of results, all trained on one kind of device.
+        page: also put the table between the marks of this file.
+    """
+    from glyphfront.report.page import put_between
+    from glyphfront.report.tables import Table, render_markdown
+    from glyphfront.result import load_results
+    from glyphfront.studies import SOURCE
+    from glyphfront.studies.cost import cost, plain_macs, rates
+
+    if min(devices, default=0) < 1 or seeds < 1 or speedup <= 0 or not 0 < efficiency <= 1:
+        raise GlyphfrontError("--devices and --seeds are 1 or more, --speedup is above 0, --efficiency in (0, 1]")
+    folders = sorted({path.parent for folder in results for path in folder.glob("**/*-seed*.json")})
+    if not folders:
+        raise GlyphfrontError(f"no results in {', '.join(map(str, results)) or 'no folder'}; name some with --results")
+    measured = rates([result for folder in folders for result in load_results(folder)])
+    parts = {name: _runs(name, scale=scale) for name in SOURCE}
+    parts["all, each Run once"] = [run for runs in parts.values() for run in runs]
+    macs = plain_macs(parts["all, each Run once"])
+    rows = []
+    for name, runs in parts.items():
+        found = cost(runs, seeds, measured, macs, devices, speedup=speedup, efficiency=efficiency)
+        elapsed = [f"{hours:,.1f}" for hours in found.elapsed]
+        rows.append((name, str(found.runs), f"{found.images / 1e6:,.1f}", f"{found.hours:,.1f}", *elapsed))
+    header = (
+        "part",
+        f"Runs, {seeds} seeds",
+        "million images",
+        "hours of one device",
+        *(f"hours on {n}" for n in devices),
+    )
+    table = Table(header, tuple(rows), strong=frozenset([len(rows) - 1]))
+    text = render_markdown(table)
+    print(text)
+    known = ", ".join(f"{name} {measured.measured[name]:,.0f}" for name in sorted(measured.measured))
+    note = f"Images a second of one device before --speedup {speedup:g}, measured: {known}."
+    print(note)
+    if page is not None:
+        put_between(page, "cost", [*text.splitlines(), "", note])
+        print(page)
 
 
 def study_run(
@@ -629,6 +734,60 @@ def report(
     print(page)
 
 
+def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, json: bool = False) -> None:
+    """Say whether models differ beyond chance: two results, or all of a folder against one of them.
+
+    Example: glyphfront compare results/quick-balanced --baseline lenet5_new
+
+    Two result files: the second less the first. A folder: every label less the baseline, over its seeds, with Holm's
+    correction. Predictions must lie beside the results.
+
+    Args:
+        paths: two result files, or one folder of them.
+        baseline: label that those of a folder are compared with.
+        json: for machines.
+    """
+    from rich.table import Table
+
+    from glyphfront.measure.compare import compare_files, compare_results
+    from glyphfront.records import to_plain
+    from glyphfront.report.tables import signed_points
+
+    folder = len(paths) == 1 and paths[0].is_dir()
+    if not folder and (len(paths) != 2 or any(path.is_dir() for path in paths)):
+        raise GlyphfrontError("compare takes two result files, or one folder of them")
+    if folder and baseline is None:
+        raise GlyphfrontError(f"{paths[0]}: say what its results are compared with: --baseline LABEL")
+    if not folder and baseline is not None:
+        raise GlyphfrontError("--baseline is for a folder; of two files the first is the baseline")
+    rows = compare_results(paths[0], baseline) if baseline is not None else [compare_files(*paths)]
+    if json:
+        _print_json([{**to_plain(row), "differs": row.differs} for row in rows])
+        return
+    table = Table()
+    for column in ("model", "difference, points", "95 % interval", "p", "beyond chance", "least it shows"):
+        table.add_column(column, justify="left" if column == "model" else "right", no_wrap=True)
+    for row in rows:
+        found = row.comparison
+        table.add_row(
+            row.label,
+            signed_points(found.difference),
+            f"{signed_points(found.low)} to {signed_points(found.high)}",
+            f"{row.adjusted_p:.2g}",
+            "yes" if row.differs else "no",
+            f"{100 * row.detectable:.2f}",
+        )
+    _print_table(table, 100)
+    images = {row.comparison.images for row in rows}
+    against = baseline if baseline is not None else paths[0]
+    print(f"Accuracy less that of {against}, on the same {', '.join(f'{n:,}' for n in sorted(images))} images.")
+    if len(rows) > 1:
+        print("p is corrected for the table (Holm); beyond chance is below 0.05.")
+    print(
+        "The least difference it shows is what a test like this would have seen with a probability of 80 %, in points."
+    )
+
+
 def pick(
     folder: Positional[Path] = Path("results/quick-balanced"),
     budget_us: float | None = None,
@@ -731,7 +890,9 @@ def _print_table(table: Any, width: int) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(table, width=None if console.is_terminal else max(console.width, width))
+    if not console.is_terminal:
+        console.width = max(console.width, width)
+    console.print(table)
 
 
 def _print_json(value: Any, indent: int | None = 2) -> None:
@@ -742,13 +903,15 @@ VERBS: dict[str, Any] = {
     "recognize": recognize,
     "pick": pick,
     "report": report,
-    "study": {"list": study_list, "show": study_show, "run": study_run},
+    "compare": compare,
+    "study": {"list": study_list, "show": study_show, "cost": study_cost, "run": study_run},
     "train": train,
     "export": export,
     "evaluate": evaluate,
     "latency": latency,
     "gradients": gradients,
     "models": models,
+    "layers": layers,
     "devices": devices,
     "data": {"fetch": data_fetch, "check": data_check, "show": data_show},
 }

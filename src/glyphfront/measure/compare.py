@@ -368,6 +368,21 @@ def compare_scored(
     return compare_seeds(correct[: len(a)], correct[len(a) :], resamples=resamples, seed=seed)
 
 
+def compare_files(a: Path, b: Path) -> Row:
+    """Compare two results: a table of one row.
+
+    Args:
+        a: result file of the baseline, with its predictions beside it.
+        b: of the other.
+
+    Raises:
+        GlyphfrontError: a file is missing or faulty, or see `paired`.
+    """
+    base, other = read_scored(a), read_scored(b)
+    comparison = compare_scored([base], [other])
+    return Row(other.result.run.label, comparison, comparison.p_value, _detectable(comparison, 1))
+
+
 def compare_results(folder: Path, baseline: str, *, resamples: int = 10_000, seed: int = 0) -> list[Row]:
     """Compare every label among the results in `folder` with the baseline, as one table.
 

@@ -11,24 +11,17 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.models import Classifier
-
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito's
-_DASHES = ("-", "--", ":", "-.")
 
 
 @dataclass(frozen=True)
@@ -115,62 +108,3 @@ def _side_recorder(sides: dict[str, int], name: str) -> Any:
 
 def _gradients(module: nn.Module) -> list[Tensor]:
     return [torch.zeros_like(p) if p.grad is None else p.grad for p in module.parameters(recurse=False) if p.ndim >= 2]
-
-
-def plot_gradients(records: Mapping[str, GradientRecord], path: Path) -> None:
-    """Draw gradient norms, map sides and weights without gradient by depth.
-
-    Dots are layers. The lines of the first panel run through the geometric mean of neighbouring layers (an eighth of
-    the net); those of the second show the largest map that is still to come, so that side branches which pool on
-    their own, as squeeze-and-excitation does, leave no mark.
-
-    Args:
-        records: by label.
-        path: of the figure; its ending (.png, .svg, .pdf) says the format.
-
-    Raises:
-        GlyphfrontError: there is no record, or the format is unknown.
-    """
-    if not records:
-        raise GlyphfrontError("no gradients to draw")
-    figure = Figure(figsize=(9, 10), dpi=110, layout="constrained")
-    if path.suffix[1:] not in FigureCanvasAgg(figure).get_supported_filetypes():
-        raise GlyphfrontError(f"{path}: no figure format has this ending; take .png, .svg or .pdf")
-    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2.2, 1, 1))
-    for number, (label, record) in enumerate(records.items()):
-        colour = _COLOURS[number % len(_COLOURS)]
-        line: dict[str, Any] = {"color": colour, "ls": _DASHES[number // len(_COLOURS) % len(_DASHES)], "lw": 1.8}
-        dots: dict[str, Any] = {"color": colour, "ls": "", "marker": "o", "ms": 3, "alpha": 0.5}
-        depth = np.linspace(0, 100, len(record.layers))
-        median = np.median(record.norms, axis=0)
-        median = np.where(median > 0, median, np.nan)
-        text = f"{label}: {len(record.layers)} layers, loss {record.losses[0]:.2f} → {record.losses[-1]:.2f}"
-        top.plot(depth, median, **dots)
-        top.plot(depth, _smooth(median), label=text, **line)
-        middle.plot(depth, np.maximum.accumulate(record.map_sides[::-1])[::-1], drawstyle="steps-mid", **line)
-        bottom.plot(depth, 100 * np.array(record.untouched), **(dots | {"ms": 4, "alpha": 0.8}))
-    steps = max(len(record.losses) for record in records.values())
-    top.set(yscale="log", ylabel="gradient norm (L2, median of the steps)")
-    figure.suptitle(f"What reaches each layer in the first {steps} steps")
-    figure.legend(*top.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9, frameon=False)
-    sides = (1, 2, 4, 8, 16, 32)
-    middle.set_yscale("log", base=2)
-    middle.set(ylabel="side of the map (pixels)", yticks=sides, yticklabels=sides)
-    bottom.set(ylabel="weights without gradient", ylim=(-4, 104), xlabel="depth (0 %: first layer, 100 %: classifier)")
-    for axis in (bottom.xaxis, bottom.yaxis):
-        axis.set_major_formatter("{x:.0f} %")
-    for axes in (top, middle, bottom):
-        axes.grid(color="#e3e6ea")
-        axes.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    figure.savefig(partial, format=path.suffix[1:])
-    partial.replace(path)
-
-
-def _smooth(norms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Geometric mean over the neighbours within a sixteenth of the layers on each side."""
-    reach = len(norms) // 16
-    logs = np.log(norms)
-    means = [np.mean(logs[max(0, i - reach) : i + reach + 1]) for i in range(len(norms))]
-    return np.exp(np.array(means))

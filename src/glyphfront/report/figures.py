@@ -10,12 +10,12 @@ import io
 import math
 import statistics
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -27,8 +27,21 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from glyphfront.report.tables import candidates, data_label, front, measured, microseconds, seed_groups
+from glyphfront.errors import GlyphfrontError
+from glyphfront.report.tables import (
+    candidates,
+    data_label,
+    front,
+    measured,
+    microseconds,
+    seed_groups,
+    short_count,
+    top1,
+)
 from glyphfront.result import Result
+
+if TYPE_CHECKING:
+    from glyphfront.measure.gradients import GradientRecord
 
 INK, MUTED, FAINT, GRID, PAPER = "#1f2328", "#656d76", "#afb8c1", "#e3e6ea", "#ffffff"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -119,15 +132,15 @@ def front_figure(results: Sequence[Result], *, budget_us: float | None = None) -
         axes.set_xscale("log")
         floor = _limits(axes, [*best, *others], unit_us, budget_us)
         right = axes.get_xlim()[1]
-        step = [(p.us, p.accuracy) for p in best]
+        step = [(p.x, p.accuracy) for p in best]
         step = [*(corner for a, b in pairwise(step) for corner in (a, (b[0], a[1]))), step[-1], (right, step[-1][1])]
         axes.plot(*zip(*step, strict=True), color=COLOURS[0], lw=1.6, zorder=2)
         for group, colour, fill in ((others, MUTED, PAPER), (best, COLOURS[0], COLOURS[0])):
             for p in group:
-                axes.plot([p.us, p.us], [p.low, p.high], color=colour, lw=1.4, marker="_", ms=7, mew=1.4, zorder=3)
-            x, y = [p.us for p in group], [p.accuracy for p in group]
+                axes.plot([p.x, p.x], [p.low, p.high], color=colour, lw=1.4, marker="_", ms=7, mew=1.4, zorder=3)
+            x, y = [p.x for p in group], [p.accuracy for p in group]
             axes.plot(x, y, "o", ms=7, color=colour, mfc=fill, mew=1.4, zorder=4)
-        axes.plot([p.us for p in repeats], [p.accuracy for p in repeats], "o", ms=4, c=MUTED, mfc="none", mew=0.9)
+        axes.plot([p.x for p in repeats], [p.accuracy for p in repeats], "o", ms=4, c=MUTED, mfc="none", mew=0.9)
         axes.axvline(unit_us, color=COLOURS[1], lw=1.2, ls=(0, (2, 2)), zorder=1)
         axes.set_xlabel("time for one image, p50 in µs (log scale)")
         axes.set_ylabel("accuracy, %")
@@ -162,7 +175,8 @@ def front_figure(results: Sequence[Result], *, budget_us: float | None = None) -
 @dataclass(frozen=True)
 class _Point:
     name: str
-    us: float
+    x: float
+    """Of the axis it stands on."""
     accuracy: float
     low: float
     high: float
@@ -182,18 +196,22 @@ def _limits(axes: Axes, points: Sequence[_Point], unit_us: float, budget_us: flo
     low, high = min(p.low for p in near), max(p.high for p in near)
     margin = max(0.15 * (high - low), 0.5)
     axes.set_ylim(low - margin, high + margin)
-    shown = [*(p.us for p in points), unit_us, *([] if budget_us is None else [budget_us])]
+    shown = [*(p.x for p in points), unit_us, *([] if budget_us is None else [budget_us])]
     axes.set_xlim(min(shown) / 1.3, max(shown) * 1.5)
     return low - margin
 
 
-def _ticks(axis: Axis, low: float, high: float) -> None:
-    """Plain numbers at 1, 2 and 5 times powers of ten; only the powers over more than three decades."""
+def _plain(value: float) -> str:
+    return f"{value:,.10g}"
+
+
+def _ticks(axis: Axis, low: float, high: float, *, form: Callable[[float], str] = _plain) -> None:
+    """Numbers at 1, 2 and 5 times powers of ten; only the powers over many decades."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    digits = (1, 2, 5) if high / low < 1000 else (1,)
+    digits = (1, 2, 5) if high / low < (1000 if form is _plain else 10) else (1,)
     axis.set_major_locator(FixedLocator([digit * 10.0**d for d in decades for digit in digits]))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: form(value)))
 
 
 def _name_points(
@@ -207,15 +225,15 @@ def _name_points(
     def box(start: tuple[float, float], end: tuple[float, float], pad: float) -> Bbox:
         return Bbox(axes.transData.transform([start, end])).padded(pad)
 
-    blocks = [box((p.us, p.low), (p.us, p.high), 6) for p in points]
+    blocks = [box((p.x, p.low), (p.x, p.high), 6) for p in points]
     rules = [box(start, end, 1) for start, end in lines]
     frame = axes.get_window_extent()
     for point in named:
         text = axes.text(0, 0, point.name, fontsize=10.5)
         width, height = text.get_window_extent().size
         text.remove()
-        x, y = axes.transData.transform((point.us, point.accuracy))
-        neighbours = [axes.transData.transform((p.us, p.accuracy)) for p in points if p is not point]
+        x, y = axes.transData.transform((point.x, point.accuracy))
+        neighbours = [axes.transData.transform((p.x, p.accuracy)) for p in points if p is not point]
         places: list[tuple[float, int, float, float, int]] = []
         for far, distance in enumerate((10, 20, 34, 50, 70)):
             for dx, dy in _SIDES:
@@ -229,7 +247,7 @@ def _name_points(
         blocks.append(Bbox.from_bounds(x + left, y + bottom, width, height))
         axes.annotate(
             point.name,
-            (point.us, point.accuracy),
+            (point.x, point.accuracy),
             (left, bottom),
             textcoords="offset points",
             fontsize=10.5,
@@ -243,6 +261,110 @@ def _gap(box: Bbox, x: float, y: float) -> float:
 
 
 _SIDES = ((1, 0), (-1, 0), (0.3, 1), (0.3, -1), (-0.3, 1), (-0.3, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
+
+
+def size_figure(results: Sequence[Result]) -> str | None:
+    """Accuracy against parameters and against multiply-accumulates; the step lines are the best that each buys.
+
+    Args:
+        results: all of one report set.
+
+    Returns:
+        SVG, or None when no Result is scored.
+    """
+    scored = [(group[0], share) for group in seed_groups(results) if (share := top1(group[0]))]
+    if not scored:
+        return None
+    sizes: tuple[tuple[str, Callable[[Result], int]], ...] = (
+        ("parameters (log scale)", lambda r: r.cost.parameters_total),
+        ("multiply-accumulates (log scale)", lambda r: r.cost.macs),
+    )
+    with _figure(7.2, 4.2) as figure:
+        panels = []
+        for axes, (name, size) in zip(figure.subplots(1, 2, sharey=True), sizes, strict=True):
+            points = [
+                _Point(r.run.label, float(size(r)), *(100 * v for v in (share.value, share.low, share.high)))
+                for r, share in scored
+            ]
+            points.sort(key=lambda p: (p.x, -p.accuracy))
+            best = [p for n, p in enumerate(points) if all(p.accuracy > other.accuracy for other in points[:n])]
+            others = [p for p in points if p not in best]
+            for own, colour, fill in ((others, MUTED, PAPER), (best, COLOURS[0], COLOURS[0])):
+                axes.plot([p.x for p in own], [p.accuracy for p in own], "o", ms=5, color=colour, mfc=fill, zorder=3)
+            step = [(p.x, p.accuracy) for p in best]
+            step = [*(corner for a, b in pairwise(step) for corner in (a, (b[0], a[1]))), step[-1]]
+            axes.plot(*zip(*step, strict=True), color=COLOURS[0], lw=1.6)
+            axes.set_xscale("log")
+            axes.set_xlabel(name)
+            floor = _limits(axes, points, points[0].x, None)
+            _ticks(axes.xaxis, *axes.get_xlim(), form=lambda value: short_count(round(value)))
+            panels.append((axes, [p for p in best if p.accuracy >= floor], points, list(pairwise(step))))
+        figure.axes[0].set_ylabel("accuracy, %")
+        below = ", ".join(f"{p.name} ({p.accuracy:.2f} %)" for p in points if p.accuracy < floor)
+        _note(figure, data_label(scored[0][0]), *([f"Below the axis: {below}"] if below else []))
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for panel in panels:
+            _name_points(*panel)
+        return _svg(figure)
+
+
+def gradients_figure(records: Mapping[str, GradientRecord]) -> str:
+    """Gradient norms, map sides and weights without gradient by depth.
+
+    Dots are layers. The lines of the first panel run through the geometric mean of neighbouring layers (an eighth of
+    the net); those of the second show the largest map that is still to come, so that side branches which pool on
+    their own, as squeeze-and-excitation does, leave no mark.
+
+    Args:
+        records: by label.
+
+    Returns:
+        SVG.
+
+    Raises:
+        GlyphfrontError: there is no record.
+    """
+    if not records:
+        raise GlyphfrontError("no gradients to draw")
+    with _figure(7.2, 8.6) as figure:
+        top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2.2, 1, 1))
+        for number, (label, record) in enumerate(records.items()):
+            colour = COLOURS[number % len(COLOURS)]
+            dash = _DASHES[(number + number // len(COLOURS)) % len(_DASHES)]
+            line: dict[str, Any] = {"color": colour, "ls": dash, "lw": 1.8}
+            dots: dict[str, Any] = {"color": colour, "ls": "", "marker": "o", "ms": 3, "alpha": 0.5}
+            depth = np.linspace(0, 100, len(record.layers))
+            median = np.median(record.norms, axis=0)
+            median = np.where(median > 0, median, np.nan)
+            text = f"{label}: {len(record.layers)} layers, loss {record.losses[0]:.2f} → {record.losses[-1]:.2f}"
+            top.plot(depth, median, **dots)
+            top.plot(depth, _smooth(median), label=text, **line)
+            middle.plot(depth, np.maximum.accumulate(record.map_sides[::-1])[::-1], drawstyle="steps-mid", **line)
+            bottom.plot(depth, 100 * np.array(record.untouched), **(dots | {"ms": 4, "alpha": 0.8}))
+        steps = max(len(record.losses) for record in records.values())
+        top.set(yscale="log", ylabel="gradient norm (L2, median of the steps)")
+        top.set_title(f"What reaches each layer in the first {steps} steps", fontsize=11)
+        top.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        figure.legend(
+            *top.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9.5, frameon=False
+        )
+        sides = (1, 2, 4, 8, 16, 32)
+        middle.set_yscale("log", base=2)
+        middle.set(ylabel="side of the map, pixels", yticks=sides, yticklabels=sides)
+        bottom.set(
+            ylabel="weights without\ngradient", ylim=(-4, 104), xlabel="depth (0 %: first layer, 100 %: classifier)"
+        )
+        for axis in (bottom.xaxis, bottom.yaxis):
+            axis.set_major_formatter("{x:.0f} %")
+        return _svg(figure)
+
+
+def _smooth(norms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Geometric mean over the neighbours within a sixteenth of the layers on each side."""
+    reach = len(norms) // 16
+    logs = np.log(norms)
+    return np.exp([np.mean(logs[max(0, i - reach) : i + reach + 1]) for i in range(len(norms))])
 
 
 def curves_figure(results: Sequence[Result]) -> str | None:

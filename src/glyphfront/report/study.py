@@ -7,7 +7,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,17 @@ from typing import Any
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
 from glyphfront.measure.accuracy import proportion
-from glyphfront.measure.compare import Row, Scored, compare_results, compare_scored, read_scored
-from glyphfront.report.figures import front_figure
+from glyphfront.measure.compare import (
+    Comparison,
+    Row,
+    Scored,
+    SeedComparison,
+    compare_results,
+    compare_scored,
+    read_scored,
+)
+from glyphfront.measure.layers import load_architecture
+from glyphfront.report.figures import front_figure, size_figure
 from glyphfront.report.page import PageFigure, put_between, render_html
 from glyphfront.report.tables import (
     DASH,
@@ -35,6 +44,8 @@ from glyphfront.result import Result, load_results
 
 PAGE, TEXT = "study.html", "study.md"
 _HOLDS, _REVERSED, _UNTOLD = "holds", "does not hold", "cannot be told"
+_FULL, _SHIPPED = "study-full", "shipped-balanced"  # folders of results beside that of a smaller scale
+_IN_README = 3  # findings, from the first
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,11 @@ def write_study(
         folder: holds a folder of result files for each part of the source study, named as it.
         questions: of each part, in their order: its question, and the labels of all its rows.
         title: heading of the page.
-        readme: also put the findings between its marks ``<!-- study:start -->`` and ``<!-- study:end -->``.
+        readme: also put the first findings between its marks ``<!-- study:start -->`` and ``<!-- study:end -->``.
+
+    What else lies there is shown too: ``gradients-*.svg`` (glyphfront gradients), ``brightness.json``
+    (benchmarks/brightness.py), and beside `folder` the results of ``study-full`` with its ``architecture.json``
+    (glyphfront layers) and of ``shipped-balanced``.
 
     Returns:
         The path of study.html.
@@ -92,15 +107,19 @@ def write_study(
     rows = {name: _rows(folder / name, results) for name, results in parts.items()}
     found = _findings(folder, parts, rows)
     everything = _once([r for results in parts.values() for r in results])
-    sections = [Section("What was found", found)]
+    sections = [_found(found, parts, rows)]
     sections += [_part(name, questions[name], results, rows[name]) for name, results in parts.items()]
-    if "table9" in parts:
-        sections.append(_transfer(folder / "table9"))
-    front = _front(everything)
-    if front:
-        sections.append(front)
-    sections.append(_not_run(folder, questions, parts))
-    sections.append(_method(everything))
+    further = (
+        _transfer(folder / "table9") if "table9" in parts else None,
+        _brightness(folder),
+        _gradients(folder),
+        _final(folder, questions),
+        _architecture(folder),
+        _front(everything),
+        _not_run(folder, questions, parts),
+        _method(everything),
+    )
+    sections += [section for section in further if section]
     title = title or f"The source study, repeated: {folder.resolve().name}"
     for section in sections:
         for item in section.items:
@@ -110,7 +129,8 @@ def write_study(
     write_text(folder / PAGE, render_html("study.html", title=title, sections=sections))
     if readme:
         link = f"[The whole comparison]({(folder / TEXT).as_posix()})"
-        put_between(readme, "study", [*(f"{n}. {escape_markdown(line)}" for n, line in enumerate(found, 1)), "", link])
+        first = [f"{n}. {escape_markdown(line)}" for n, line in enumerate(found[:_IN_README], 1)]
+        put_between(readme, "study", [*first, "", link])
     return folder / PAGE
 
 
@@ -299,11 +319,99 @@ def _front(results: Sequence[Result]) -> Section | None:
         if r.latency
     ]
     header = ("network", "parameters", "MACs", "p50, µs", "× reference")
-    figure = PageFigure("front.svg", svg, "Accuracy by time for one image, all rows")
+    items = [Item("The front", figure=PageFigure("front.svg", svg, "Accuracy by time for one image, all rows"))]
+    if sizes := size_figure(results):
+        alt = "Accuracy by parameters and by multiply-accumulates, all rows"
+        items.append(Item("Size and work", figure=PageFigure("sizes.svg", sizes, alt)))
+    items.append(Item("Cost of each network", Table(header, tuple(rows))))
     return Section(
         "Accuracy against time, size and work",
-        ("All rows scored on the same images; the line is the front.",),
-        (Item("The front", figure=figure), Item("Cost of each network", Table(header, tuple(rows)))),
+        ("All rows scored on the same images, one seed each; the lines are the fronts.",),
+        tuple(items),
+    )
+
+
+def _brightness(folder: Path) -> Section | None:
+    """Why the study's row with brightness collapsed."""
+    path = folder / "brightness.json"
+    if not path.exists():
+        return None
+    found = json.loads(path.read_text(encoding="utf-8"))
+    returned = tuple(
+        (generator["name"], row, f"{generator[f'{row}_greatest']:.3g}", f"{generator[f'{row}_mean']:.3g}")
+        for generator in found["generators"]
+        for row in ("aug_4", "aug_5")
+    )
+    images = found["images"]
+    scored = (
+        ("as in training", percent(found["correct_at_the_scale_of_training"] / images)),
+        ("a 255th of it", percent(found["correct_at_a_255th"] / images)),
+    )
+    return Section(
+        "Why the study's row with brightness collapsed",
+        (
+            "Keras' ImageDataGenerator was given images of 0 to 1, with and without brightness. A generator that "
+            "returns 0 to 255 makes a network that sees all but black in test images of 0 to 1; one that returns "
+            "nothing but 0 has nothing to learn from. Which of the two the study had is not known.",
+            f"Here the network of {found['label']}, trained with brightness on one scale, on {images:,} report images "
+            f"at two scales. Chance is {percent(1 / found['classes'])} %; the study's row has "
+            f"{percent(_published('table6')['rows']['aug_5']['test_acc'])} %.",
+        ),
+        (
+            Item(
+                "What the generator returns", Table(("generator", "row", "greatest", "mean"), returned, text_columns=2)
+            ),
+            Item("What the scale does to the accuracy", Table(("scale of the images", "accuracy, %"), scored)),
+        ),
+    )
+
+
+def _gradients(folder: Path) -> Section | None:
+    """What reaches the candidates' layers, by the side of the images."""
+    items = []
+    for path in sorted(folder.glob("gradients-*.svg")):
+        side = path.stem.partition("-")[2]
+        figure = PageFigure(path.name, path.read_text(encoding="utf-8"), f"Gradients by layer at {side} pixels")
+        items.append(Item(f"Images of {side}×{side} pixels", figure=figure))
+    if not items:
+        return None
+    return Section(
+        "What gradient reaches the candidates' layers",
+        (
+            "The study says that most of the candidates lost their gradient. A gradient has vanished where its norm "
+            "falls by orders of magnitude from layer to layer; a map of one pixel has nothing left to look at, and "
+            "eight of the nine weights of a 3×3 kernel on it never get a gradient.",
+        ),
+        tuple(items),
+    )
+
+
+def _final(folder: Path, questions: Mapping[str, tuple[str, Sequence[str]]]) -> Section | None:
+    """On the page of another scale: the final model at full settings."""
+    full = folder.resolve().parent / _FULL
+    if full == folder.resolve() or not (full / "final").is_dir():
+        return None
+    results = load_results(full / "final")
+    section = _part("final", questions["final"], results, _rows(full / "final", results))
+    return replace(section, title=f"At full settings. {section.title}")
+
+
+def _architecture(folder: Path) -> Section | None:
+    """The final model's layers."""
+    path = folder.resolve().parent / _FULL / "architecture.json"
+    if not path.exists():
+        return None
+    net = load_architecture(path)
+    rows = [(r.name, r.kind, "×".join(map(str, r.output)), f"{r.parameters:,}") for r in net.layers]
+    return Section(
+        "The final model, layer by layer",
+        (
+            f"Input {'×'.join(map(str, net.input))}. {net.parameters_total:,} parameters, of which "
+            f"{net.parameters_trainable:,} are trained and the others are batch norm's running statistics; the study "
+            f"counts {_published('final')['rows']['final']['params']:,}. A DenseLayer is norm, activation, "
+            "1×1 convolution, norm, activation, 3×3 convolution; what it computes is appended to what came in.",
+        ),
+        (Item("Layers", Table(("layer", "kind", "output", "parameters"), tuple(rows), text_columns=2)),),
     )
 
 
@@ -342,6 +450,20 @@ def _method(results: Sequence[Result]) -> Section:
     )
 
 
+def _found(
+    found: tuple[str, ...], parts: Mapping[str, Sequence[Result]], rows: Mapping[str, Mapping[str, Row]]
+) -> Section:
+    cells = []
+    for name in parts:
+        verdicts = Counter(_verdict(_published(name), label, row) for label, row in rows[name].items())
+        counts = [str(verdicts[verdict]) for verdict in (_HOLDS, _REVERSED, _UNTOLD)]
+        if any(verdicts[verdict] for verdict in (_HOLDS, _REVERSED, _UNTOLD)):
+            cells.append((name, _published(name)["concluded"] or DASH, *counts))
+    header = ("part", "the study concluded", f"rows: {_HOLDS}", _REVERSED, _UNTOLD)
+    table = Table(header, tuple(cells), text_columns=2)
+    return Section("What was found", found, (Item("The study's order of its rows", table),) if cells else ())
+
+
 def _findings(
     folder: Path, parts: Mapping[str, Sequence[Result]], rows: Mapping[str, Mapping[str, Row]]
 ) -> tuple[str, ...]:
@@ -356,32 +478,63 @@ def _findings(
             f"same direction here: {verdicts[_HOLDS]}; in the other: {verdicts[_REVERSED]}; cannot be told: "
             f"{verdicts[_UNTOLD]}."
         )
-    for number in "24":
-        pair = _pairs(folder / "table9", f"transfer_{number}") if "table9" in parts else None
-        if not pair:
-            continue
-        leaky, clean = pair
-        seen = leaky[0].predictions.seen
-        compared = compare_scored(clean, leaky)
-        on_seen = compare_scored(clean, leaky, images=seen)
-        lines.append(
-            f"transfer_{number}, with {seen.mean():.0%} of the report images in its base's training, is "
-            f"{signed_points(compared.difference)} points ({signed_points(compared.low)} to "
-            f"{signed_points(compared.high)}) from the same without them; on the images that leaked "
-            f"{signed_points(on_seen.difference)} ({signed_points(on_seen.low)} to {signed_points(on_seen.high)}), "
-            f"{len(leaky)} against {len(clean)} seeds."
-        )
+    transfers = [_transfer_finding(folder / "table9", n) for n in "2134"] if "table9" in parts else []
+    lines += [*filter(None, transfers[:1]), *_final_findings(folder), *filter(None, transfers[1:])]
     aug = {r.run.label: top1(r) for r in parts.get("table6", []) if r.run.seed == 0}
     if (five := aug.get("aug_5")) and (four := aug.get("aug_4")):
         lines.append(
             f"Brightness does not collapse: aug_5 has {percent(five.value)} % where aug_4 has {percent(four.value)} % "
-            "and the study's aug_5 2.73 %."
+            f"and the study's aug_5 {percent(_published('table6')['rows']['aug_5']['test_acc'])} %."
         )
     best = max(
         (share.value for r in _once([r for p in parts.values() for r in p]) if (share := top1(r))), default=math.nan
     )
     lines.append(f"The most accurate row of {folder.resolve().name} has {percent(best)} %.")
     return tuple(lines)
+
+
+def _transfer_finding(folder: Path, number: str) -> str | None:
+    pair = _pairs(folder, f"transfer_{number}")
+    if not pair or not pair[0][0].predictions.seen.any():
+        return None
+    leaky, clean = pair
+    seen = leaky[0].predictions.seen
+    whole, on_seen, on_others = (compare_scored(clean, leaky, images=m) for m in (None, seen, ~seen))
+    return (
+        f"Transfer with its leak, transfer_{number}: the base as published was trained on {seen.mean():.0%} of the "
+        f"scored images. With that leak the transferred network is {_points(whole)} more accurate than without; on the "
+        f"images that leaked {_points(on_seen)}, on the others {_points(on_others)}. Seeds: {len(leaky)} and "
+        f"{len(clean)}."
+    )
+
+
+def _points(compared: Comparison | SeedComparison) -> str:
+    span = f"{signed_points(compared.low)} to {signed_points(compared.high)}"
+    return f"{signed_points(compared.difference)} points ({span})"
+
+
+def _final_findings(folder: Path) -> list[str]:
+    """The final model at full settings, against what the study says of it and against the shipped model."""
+    full = folder.resolve().parent / _FULL / "final"
+    scored = _scored(full, "final") if full.is_dir() else []
+    if not scored or not (share := top1(scored[0].result)):
+        return []
+    result, theirs = scored[0].result, _study_cells(_published("final")["rows"]["final"])
+    sentence = (
+        f"The study's final model at full settings, transferred without the leak: {percent(share.value)} % "
+        f"({interval(share)}) on {data_label(result)}, one seed; the study: {theirs[0]} % ({theirs[1]})."
+    )
+    shipped_folder = full.parent.parent / _SHIPPED
+    for path in sorted(shipped_folder.glob("*-seed0.json")) if shipped_folder.is_dir() else ():
+        ours = _read(path)
+        if ours and ours.result.data.report_fingerprint == result.data.report_fingerprint:
+            sentence += f" {ours.result.run.label}, which is shipped: {_points(compare_scored(scored[:1], [ours]))}"
+            if (mine := ours.result.latency) and (study := result.latency):
+                sentence += f", in {mine.ratio / study.ratio:.0%} of the time for an image"
+            if ours.result.run.logit_adjustment and not result.run.logit_adjustment:
+                sentence += "; its training corrects for uneven classes, the study's does not"
+            sentence += "."
+    return [sentence]
 
 
 def _markdown(title: str, sections: Sequence[Section]) -> str:
@@ -391,6 +544,8 @@ def _markdown(title: str, sections: Sequence[Section]) -> str:
         for line in section.before:
             lines += [escape_markdown(line), ""]
         for item in section.items:
+            if len(section.items) > 1:
+                lines += [f"### {escape_markdown(item.caption)}", ""]
             if item.table:
                 lines += [render_markdown(item.table)]
             if item.figure:

@@ -66,7 +66,7 @@ def main() -> None:
         "classes": len(report.classes),
         "correct_at_the_scale_of_training": right[0],
         "correct_at_a_255th": right[1],
-        **to_plain(provenance()),
+        "provenance": to_plain(provenance()),
     }
     out = options.result.parent.parent / "brightness.json"
     write_text(out, json.dumps(figures, indent=2, ensure_ascii=False) + "\n")

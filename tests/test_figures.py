@@ -9,7 +9,7 @@ import pytest
 from matplotlib.text import Text
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.gradients import GradientRecord
+from glyphfront.measure.layers import GradientRecord, Gradients
 from glyphfront.report import figures
 from glyphfront.report.figures import (
     Examples,
@@ -29,12 +29,17 @@ EXAMPLES = Examples(
 
 
 RECORD = GradientRecord(
+    label="net",
     layers=("a", "b", "c"),
     map_sides=(28, 1, 14),  # the second looks aside, as squeeze-and-excitation does
-    norms=np.array([[1.0, 10.0, 100.0], [3.0, 30.0, 300.0], [2.0, 20.0, 200.0]]),
+    norms=((1.0, 10.0, 100.0), (3.0, 30.0, 300.0), (2.0, 20.0, 200.0)),
     untouched=(0.0, 0.5, 1.0),
-    losses=np.array([3.0, 2.5, 1.25]),
+    losses=(3.0, 2.5, 1.25),
 )
+
+
+def measured(*records):
+    return Gradients("balanced (made up)", 64, 0.01, records, make_result().provenance)
 
 
 @pytest.fixture
@@ -62,8 +67,9 @@ def points(axes, colour, marker="o"):
         lambda: curves_figure([make_result("a"), make_result("b")]),
         lambda: pairs_figure(make_result(), EXAMPLES),
         lambda: size_figure([make_result("a"), make_result("b", correct=390)]),
+        lambda: gradients_figure(measured(RECORD)),
     ],
-    ids=["front", "curves", "pairs", "size"],
+    ids=["front", "curves", "pairs", "size", "gradients"],
 )
 def test_a_figure_is_the_same_bytes_each_time_and_valid_xml_with_its_data_label(draw):
     first = draw()
@@ -235,7 +241,7 @@ def test_size_figure_needs_a_scored_result():
 
 
 def test_gradients_figure_draws_medians_the_largest_map_to_come_and_untouched_weights(drawn):
-    gradients_figure({"net": RECORD})
+    gradients_figure(measured(RECORD))
     top, middle, bottom = drawn[0].axes
     assert points(top, figures.COLOURS[0]).tolist() == [[0, 2], [50, 20], [100, 200]]
     assert middle.lines[0].get_ydata().tolist() == [28, 14, 14]
@@ -244,11 +250,11 @@ def test_gradients_figure_draws_medians_the_largest_map_to_come_and_untouched_we
 
 
 def test_more_nets_than_colours_are_told_apart_by_their_dashes(drawn):
-    gradients_figure({f"net{n}": RECORD for n in range(8)})
+    gradients_figure(measured(*(replace(RECORD, label=f"net{n}") for n in range(8))))
     lines = [line for line in drawn[0].axes[0].lines if line.get_marker() == "None"]
     assert len({(line.get_color(), str(line._dash_pattern)) for line in lines}) == 8
 
 
 def test_gradients_figure_needs_a_record():
     with pytest.raises(GlyphfrontError, match="no gradients"):
-        gradients_figure({})
+        gradients_figure(measured())

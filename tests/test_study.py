@@ -13,15 +13,15 @@ import pytest
 from glyphfront.cli import main
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.compare import Predictions
-from glyphfront.measure.layers import Architecture, Layer, save_architecture
-from glyphfront.report.study import published, write_study
+from glyphfront.measure.layers import Architecture, Layer, save_layers
+from glyphfront.report.sections import Question, published
+from glyphfront.report.study import write_study
 from glyphfront.result import Result, save_result
 from glyphfront.studies import SOURCE
 from glyphfront.studies.scale import at_scale
 from results_factory import make_predictions, make_result, save_predictions
 
-TABLE3 = ["ReLU", "LeakyReLU", "ELU", "Swish"]
-QUESTIONS = {"table3": ("Table 3: does the activation matter?", TABLE3)}
+QUESTIONS = {"table3": Question("Table 3: does the activation matter?", ("ReLU", "LeakyReLU", "ELU", "Swish"))}
 
 
 def keep(folder: Path, result: Result, predictions: Predictions) -> None:
@@ -177,7 +177,7 @@ def test_the_page_of_laptop_scale_shows_the_final_model_of_full_scale_and_the_sh
     keep(full / "final", make_result("final", correct=340, p50_us=800), make_predictions(340))
     keep(tmp_path / "shipped-balanced", make_result("ours", correct=360, p50_us=200), make_predictions(360))
     net = Architecture("final", (1, 32, 32), (Layer("0", "Conv2d 7×7", (64, 16, 16), 3136),), 3000, 3136)
-    save_architecture(net, full / "architecture.json")
+    save_layers(net, full / "architecture.json")
     questions = {**QUESTIONS, "final": ("The final model.", ["final"])}
     readme = tmp_path / "README.md"
     readme.write_text("<!-- study:start -->\n<!-- study:end -->\n")

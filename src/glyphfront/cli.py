@@ -250,27 +250,32 @@ def models(json: bool = False) -> None:
     print("timm:NAME and torchvision:NAME make any model of those libraries.")
 
 
-def layers(model: Positional[str], classes: int = 47, out: Path | None = None) -> None:
+def layers(model: Positional[str], classes: int | None = None, out: Path | None = None) -> None:
     """Show a model layer by layer: output shapes and parameters.
 
     Example: glyphfront layers layer_4_1
 
     Args:
         model: a name, see glyphfront models, or the result file of a run.
-        classes: outputs; a result file says its own.
+        classes: outputs, by default 47; a result file says its own.
         out: also write the table here, as JSON for a report.
     """
+    from dataclasses import replace
+
     from rich.table import Table
 
-    from glyphfront.measure.layers import architecture, save_architecture
+    from glyphfront.measure.layers import architecture, save_layers
     from glyphfront.models import build
     from glyphfront.result import load_result
     from glyphfront.run import Model
 
     described, label = Model(model), model
     if model.endswith(".json"):
+        if classes is not None:
+            raise GlyphfrontError(f"{model} says its own classes; leave --classes out")
         result = load_result(Path(model))
-        described, label, classes = result.run.model, result.run.label, len(result.classes)
+        described, label, classes = replace(result.run.model, weights=None), result.run.label, len(result.classes)
+    classes = 47 if classes is None else classes
     if classes < 1:
         raise GlyphfrontError(f"--classes must be at least 1, got {classes}")
     found = architecture(build(described, classes), label)
@@ -283,7 +288,7 @@ def layers(model: Positional[str], classes: int = 47, out: Path | None = None) -
     print(f"input {'×'.join(map(str, found.input))}; one image at a time")
     print(f"parameters {found.parameters_total:,}, trainable {found.parameters_trainable:,}")
     if out is not None:
-        save_architecture(found, out)
+        save_layers(found, out)
         print(out)
 
 
@@ -453,6 +458,7 @@ def gradients(
     out: Path = Path("gradients.svg"),
     steps: int = 20,
     lr: float = 0.05,
+    batch_size: int = 64,
     data_dir: DataDir = None,
 ) -> None:
     """Draw what gradient reaches each layer in the first steps of training.
@@ -462,16 +468,21 @@ def gradients(
     Args:
         models: names, see glyphfront models; @SIDE sets the side in pixels that images are resized to.
         data: set whose training images are drawn from.
-        out: the figure, an .svg.
+        out: the figure, an .svg; its numbers go beside it, as .json.
         steps: of training.
         lr: learning rate of SGD with Nesterov momentum.
+        batch_size: images a step.
         data_dir: where EMNIST files lie.
     """
+    from statistics import fmean
+
     import torch
 
     from glyphfront.data import load
     from glyphfront.files import write_text
     from glyphfront.measure.gradients import gradient_norms
+    from glyphfront.measure.layers import Gradients, save_layers
+    from glyphfront.measure.machine import provenance
     from glyphfront.models import build
     from glyphfront.report.figures import gradients_figure
     from glyphfront.run import Model
@@ -482,19 +493,24 @@ def gradients(
 
     train_set = load(data, "train", folder=data_dir)
     mean, std = pixel_statistics(train_set)
-    records = {}
+    records = []
     for name in models:
         plain, _, side = name.rpartition("@") if name.rpartition("@")[2].isdigit() else (name, "", "")
         torch.manual_seed(0)
         model = Model(plain, input_size=int(side) if side else None)
         classifier = build(model, len(train_set.classes), mean, std)
-        records[name] = record = gradient_norms(classifier, train_set.images, train_set.labels, steps=steps, lr=lr)
-        first, last = record.norms[:, 0].mean(), record.norms[:, -1].mean()
+        record = gradient_norms(
+            classifier, train_set.images, train_set.labels, name, steps=steps, lr=lr, batch_size=batch_size
+        )
+        records.append(record)
+        first, last = (fmean(step[layer] for step in record.norms) for layer in (0, -1))
         print(
             f"{name}: gradient norm {first:.3g} in the first layer, {last:.3g} in the last; "
             f"loss {record.losses[0]:.2f}, after {steps} steps {record.losses[-1]:.2f}"
         )
-    write_text(out, gradients_figure(records))
+    found = Gradients(f"{train_set.name} ({train_set.source})", batch_size, lr, tuple(records), provenance())
+    write_text(out, gradients_figure(found))
+    save_layers(found, out.with_suffix(".json"))
     print(out)
 
 
@@ -718,14 +734,17 @@ def report(
     if folder == Path("study") and not folder.exists():
         folder = Path("results/study-laptop")
     if any((folder / name).is_dir() for name in SOURCE):
+        from glyphfront.report.sections import Question
         from glyphfront.report.study import write_study
 
         if budget_us is not None:
             raise GlyphfrontError(f"{folder}: the page of the source study has no pick; leave --budget-us out")
-        questions = {
-            name: ((study.__doc__ or "").splitlines()[0], [run.label for run in study()])
-            for name, study in SOURCE.items()
-        }
+        questions = {}
+        for name, study in SOURCE.items():
+            sheet = inspect.getdoc(study) or ""
+            seeds = re.search(r"--seeds (\d+)", sheet)
+            labels = tuple(run.label for run in study())
+            questions[name] = Question(sheet.splitlines()[0], labels, int(seeds[1]) if seeds else 1)
         print(write_study(folder, questions, title=title, readme=readme))
         return
     page = write_report(folder, title=title, budget_us=budget_us)

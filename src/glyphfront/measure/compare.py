@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
@@ -383,6 +383,28 @@ def compare_files(a: Path, b: Path) -> Row:
     return Row(other.result.run.label, comparison, comparison.p_value, _detectable(comparison, 1))
 
 
+def read_labels(folder: Path) -> dict[str, list[Scored]]:
+    """The finished results in `folder` with their predictions, by label, those of one label by rising seed.
+
+    Raises:
+        GlyphfrontError: a file is missing or faulty, or a label stands for Runs that differ in more than their seed.
+    """
+    found: dict[str, list[tuple[Result, Path]]] = {}
+    for path in sorted(folder.glob("*.json")):
+        result = load_result(path)
+        if result.status == "finished":
+            found.setdefault(result.run.label, []).append((result, path.with_suffix(".predictions.npz")))
+    for label, group in found.items():
+        group.sort(key=lambda one: one[0].run.seed)
+        runs = [result.run for result, _ in group]
+        if len({without_seed(run).key for run in runs}) > 1 or len({run.seed for run in runs}) < len(runs):
+            raise GlyphfrontError(
+                f"{folder}: the {len(runs)} results labelled {label} are not of one Run with different seeds; "
+                "remove what does not belong there"
+            )
+    return {label: [Scored(result, read_predictions(path)) for result, path in group] for label, group in found.items()}
+
+
 def compare_results(folder: Path, baseline: str, *, resamples: int = 10_000, seed: int = 0) -> list[Row]:
     """Compare every label among the results in `folder` with the baseline, as one table.
 
@@ -396,39 +418,46 @@ def compare_results(folder: Path, baseline: str, *, resamples: int = 10_000, see
         seed: see `compare_seeds`.
 
     Returns:
-        The rows, in the order of the file names.
+        The rows, in the order of the labels.
 
     Raises:
-        GlyphfrontError: a file is missing or faulty, no finished result has the baseline's label, or a label stands for
-            Runs that differ in more than their seed.
+        GlyphfrontError: see `read_labels`; or no finished result has the baseline's label.
     """
-    groups: dict[str, list[Path]] = {}
-    results = {path: load_result(path) for path in sorted(folder.glob("*.json"))}
-    for path, result in results.items():
-        if result.status == "finished":
-            groups.setdefault(result.run.label, []).append(path)
+    groups = read_labels(folder)
     if baseline not in groups:
         raise GlyphfrontError(
             f"{folder}: no finished result is labelled {baseline}; there are: {', '.join(groups) or 'none'}"
         )
-    images = results[groups[baseline][0]].data.report_fingerprint
-    compared = {k: v for k, v in groups.items() if k == baseline or results[v[0]].data.report_fingerprint == images}
-    for label, paths in compared.items():
-        runs = [results[path].run for path in paths]
-        if len({without_seed(run).key for run in runs}) > 1 or len({run.seed for run in runs}) < len(runs):
-            raise GlyphfrontError(
-                f"{folder}: the {len(runs)} results labelled {label} are not of one Run with different seeds; "
-                "remove what does not belong there"
-            )
-    right = {label: [read_scored(path) for path in paths] for label, paths in compared.items()}
-    base = right.pop(baseline)
-    comparisons: list[Comparison | SeedComparison] = []
-    for others in right.values():
-        comparisons.append(compare_scored(base, others, resamples=resamples, seed=seed))
+    images = groups[baseline][0].result.data.report_fingerprint
+    alike = [label for label, group in groups.items() if group[0].result.data.report_fingerprint == images]
+    pairs = {label: baseline for label in alike if label != baseline}
+    return compare_labels(groups, pairs, resamples=resamples, seed=seed)
+
+
+def compare_labels(
+    groups: Mapping[str, Sequence[Scored]], baselines: Mapping[str, str], *, resamples: int = 10_000, seed: int = 0
+) -> list[Row]:
+    """Compare labels, each with a baseline of its own, as one table.
+
+    Args:
+        groups: results with their predictions, by label.
+        baselines: of each label that gets a row.
+        resamples: see `compare_seeds`.
+        seed: see `compare_seeds`.
+
+    Returns:
+        The rows, in the order of `baselines`; p-values corrected over all of them.
+
+    Raises:
+        GlyphfrontError: see `paired`.
+    """
+    comparisons = [
+        compare_scored(groups[base], groups[label], resamples=resamples, seed=seed) for label, base in baselines.items()
+    ]
     adjusted = holm([c.p_value for c in comparisons])
     return [
         Row(label, comparison, p, _detectable(comparison, len(comparisons)))
-        for label, comparison, p in zip(right, comparisons, adjusted, strict=True)
+        for label, comparison, p in zip(baselines, comparisons, adjusted, strict=True)
     ]
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,32 +20,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.layers import GradientRecord
 from glyphfront.models import Classifier
-
-
-@dataclass(frozen=True)
-class GradientRecord:
-    """The first steps of one training, layer by layer from the input to the output.
-
-    A layer is a module with a weight of two or more dimensions: convolutions and linear layers, no norms.
-    """
-
-    layers: tuple[str, ...]
-    """Names of the modules, in the order in which an image meets them."""
-    map_sides: tuple[int, ...]
-    """Pixels: side of the map that leaves the layer; 1 for a vector."""
-    norms: NDArray[np.float64]
-    """(steps, layers): L2 norm of the gradient of the layer's weights."""
-    untouched: tuple[float, ...]
-    """Share of the layer's weights whose gradient was exactly 0 in every step."""
-    losses: NDArray[np.float64]
-    """(steps,): cross-entropy in nats before the step."""
 
 
 def gradient_norms(
     classifier: Classifier,
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],
+    label: str = "",
     *,
     steps: int = 20,
     lr: float = 0.05,
@@ -59,6 +41,7 @@ def gradient_norms(
         classifier: on any device; left as it is.
         images: (N, 28, 28) uint8.
         labels: (N,) int64.
+        label: what to call it.
         steps: how many.
         lr: learning rate.
         batch_size: images a step, drawn with replacement.
@@ -96,7 +79,8 @@ def gradient_norms(
     for hook in hooks:
         hook.remove()
     untouched = tuple(1.0 - torch.cat([t.flatten() for t in own]).double().mean().item() for own in touched.values())
-    return GradientRecord(tuple(sides), tuple(sides.values()), np.array(norms), untouched, np.array(losses))
+    rounded = tuple(tuple(float(f"{norm:.4g}") for norm in step) for step in norms)
+    return GradientRecord(label, tuple(sides), tuple(sides.values()), rounded, untouched, tuple(losses))
 
 
 def _side_recorder(sides: dict[str, int], name: str) -> Any:

@@ -1,20 +1,23 @@
-"""A net layer by layer, as an image meets it: kind, output shape, parameters; to a JSON file and back without torch."""
+"""A net layer by layer, as an image meets it: shapes, parameters, gradients; to JSON files and back without torch."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
 from glyphfront.records import from_plain, to_plain
+from glyphfront.result import Provenance
 
 if TYPE_CHECKING:
     from torch import nn
 
     from glyphfront.models import Classifier
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,39 @@ class Architecture:
     layers: tuple[Layer, ...]
     parameters_trainable: int
     parameters_total: int
+
+
+@dataclass(frozen=True)
+class GradientRecord:
+    """The first steps of one net's training, layer by layer from the input to the output.
+
+    A layer is a module with a weight of two or more dimensions: convolutions and linear layers, no norms.
+    """
+
+    label: str
+    layers: tuple[str, ...]
+    """Names of the modules, in the order in which an image meets them."""
+    map_sides: tuple[int, ...]
+    """Pixels: side of the map that leaves the layer; 1 for a vector."""
+    norms: tuple[tuple[float, ...], ...]
+    """(steps, layers): L2 norm of the gradient of the layer's weights."""
+    untouched: tuple[float, ...]
+    """Share of the layer's weights whose gradient was exactly 0 in every step."""
+    losses: tuple[float, ...]
+    """(steps,): cross-entropy in nats before the step."""
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Several nets on the same images with the same settings."""
+
+    source: str
+    """Which images, such as ``balanced (unofficial, 98,757 of 112,800 training images)``."""
+    batch_size: int
+    lr: float
+    """Of SGD with Nesterov momentum 0.9."""
+    records: tuple[GradientRecord, ...]
+    provenance: Provenance
 
 
 def architecture(classifier: Classifier, label: str) -> Architecture:
@@ -100,20 +136,33 @@ def _kind(module: nn.Module) -> str:
     return kind
 
 
-def save_architecture(architecture: Architecture, path: Path) -> None:
+def save_layers(value: Architecture | Gradients, path: Path) -> None:
     """Write the JSON file; raises as `glyphfront.files.write_atomically`."""
-    write_text(path, json.dumps(to_plain(architecture), indent=1, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(to_plain(value), ensure_ascii=False).replace("], ", "],\n") + "\n")
 
 
 def load_architecture(path: Path) -> Architecture:
-    """Read what `save_architecture` wrote.
+    """Read what `save_layers` wrote.
 
     Raises:
         GlyphfrontError: the file is missing or is not such a file.
     """
+    return _load(Architecture, path, "glyphfront layers")
+
+
+def load_gradients(path: Path) -> Gradients:
+    """Read what `save_layers` wrote.
+
+    Raises:
+        GlyphfrontError: the file is missing or is not such a file.
+    """
+    return _load(Gradients, path, "glyphfront gradients")
+
+
+def _load(kind: type[T], path: Path, verb: str) -> T:
     try:
-        return from_plain(Architecture, json.loads(path.read_text(encoding="utf-8")))
+        return from_plain(kind, json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise GlyphfrontError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
-        raise GlyphfrontError(f"{path}: not a table of layers ({error}); write it again: glyphfront layers") from None
+        raise GlyphfrontError(f"{path}: not a table of layers ({error}); write it again: {verb}") from None

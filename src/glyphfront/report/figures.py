@@ -10,12 +10,12 @@ import io
 import math
 import statistics
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -28,6 +28,7 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.layers import Gradients
 from glyphfront.report.tables import (
     candidates,
     data_label,
@@ -39,9 +40,6 @@ from glyphfront.report.tables import (
     top1,
 )
 from glyphfront.result import Result
-
-if TYPE_CHECKING:
-    from glyphfront.measure.gradients import GradientRecord
 
 INK, MUTED, FAINT, GRID, PAPER = "#1f2328", "#656d76", "#afb8c1", "#e3e6ea", "#ffffff"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -309,15 +307,12 @@ def size_figure(results: Sequence[Result]) -> str | None:
         return _svg(figure)
 
 
-def gradients_figure(records: Mapping[str, GradientRecord]) -> str:
+def gradients_figure(gradients: Gradients) -> str:
     """Gradient norms, map sides and weights without gradient by depth.
 
     Dots are layers. The lines of the first panel run through the geometric mean of neighbouring layers (an eighth of
     the net); those of the second show the largest map that is still to come, so that side branches which pool on
     their own, as squeeze-and-excitation does, leave no mark.
-
-    Args:
-        records: by label.
 
     Returns:
         SVG.
@@ -325,11 +320,11 @@ def gradients_figure(records: Mapping[str, GradientRecord]) -> str:
     Raises:
         GlyphfrontError: there is no record.
     """
-    if not records:
+    if not gradients.records:
         raise GlyphfrontError("no gradients to draw")
-    with _figure(7.2, 8.6) as figure:
+    with _figure(7.2, 9.4) as figure:
         top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2.2, 1, 1))
-        for number, (label, record) in enumerate(records.items()):
+        for number, record in enumerate(gradients.records):
             colour = COLOURS[number % len(COLOURS)]
             dash = _DASHES[(number + number // len(COLOURS)) % len(_DASHES)]
             line: dict[str, Any] = {"color": colour, "ls": dash, "lw": 1.8}
@@ -337,12 +332,14 @@ def gradients_figure(records: Mapping[str, GradientRecord]) -> str:
             depth = np.linspace(0, 100, len(record.layers))
             median = np.median(record.norms, axis=0)
             median = np.where(median > 0, median, np.nan)
-            text = f"{label}: {len(record.layers)} layers, loss {record.losses[0]:.2f} → {record.losses[-1]:.2f}"
+            text = f"{record.label}: {len(record.layers)} layers, loss {record.losses[0]:.2f} → {record.losses[-1]:.2f}"
             top.plot(depth, median, **dots)
             top.plot(depth, _smooth(median), label=text, **line)
-            middle.plot(depth, np.maximum.accumulate(record.map_sides[::-1])[::-1], drawstyle="steps-mid", **line)
+            middle.plot(
+                depth, np.maximum.accumulate(np.array(record.map_sides)[::-1])[::-1], drawstyle="steps-mid", **line
+            )
             bottom.plot(depth, 100 * np.array(record.untouched), **(dots | {"ms": 4, "alpha": 0.8}))
-        steps = max(len(record.losses) for record in records.values())
+        steps = max(len(record.losses) for record in gradients.records)
         top.set(yscale="log", ylabel="gradient norm (L2, median of the steps)")
         top.set_title(f"What reaches each layer in the first {steps} steps", fontsize=11)
         top.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -357,6 +354,8 @@ def gradients_figure(records: Mapping[str, GradientRecord]) -> str:
         )
         for axis in (bottom.xaxis, bottom.yaxis):
             axis.set_major_formatter("{x:.0f} %")
+        settings = f"{steps} steps of {gradients.batch_size} images, SGD with Nesterov momentum at {gradients.lr:g}"
+        _note(figure, f"{gradients.source}; {settings}")
         return _svg(figure)
 
 

@@ -67,7 +67,7 @@ def test_a_small_difference_cannot_be_told(tmp_path: Path) -> None:
     write_study(tmp_path, QUESTIONS)
     text = (tmp_path / "study.md").read_text()
     assert line(text, "ELU")[-2:] == ["no", "cannot be told †"]
-    assert "baseline: 1. Beyond chance in the same direction here: 0; in the other: 0; cannot be told: 1." in text
+    assert "here: 1. Beyond chance in the same direction here: 0; in the other: 0; cannot be told: 1." in text
 
 
 def test_seeds_are_shown_as_mean_and_spread(tmp_path: Path) -> None:

@@ -329,7 +329,7 @@ def transfer(found: Sequence[Pair]) -> Section | None:
         compared = [f"{points(c)}, p {c.p_value:.2g}" if c else DASH for c in pair.compared()]
         differences.append((pair.label, *compared, f"{len(pair.leaky)} and {len(pair.clean)}"))
         a, b = (side[0].result for side in (pair.leaky, pair.clean))
-        images.append(f"{pair.label} {a.data.fit_images:,} and {b.data.fit_images:,}, {a.run.epochs} epochs")
+        images.append(f"{pair.label} {a.data.fit_images:,} and {b.data.fit_images:,}, epochs {a.run.epochs}")
     header = (
         *("Run", "images that leaked", "published, on those, %", "published, on the others, %"),
         *("clean, on those, %", "clean, on the others, %", "scored on"),

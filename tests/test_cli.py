@@ -76,11 +76,11 @@ def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
         (["layers", "nosuch"], "unknown model 'nosuch'"),
         (["layers", "nosuch.json"], "nosuch.json: no such file"),
         (["layers", "lenet5_new", "--classes", "0"], "--classes must be at least 1"),
-        (["compare", "a.json"], "two result files, or one folder"),
-        (["compare", "a.json", "b.json"], "a.json: no such file"),
+        (["compare"], "two result files, or one folder"),
+        (["compare", ".", "."], "two result files, or one folder"),
+        (["compare", "a.json", "b.json"], "a.json: no such file or folder"),
         (["compare", "."], "--baseline LABEL"),
         (["compare", ".", "--baseline", "x"], "no finished result is labelled x"),
-        (["compare", "a.json", "b.json", "--baseline", "x"], "--baseline is for a folder"),
         (["recognize", "a.png", "--top", "0"], "--top must be at least 1"),
         (["train", "--optimizer.lr", "-1"], "--optimizer.lr must be above 0"),
         (["data", "check", "balanced", "--data-dir", "nowhere"], "nowhere"),
@@ -186,8 +186,24 @@ def test_compare_prints_a_row_a_model_and_the_same_as_json(tmp_path: Path, capsy
     assert cli.main(["compare", *files]) == 0
     assert "+10.00" in capsys.readouterr().out
     assert cli.main(["compare", *files, "--json"]) == 0
-    (row,) = json.loads(capsys.readouterr().out)
+    found = json.loads(capsys.readouterr().out)
+    assert found["baseline"] == files[0]
+    (row,) = found["rows"]
     assert (row["label"], row["comparison"]["b_only"], row["differs"]) == ("b", 40, True)
+
+
+def test_compare_says_what_it_leaves_out_and_what_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for label, diverged in (("a", ""), ("b", "the loss is not finite")):
+        save_result(make_result(label, diverged=diverged), tmp_path / f"{label}-seed0.json")
+        save_predictions(make_predictions(300), tmp_path / f"{label}-seed0.predictions.npz")
+    assert cli.main(["compare", str(tmp_path), "--baseline", "a"]) == 2
+    told = capsys.readouterr().err
+    assert "no row for b: diverged" in told
+    assert "nothing there can be compared with a" in told
+    assert "--baseline LABEL; there are: a" in _fails(capsys, "compare", str(tmp_path))
+    files = [str(tmp_path / "a-seed0.json")] * 2
+    assert "--baseline is for a folder" in _fails(capsys, "compare", *files, "--baseline", "a")
+    assert "b: diverged" in _fails(capsys, "compare", files[0], str(tmp_path / "b-seed0.json"))
 
 
 def test_layers_prints_a_models_layers_and_writes_them_for_a_report(

@@ -557,62 +557,69 @@ def study_cost(
     scale: str = "full",
     seeds: int = 1,
     devices: tuple[int, ...] = (1, 4, 64),
+    rates: Path | None = None,
+    batch_size: int = 64,
+    seconds: float = 3.0,
     speedup: float = 1.0,
-    efficiency: float = 0.94,
-    results: tuple[Path, ...] = (Path("results/study-full"), Path("results/study-laptop")),
+    overhead_seconds: float = 0.13,
     page: Path | None = None,
 ) -> None:
-    """Reckon what the source study costs, from the images a second of trainings that were measured.
+    """Reckon what the source study costs on one device and on many.
 
-    Example: glyphfront study cost --scale full --seeds 3 --devices 1 4 64
+    Each network is trained for some seconds on the device at hand, or was, and the rates lie in a file. Upper bounds:
+    no Run stops early, and every Run trains on the official files.
 
-    Upper bounds: no Run stops early, and every Run trains on the official files. A network that was not trained is
-    taken to do as many multiply-accumulates a second as the trained one next to it in size.
+    Example: glyphfront study cost --seeds 3 --devices 1 4 64
 
     Args:
         scale: full or laptop.
         seeds: of each row.
         devices: numbers of devices to reckon for; one Run takes one.
-        speedup: how many times as fast a device is as the one that trained the results.
-        efficiency: share of several devices that is used; see benchmarks/results/scaling.json.
-        results: folders of results, or of folders of results, all trained on one kind of device.
+        rates: file of measured rates; where there is none yet, they are measured and kept there.
+        batch_size: images a step while measuring; on a GPU take what the Runs take, 1024.
+        seconds: how long each network is trained for while measuring.
+        speedup: how many times as fast the devices are as the one that was measured.
+        overhead_seconds: of a Run on several devices; see benchmarks/results/scaling.json.
         page: also put the table between the marks of this file.
     """
     from glyphfront.report.page import put_between
     from glyphfront.report.tables import Table, render_markdown
-    from glyphfront.result import load_results
     from glyphfront.studies import SOURCE
-    from glyphfront.studies.cost import cost, plain_macs, rates
+    from glyphfront.studies.cost import cost, load_rates, measure_rates, save_rates
+    from glyphfront.studies.execute import say
 
-    if min(devices, default=0) < 1 or seeds < 1 or speedup <= 0 or not 0 < efficiency <= 1:
-        raise GlyphfrontError("--devices and --seeds are 1 or more, --speedup is above 0, --efficiency in (0, 1]")
-    folders = sorted({path.parent for folder in results for path in folder.glob("**/*-seed*.json")})
-    if not folders:
-        raise GlyphfrontError(f"no results in {', '.join(map(str, results)) or 'no folder'}; name some with --results")
-    measured = rates([result for folder in folders for result in load_results(folder)])
+    if min(devices, default=0) < 1 or seeds < 1 or batch_size < 2:
+        raise GlyphfrontError("--devices and --seeds are 1 or more, --batch-size is 2 or more")
+    if speedup <= 0 or overhead_seconds < 0 or seconds <= 0:
+        raise GlyphfrontError("--speedup and --seconds are above 0, --overhead-seconds is 0 or more")
     parts = {name: _runs(name, scale=scale) for name in SOURCE}
-    parts["all, each Run once"] = [run for runs in parts.values() for run in runs]
-    macs = plain_macs(parts["all, each Run once"])
-    rows = []
+    if rates is not None and rates.exists():
+        measured = load_rates(rates)
+    else:
+        everything = [run for runs in parts.values() for run in runs]
+        measured = measure_rates(everything, batch_size=batch_size, seconds=seconds, say=say)
+        if rates is not None:
+            save_rates(measured, rates)
+    rows, done = [], set[str]()
+    total = [0.0] * (2 + len(devices))
     for name, runs in parts.items():
-        found = cost(runs, seeds, measured, macs, devices, speedup=speedup, efficiency=efficiency)
-        elapsed = [f"{hours:,.1f}" for hours in found.elapsed]
-        rows.append((name, str(found.runs), f"{found.images / 1e6:,.1f}", f"{found.hours:,.1f}", *elapsed))
-    header = (
-        "part",
-        f"Runs, {seeds} seeds",
-        "million images",
-        "hours of one device",
-        *(f"hours on {n}" for n in devices),
+        found = cost(runs, seeds, measured, devices, done=done, speedup=speedup, overhead_seconds=overhead_seconds)
+        done |= {run.key for run in runs}
+        total = [a + b for a, b in zip(total, (found.runs, found.images, *found.elapsed), strict=True)]
+        hours = [f"{h:,.1f}" for h in found.elapsed]
+        rows.append((name, str(found.runs), f"{found.images / 1e6:,.1f}", *hours))
+    hours = [f"{h:,.1f}" for h in total[2:]]
+    rows.append(("all, one after the other", f"{total[0]:.0f}", f"{total[1] / 1e6:,.1f}", *hours))
+    header = ("part", f"Runs, {seeds} seeds each", "million images", *(f"hours on {n}" for n in devices))
+    table = render_markdown(Table(header, tuple(rows), strong=frozenset([len(rows) - 1])))
+    where = f"{measured.device} ({measured.provenance.machine})"
+    note = f"Images a second, measured on {where} with {measured.batch_size} images a step: " + ", ".join(
+        f"{rate.network} {rate.images_per_second:,.0f}" for rate in measured.rates
     )
-    table = Table(header, tuple(rows), strong=frozenset([len(rows) - 1]))
-    text = render_markdown(table)
-    print(text)
-    known = ", ".join(f"{name} {measured.measured[name]:,.0f}" for name in sorted(measured.measured))
-    note = f"Images a second of one device before --speedup {speedup:g}, measured: {known}."
-    print(note)
+    note += f"; here taken {speedup:g} times." if speedup != 1 else "."
+    print(f"{table}\nA Run that stands in several parts is counted in the first. {note}")
     if page is not None:
-        put_between(page, "cost", [*text.splitlines(), "", note])
+        put_between(page, "cost", [*table.splitlines(), "", note])
         print(page)
 
 
@@ -718,7 +725,8 @@ def report(
 ) -> None:
     """Write report.html and report.md from the result files of a folder.
 
-    A folder results/study-SCALE, with a folder for each part of the source study, gets study.html and study.md instead.
+    A folder results/study-SCALE, with a folder for each part of the source study, gets study.html and study.md
+    instead. They also show gradients-*.json and brightness.json there, and beside it study-full and shipped-balanced.
 
     Example: glyphfront report results/quick-balanced
 
@@ -768,20 +776,36 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
     """
     from rich.table import Table
 
-    from glyphfront.measure.compare import compare_files, compare_results
+    from glyphfront.measure.compare import compare_files, compare_results, read_labels
     from glyphfront.records import to_plain
     from glyphfront.report.tables import signed_points
+    from glyphfront.result import load_results
 
+    for path in paths:
+        if not path.exists():
+            raise GlyphfrontError(f"{path}: no such file or folder")
     folder = len(paths) == 1 and paths[0].is_dir()
     if not folder and (len(paths) != 2 or any(path.is_dir() for path in paths)):
         raise GlyphfrontError("compare takes two result files, or one folder of them")
     if folder and baseline is None:
-        raise GlyphfrontError(f"{paths[0]}: say what its results are compared with: --baseline LABEL")
+        labels = ", ".join(read_labels(paths[0]))
+        raise GlyphfrontError(f"{paths[0]}: say what is compared with: --baseline LABEL; there are: {labels or 'none'}")
     if not folder and baseline is not None:
         raise GlyphfrontError("--baseline is for a folder; of two files the first is the baseline")
-    rows = compare_results(paths[0], baseline) if baseline is not None else [compare_files(*paths)]
+    if baseline is None:
+        rows, against = [compare_files(*paths)], str(paths[0])
+    else:
+        rows, against = compare_results(paths[0], baseline), baseline
+        left_out = {r.run.label for r in load_results(paths[0])} - {row.label for row in rows} - {baseline}
+        if left_out:
+            print(
+                f"glyphfront: note: no row for {', '.join(sorted(left_out))}: diverged, or scored on other images",
+                file=sys.stderr,
+            )
+        if not rows:
+            raise GlyphfrontError(f"{paths[0]}: nothing there can be compared with {baseline}")
     if json:
-        _print_json([{**to_plain(row), "differs": row.differs} for row in rows])
+        _print_json({"baseline": against, "rows": [{**to_plain(row), "differs": row.differs} for row in rows]})
         return
     table = Table()
     for column in ("model", "difference, points", "95 % interval", "p", "beyond chance", "least it shows"):
@@ -797,9 +821,7 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
             f"{100 * row.detectable:.2f}",
         )
     _print_table(table, 100)
-    images = {row.comparison.images for row in rows}
-    against = baseline if baseline is not None else paths[0]
-    print(f"Accuracy less that of {against}, on the same {', '.join(f'{n:,}' for n in sorted(images))} images.")
+    print(f"Accuracy less that of {against}, on the same {rows[0].comparison.images:,} images.")
     if len(rows) > 1:
         print("p is corrected for the table (Holm); beyond chance is below 0.05.")
     print(

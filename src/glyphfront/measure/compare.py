@@ -325,6 +325,8 @@ def paired(scored: Sequence[Scored]) -> Correct:
     """
     for one in scored:
         label, data, accuracy = one.result.run.label, one.result.data, one.result.accuracy
+        if one.result.status != "finished":
+            raise GlyphfrontError(f"{label}: diverged, {one.result.message}; there is nothing to compare")
         right = one.predictions.correct
         if accuracy is None or (accuracy.top1.correct, accuracy.top1.total) != (right.sum(), len(right)):
             raise GlyphfrontError(

@@ -3,64 +3,92 @@
 from __future__ import annotations
 
 import heapq
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from glyphfront.data.emnist import CLASSES, COUNTS
 from glyphfront.errors import GlyphfrontError
-from glyphfront.result import Result
+from glyphfront.files import write_text
+from glyphfront.records import from_plain, to_plain
+from glyphfront.result import Provenance
 from glyphfront.run import Run
 
 
 @dataclass(frozen=True)
+class Rate:
+    """How fast a network trains."""
+
+    network: str
+    images_per_second: float
+
+
+@dataclass(frozen=True)
 class Rates:
-    """Images a second in training on one device, by network."""
+    """How fast networks train on one device."""
 
-    measured: Mapping[str, float]
-    macs: Mapping[str, int]
-    """Multiply-accumulates for one image, of the networks that were measured."""
+    device: str
+    batch_size: int
+    """Images a step."""
+    rates: tuple[Rate, ...]
+    provenance: Provenance
 
-    def of(self, name: str, macs: int) -> float:
-        """Of a network that was not measured: as many multiply-accumulates a second as the measured one next in size.
+    def of(self, network: str) -> float:
+        """Images a second.
 
-        Args:
-            name: of the network.
-            macs: its multiply-accumulates for one image.
+        Raises:
+            GlyphfrontError: the network was not timed.
         """
-        if name in self.measured:
-            return self.measured[name]
-        nearest = min(self.macs, key=lambda other: max(self.macs[other] / macs, macs / self.macs[other]))
-        return self.measured[nearest] * self.macs[nearest] / macs
+        for rate in self.rates:
+            if rate.network == network:
+                return rate.images_per_second
+        raise GlyphfrontError(f"{network} is not among the rates; have them measured again")
 
 
-def rates(results: Iterable[Result]) -> Rates:
-    """The rate of each network: the median over the epochs of the training that had the highest.
-
-    What else a machine did can only have slowed a training, so that the fastest one is nearest to the machine's own.
+def measure_rates(
+    runs: Iterable[Run], *, batch_size: int, seconds: float, say: Callable[[str], None] = lambda text: None
+) -> Rates:
+    """Train each network of `runs` for a few seconds on the device at hand.
 
     Args:
-        results: trained on one kind of device.
+        runs: the first with a network stands for all with it.
+        batch_size: images a step.
+        seconds: for each network.
+        say: receives a line a network.
+    """
+    from glyphfront.measure.machine import provenance
+    from glyphfront.measure.speed import training_rate
+    from glyphfront.training.distributed import device_name, local_device
+
+    networks: dict[str, Run] = {}
+    for run in runs:
+        networks.setdefault(run.model.name, run)
+    rates = []
+    for name, run in networks.items():
+        rate = Rate(name, float(f"{training_rate(run, seconds=seconds, batch_size=batch_size):.4g}"))
+        say(f"{name}: {rate.images_per_second:,.0f} images/s")
+        rates.append(rate)
+    return Rates(device_name(local_device()), batch_size, tuple(rates), provenance())
+
+
+def save_rates(rates: Rates, path: Path) -> None:
+    """Write the JSON file; raises as `glyphfront.files.write_atomically`."""
+    write_text(path, json.dumps(to_plain(rates), indent=1) + "\n")
+
+
+def load_rates(path: Path) -> Rates:
+    """Read what `save_rates` wrote.
 
     Raises:
-        GlyphfrontError: there are no epochs, or devices differ.
+        GlyphfrontError: the file is missing or is not such a file.
     """
-    measured: dict[str, float] = {}
-    macs: dict[str, int] = {}
-    devices = set()
-    for result in results:
-        if not result.curve:
-            continue
-        devices.add(result.cost.device)
-        rate = statistics.median(epoch.images_per_second for epoch in result.curve)
-        name = result.run.model.name
-        measured[name] = max(rate, measured.get(name, 0.0))
-        macs[name] = result.cost.macs
-    if not measured:
-        raise GlyphfrontError("no result there has an epoch to take a rate from; run a row first")
-    if len(devices) > 1:
-        raise GlyphfrontError(f"the results are of different devices ({', '.join(sorted(devices))}); take those of one")
-    return Rates(measured, macs)
+    try:
+        return from_plain(Rates, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise GlyphfrontError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise GlyphfrontError(f"{path}: not a file of rates ({error})") from None
 
 
 def images_to_train(run: Run) -> int:
@@ -74,37 +102,34 @@ def images_to_train(run: Run) -> int:
 
 
 def makespan(hours: Mapping[str, float], starts_from: Mapping[str, str | None], devices: int) -> float:
-    """Hours until Runs, given out longest chain first, are all done.
+    """Hours until all Runs are done: each goes in its turn to the first free device, when what it starts from is done.
 
     Args:
-        hours: of each Run on one device.
-        starts_from: of each Run, the one whose weights it needs, if any.
+        hours: of each Run on one device, in the order in which they are given out.
+        starts_from: of each Run, the one whose weights it needs, if any; one that is not in `hours` is done.
         devices: how many there are; one Run takes one.
     """
-    after: dict[str, float] = dict.fromkeys(hours, 0.0)  # hours of the longest Run that waits for this one
-    for key, base in starts_from.items():
-        if base in after:
-            after[base] = max(after[base], hours[key])
-    free = [0.0] * devices
-    done: dict[str, float] = {}
-    for key in sorted(hours, key=lambda k: -(hours[k] + after[k])):
-        base = starts_from[key]
-        start = max(heapq.heappop(free), done[base] if base in hours and base is not None else 0.0)
-        done[key] = start + hours[key]
-        heapq.heappush(free, done[key])
-    return max(done.values(), default=0.0)
+    waiting, now = list(hours), 0.0
+    busy: list[tuple[float, str]] = []
+    done: set[str] = set()
+    while waiting or busy:
+        for key in [k for k in waiting if starts_from[k] not in hours or starts_from[k] in done]:
+            if len(busy) < devices:
+                heapq.heappush(busy, (now + hours[key], key))
+                waiting.remove(key)
+        if not busy:
+            raise GlyphfrontError(f"these Runs start from each other: {', '.join(waiting)}")
+        now, key = heapq.heappop(busy)
+        done.add(key)
+    return now
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one part of a study takes."""
+    """What a list of Runs takes."""
 
-    rows: int
     runs: int
-    """Rows times seeds, each Run once."""
     images: int
-    hours: float
-    """Of one device."""
     elapsed: tuple[float, ...]
     """Hours on each number of devices that was asked for."""
 
@@ -113,44 +138,34 @@ def cost(
     runs: Sequence[Run],
     seeds: int,
     rates: Rates,
-    macs: Mapping[str, int],
     devices: Sequence[int],
     *,
+    done: Iterable[str] = (),
     speedup: float = 1.0,
-    efficiency: float = 1.0,
+    overhead_seconds: float = 0.0,
 ) -> Cost:
     """What `runs` take with `seeds` seeds each.
 
     Args:
-        runs: the rows, with seed 0; a Run that another starts from is among them.
+        runs: the rows, with seed 0.
         seeds: of each row.
         rates: of one device.
-        macs: multiply-accumulates of each network of `runs`.
         devices: numbers of devices to reckon for.
+        done: keys of Runs that are not trained again.
         speedup: how many times as fast a device is as the one that `rates` are of.
-        efficiency: share of several devices that a study on them uses; one device is used wholly.
+        overhead_seconds: that giving out a Run and bringing it back takes, where there are several devices.
+
+    Raises:
+        GlyphfrontError: see `Rates.of` and `images_to_train`.
     """
-    once = {run.key: run for run in runs}
-    hours: dict[str, float] = {}
-    starts_from: dict[str, str | None] = {}
-    images = 0
-    for seed in range(seeds):
-        for key, run in once.items():
-            count = images_to_train(run)
-            images += count
-            hours[f"{key} {seed}"] = count / rates.of(run.model.name, macs[run.model.name]) / speedup / 3600
-            starts_from[f"{key} {seed}"] = None if run.init_from is None else f"{run.init_from} {seed}"
-    elapsed = tuple(makespan(hours, starts_from, n) / (efficiency if n > 1 else 1.0) for n in devices)
-    return Cost(len(runs), len(hours), images, sum(hours.values()), elapsed)
-
-
-def plain_macs(runs: Iterable[Run]) -> dict[str, int]:
-    """Multiply-accumulates of the network of each Run, by the network's name; built without weights kept."""
-    import torch
-
-    from glyphfront.measure.cost import count_macs
-    from glyphfront.models import build
-
-    models = {run.model.name: replace(run.model, weights=None) for run in runs}
-    with torch.random.fork_rng(devices=[]):
-        return {name: count_macs(build(model, classes=47)) for name, model in models.items()}
+    kept = set(done)
+    once = {run.key: run for run in runs if run.key not in kept}
+    images = {key: images_to_train(run) for key, run in once.items()}
+    seeded = [(key, seed) for seed in range(seeds) for key in once]
+    starts_from = {f"{k} {s}": f"{once[k].init_from} {s}" for k, s in seeded}
+    elapsed = []
+    for count in devices:
+        overhead = overhead_seconds if count > 1 else 0.0
+        seconds = {key: images[key] / rates.of(run.model.name) / speedup + overhead for key, run in once.items()}
+        elapsed.append(makespan({f"{k} {s}": seconds[k] / 3600 for k, s in seeded}, starts_from, count))
+    return Cost(len(seeded), seeds * sum(images.values()), tuple(elapsed))

@@ -351,7 +351,7 @@ def test_a_worker_goes_on_from_the_state_it_left_and_from_what_it_is_sent(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def carry_out(before: dict[str, bytes]) -> dict[str, bytes]:
-        version = cluster.glyphfront.__version__
+        version = cluster._code()
         return cluster.carry_out(long, before, None, data_dir=None, cwd=tmp_path, version=version, cpus=1)
 
     def killed(*arguments: Any) -> None:

@@ -138,6 +138,8 @@ def test_a_result_carries_the_label_of_its_study_whoever_trained_the_run_first(f
     assert again.key == RUN.key
     (result,) = carry_out([again], runs_dir=runs, out=out.parent / "other", latency_seconds=0.05)
     assert result.run.label == "again"
+    assert result.latency == load_result(out / "tiny-seed0.json").latency  # the same file is timed once
+    assert load_card(runs / RUN.key / "model.onnx").latency == result.latency
     assert load_card(runs / RUN.key / "model.onnx").name == "again"
 
 

@@ -18,6 +18,7 @@ import glyphfront
 from glyphfront.data.prepare import prepare
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
+from glyphfront.measure.machine import git_commit
 from glyphfront.result import DataUsed, Result, load_result
 from glyphfront.run import Data, Run
 from glyphfront.studies.execute import (
@@ -128,7 +129,7 @@ def execute_on_ray(
         return f"accuracy {result.accuracy.top1.value:.2%}" if result.accuracy else result.message
 
     work = functools.partial(
-        carry_out, data_dir=data_dir and data_dir.absolute(), cwd=Path.cwd(), version=glyphfront.__version__, cpus=cpus
+        carry_out, data_dir=data_dir and data_dir.absolute(), cwd=Path.cwd(), version=_code(), cpus=cpus
     )
     faults: dict[str, str] = {}
     if to_do:
@@ -259,9 +260,9 @@ def carry_out(
     Raises:
         GlyphfrontError: as `glyphfront.studies.execute.execute`, or this machine has another version.
     """
-    if version != glyphfront.__version__:
+    if version != _code():
         raise GlyphfrontError(
-            f"a machine has glyphfront {glyphfront.__version__}, this one {version}: install the same on all"
+            f"a machine has {_code()}, the one that started the study {version}: install the same on all"
         )
     torch.set_num_threads(cpus)
     own = _work_folder() / run.key
@@ -279,6 +280,11 @@ def carry_out(
         files = read_folder(folder)
         shutil.rmtree(own, ignore_errors=True)
         return files
+
+
+def _code() -> str:
+    """What has to be the same on all machines."""
+    return f"glyphfront {glyphfront.__version__}, commit {git_commit() or 'unknown'}"
 
 
 def read_folder(folder: Path) -> Files:

@@ -19,7 +19,7 @@ from glyphfront.files import write_atomically
 from glyphfront.measure.evaluate import evaluate_run
 from glyphfront.measure.latency import measure_latency
 from glyphfront.models import build
-from glyphfront.result import DataUsed, Result, Trained, load_result, load_trained, save_result
+from glyphfront.result import DataUsed, Latency, Result, Trained, load_result, load_trained, save_result
 from glyphfront.run import Data, Run, check
 from glyphfront.ship.card import load_card, save_card
 from glyphfront.ship.export import export_run
@@ -107,19 +107,30 @@ def train_run(run: Run, splits: Splits, runs_dir: Path, *, tensorboard: bool = F
 
 
 def finish(folder: Path, report: Dataset) -> Result:
-    """Export and evaluate a trained run."""
+    """Export and evaluate a trained run; what the same file was timed at before, as a row of another study, stays."""
+    path = folder / "result.json"
+    before = load_result(path) if path.exists() else None
     if load_trained(folder / "trained.json").status == "finished":
         export_run(folder)
-    return evaluate_run(folder, report)
+    result = evaluate_run(folder, report)
+    if before is not None and before.exported == result.exported:
+        result = _with_latency(result, before.latency, folder)
+    return result
 
 
 def add_latency(folder: Path, seconds: float) -> Result:
     """Time a run's exported file; its result and its card receive the figures."""
     latency = measure_latency(folder / "model.onnx", seconds=seconds)
-    result = replace(load_result(folder / "result.json"), latency=latency)
+    result = _with_latency(load_result(folder / "result.json"), latency, folder)
     say(f"{result.run.label}: p50 {latency.p50_us:.0f} µs, {latency.ratio:.2f} times {latency.reference}")
+    return result
+
+
+def _with_latency(result: Result, latency: Latency | None, folder: Path) -> Result:
+    result = replace(result, latency=latency)
     save_result(result, folder / "result.json")
-    save_card(replace(load_card(folder / "model.onnx"), latency=latency), folder / "model.onnx")
+    if latency is not None:
+        save_card(replace(load_card(folder / "model.onnx"), latency=latency), folder / "model.onnx")
     return result
 
 

@@ -25,11 +25,11 @@ def laptop(run: Run) -> Run:
     """The Run in about three minutes on two cores, for layer_4_1.
 
     At most 400 images a class of Balanced (ByMerge and ByClass, trained on for few epochs anyway, stay whole); a
-    twentieth of the epochs, at least 1; a sixteenth of the batch size, so that there are more than a thousand steps;
-    the plateau's patience divided as the epochs are. The learning rate of SGD is multiplied by what the number of
-    steps is divided by, so that rate times steps stays: divided as the batch size is, the study's 0.001 would move the
-    weights by a hundredth of what it does there. Optimizers that scale each step themselves keep their rate (see
-    LOG.md).
+    twentieth of the epochs, at least 1; a sixteenth of the batch size, which leaves 1,320 steps at the study's batch of
+    1,024 and 660 at 2,048; the plateau's patience divided as the epochs are. The learning rate of SGD is multiplied by
+    what the number of steps is divided by, so that rate times steps stays: divided as the batch size is, the study's
+    0.001 would move the weights by a hundredth of what it does there. Optimizers that scale each step themselves keep
+    their rate (see LOG.md).
     """
     data = replace(run.data, limit=_LIMIT) if run.data.train == "balanced" else run.data
     small = replace(
@@ -57,6 +57,8 @@ SCALES: dict[str, Callable[[Run], Run]] = {"full": full, "laptop": laptop}
 
 def at_scale(study: Callable[..., list[Run]], scale: str) -> list[Run]:
     """A study's Runs at a scale; at laptop scale a study with a `base` gets layer_4_1 in DenseNet121's place.
+
+    It has one input channel, where DenseNet121 here has three that are alike.
 
     Args:
         study: one of `glyphfront.studies.SOURCE`.

@@ -111,8 +111,8 @@ def train(
         if isinstance(error, RuntimeError) and distributed.is_loss_of_a_process(error):
             raise GlyphfrontError(
                 f"{run.label}: another process of this training has ended or no longer answers; "
-                "the same command goes on from what was saved last"
-            ) from None
+                f"the same command goes on from what was saved last ({str(error).strip().splitlines()[0]})"
+            ) from error
         raise
 
 

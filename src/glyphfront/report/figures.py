@@ -341,11 +341,8 @@ def gradients_figure(gradients: Gradients) -> str:
             bottom.plot(depth, 100 * np.array(record.untouched), **(dots | {"ms": 4, "alpha": 0.8}))
         steps = max(len(record.losses) for record in gradients.records)
         top.set(yscale="log", ylabel="gradient norm (L2, median of the steps)")
-        top.set_title(f"What reaches each layer in the first {steps} steps", fontsize=11)
         top.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        figure.legend(
-            *top.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9.5, frameon=False
-        )
+        figure.legend(*top.get_legend_handles_labels(), loc="outside upper left", fontsize=9.5, frameon=False)
         sides = (1, 2, 4, 8, 16, 32)
         middle.set_yscale("log", base=2)
         middle.set(ylabel="side of the map, pixels", yticks=sides, yticklabels=sides)
@@ -355,7 +352,7 @@ def gradients_figure(gradients: Gradients) -> str:
         for axis in (bottom.xaxis, bottom.yaxis):
             axis.set_major_formatter("{x:.0f} %")
         settings = f"{steps} steps of {gradients.batch_size} images, SGD with Nesterov momentum at {gradients.lr:g}"
-        _note(figure, f"{gradients.source}; {settings}")
+        _note(figure, f"The first {settings}; {gradients.source}")
         return _svg(figure)
 
 

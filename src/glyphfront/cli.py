@@ -610,7 +610,7 @@ def study_cost(
         rows.append((name, str(found.runs), f"{found.images / 1e6:,.1f}", *hours))
     hours = [f"{h:,.1f}" for h in total[2:]]
     rows.append(("all, one after the other", f"{total[0]:.0f}", f"{total[1] / 1e6:,.1f}", *hours))
-    header = ("part", f"Runs, {seeds} seeds each", "million images", *(f"hours on {n}" for n in devices))
+    header = ("part", f"Runs ({seeds} a row)", "million images", *(f"hours on {n}" for n in devices))
     table = render_markdown(Table(header, tuple(rows), strong=frozenset([len(rows) - 1])))
     where = f"{measured.device} ({measured.provenance.machine})"
     note = f"Images a second, measured on {where} with {measured.batch_size} images a step: " + ", ".join(

@@ -48,7 +48,7 @@ results: .venv/.train
 	$(RUN) layers results/study-full/final/final-seed0.json --out results/study-full/architecture.json
 	$(RUN) report results/study-full
 	$(RUN) report results/study-laptop --readme README.md
-	$(RUN) study cost --rates results/study-full/rates.json --seeds 3 --speedup 2 --page docs/cost.md
+	$(RUN) study cost --rates results/study-full/rates.json --seeds 3 --speedup 4 --page docs/cost.md
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/glyphfront.egg-info

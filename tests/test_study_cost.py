@@ -10,7 +10,6 @@ import pytest
 
 from glyphfront.cli import main
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure import speed
 from glyphfront.measure.speed import training_rate
 from glyphfront.run import Augment, Data, Model, Run
 from glyphfront.studies import SOURCE
@@ -25,6 +24,7 @@ from glyphfront.studies.cost import (
     measure_rates,
     save_rates,
 )
+from glyphfront.training import loop
 from results_factory import make_result
 
 
@@ -43,8 +43,8 @@ def test_a_run_goes_through_nine_tenths_of_the_official_file_in_each_epoch() -> 
 
 def test_a_rate_is_that_of_whole_training_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that sleeps 50 ms with 8 images cannot train more than 160 a second."""
-    real = speed.augment
-    monkeypatch.setattr(speed, "augment", lambda *args: time.sleep(0.05) or real(*args))
+    real = loop.augment
+    monkeypatch.setattr(loop, "augment", lambda *args: time.sleep(0.05) or real(*args))
     run = Run(model=Model("glyphnet-xs"), augment=Augment(rotation=10), batch_size=8)
     assert 0 < training_rate(run, seconds=0.1) <= 160
 

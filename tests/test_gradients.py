@@ -90,7 +90,7 @@ def test_a_deep_net_without_norms_shows_a_vanishing_gradient_and_batch_norm_remo
 
 
 def test_user_faults_are_named(batch):
-    with pytest.raises(GlyphfrontError, match="at least one step"):
+    with pytest.raises(GlyphfrontError, match="1 step or more"):
         gradient_norms(linear_classifier(), *batch, steps=0)
     with pytest.raises(GlyphfrontError, match="not finite at step"):
         gradient_norms(linear_classifier(), *batch, steps=20, lr=1e38)

@@ -635,7 +635,7 @@ def study_run(
     examples: bool = True,
     on: Literal["here", "ray"] = "here",
     address: str | None = None,
-    cpus: int = 1,
+    cpus: int | None = None,
 ) -> None:
     """Carry a study out: train, export, evaluate and time every run, then report.
 
@@ -657,13 +657,15 @@ def study_run(
             where the data cannot.
         on: here, one run after another; or ray, side by side on a Ray cluster (docs/cluster.md).
         address: of the Ray cluster, such as 10.0.0.1:6379; by default one is started on this machine alone.
-        cpus: cores of each run on Ray; where the cluster has GPUs, each run also takes one.
+        cpus: cores of each run on Ray, by default 1; where the cluster has GPUs, each run also takes one.
     """
     from glyphfront.studies import SOURCE
     from glyphfront.studies.scale import with_seeds
 
     if seeds < 1:
         raise GlyphfrontError(f"--seeds must be at least 1, got {seeds}")
+    if latency_seconds <= 0:
+        raise GlyphfrontError(f"--latency-seconds must be above 0, got {latency_seconds:g}")
     declared = _runs(name, data=data, scale=scale)
     runs = with_seeds(declared, seeds)
     from glyphfront.studies.execute import execute
@@ -674,9 +676,9 @@ def study_run(
     if on == "ray":
         from glyphfront.studies.cluster import execute_on_ray
 
-        carry_out = functools.partial(execute_on_ray, address=address, cpus=cpus)
-    elif address is not None:
-        raise GlyphfrontError("--address is of a Ray cluster; say --on ray too")
+        carry_out = functools.partial(execute_on_ray, address=address, cpus=1 if cpus is None else cpus)
+    elif address is not None or cpus is not None:
+        raise GlyphfrontError("--address and --cpus are of a Ray cluster; say --on ray too")
     else:
         carry_out = execute
     carry_out(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples)
@@ -742,7 +744,7 @@ def report(
     if folder == Path("study") and not folder.exists():
         folder = Path("results/study-laptop")
     if any((folder / name).is_dir() for name in SOURCE):
-        from glyphfront.report.sections import Question
+        from glyphfront.report.parts import Question
         from glyphfront.report.study import write_study
 
         if budget_us is not None:

@@ -48,10 +48,14 @@ def gradient_norms(
         seed: of the draw.
 
     Raises:
-        GlyphfrontError: there are no images or no steps, or the loss is not finite.
+        GlyphfrontError: there are no images or no steps, the rate is not above 0, a step has less than the 2 images that
+            batch norm needs, or the loss is not finite.
     """
-    if steps < 1 or not len(images):
-        raise GlyphfrontError("gradients need at least one step and one image")
+    if steps < 1 or not len(images) or lr <= 0 or batch_size < 2:
+        raise GlyphfrontError(
+            f"gradients need images, 1 step or more, a rate above 0 and 2 images a step or more; got {len(images)}, "
+            f"{steps}, {lr:g} and {batch_size}"
+        )
     net = copy.deepcopy(classifier).train()
     device = next(net.parameters()).device
     owners = {name.rpartition(".")[0] for name, p in net.named_parameters() if p.ndim >= 2}

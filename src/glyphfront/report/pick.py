@@ -9,18 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.compare import (
-    Comparison,
-    Predictions,
-    Row,
-    Scored,
-    SeedComparison,
-    compare,
-    detectable_difference,
-    holm,
-    paired,
-    read_predictions,
-)
+from glyphfront.measure.compare import Predictions, Row, Scored, paired, read_predictions
+from glyphfront.measure.difference import Comparison, SeedComparison, compare, detectable, holm
 from glyphfront.report.tables import (
     Table,
     candidates,
@@ -266,7 +256,7 @@ def _rows(pairs: Sequence[tuple[Result, Comparison | None]]) -> list[Row | None]
             result.run.label,
             compared,
             next(adjusted),
-            detectable_difference(compared.images, compared.discordance, tests=tests),
+            detectable(compared, tests),
         )
         if compared
         else None

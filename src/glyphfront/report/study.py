@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
-from glyphfront.measure.compare import Row, compare_scored, read_labels
+from glyphfront.measure.compare import compare_scored, read_labels
 from glyphfront.report import sections as make
 from glyphfront.report.page import put_between, render_html
-from glyphfront.report.sections import HOLDS, REVERSED, UNTOLD, Pair, Part, Question, Section
-from glyphfront.report.tables import data_label, escape_markdown, interval, percent, render_markdown, top1
+from glyphfront.report.parts import DIVERGED, FAILS, HOLDS, ONE, UNTOLD, Part, Question, once, published, read_part
+from glyphfront.report.sections import Section
+from glyphfront.report.tables import data_label, escape_markdown, percent, render_markdown
+from glyphfront.report.transfer import Pair, pairs, transfer
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find, shipped
 
 PAGE, TEXT = "study.html", "study.md"
 _FULL, _SHIPPED = "study-full", "shipped-balanced"  # folders beside that of a smaller scale
-_IN_README = 3  # findings, from the first
 
 
 def write_study(
@@ -42,29 +44,26 @@ def write_study(
     Raises:
         GlyphfrontError: no part has results, or a file is faulty.
     """
-    parts = {name: part for name in questions if (part := make.read_part(folder / name))}
+    parts = {name: part for name, question in questions.items() if (part := read_part(folder / name, question))}
     if not parts:
         raise GlyphfrontError(
             f"{folder}: no results of the source study there; glyphfront study run baselines --scale laptop"
         )
     scale = folder.resolve().name.rpartition("-")[2]
     full = folder.resolve().parent / _FULL
-    final = parts.get("final") if full == folder.resolve() else make.read_part(full / "final")
-    pairs = [*make.pairs(parts.get("table9")), *make.pairs(final)]
-    results = make.once(list(parts.values()))
-    found = [
-        *_orders(parts, scale),
-        *_transfers(pairs, parts.get("table9")),
-        *_final(final, folder.resolve().parent / _SHIPPED),
-        *_brightness(parts.get("table6"), scale),
-    ]
-    tables = [make.part_table(part, questions[name]) for name, part in parts.items()]
-    elsewhere = make.part_table(final, questions["final"]) if final and final not in parts.values() else None
+    final = parts.get("final")
+    if full != folder.resolve() and "final" in questions:
+        final = read_part(full / "final", questions["final"])
+    found_pairs = [*pairs(parts.get("table9")), *pairs(final)]
+    results = once(list(parts.values()))
+    transfers = _transfers(found_pairs, parts.get("table9"))
+    first = [*_claims(parts, scale), *transfers[:1], *_final(final, folder.resolve().parent / _SHIPPED)]
+    elsewhere = make.part_table(final) if final and final not in parts.values() else None
     page = [
-        make.summary(list(parts.values()), found),
-        *tables,
+        make.claims(list(parts.values()), [*first, *transfers[1:], *_brightness(parts.get("table6"), scale)]),
+        *(make.part_table(part) for part in parts.values()),
         Section(f"At full settings. {elsewhere.title}", elsewhere.before, elsewhere.items) if elsewhere else None,
-        make.transfer(pairs),
+        transfer(found_pairs),
         make.brightness(folder),
         make.gradients(folder),
         make.architecture(full / "architecture.json"),
@@ -81,28 +80,34 @@ def write_study(
     write_text(folder / PAGE, render_html("study.html", title=title, sections=sections))
     if readme:
         link = f"[The whole comparison]({(folder / TEXT).as_posix()})"
-        first = [f"{n}. {escape_markdown(line)}" for n, line in enumerate(found[:_IN_README], 1)]
-        put_between(readme, "study", [*first, "", link])
+        lines = [f"{n}. {escape_markdown(line)}" for n, line in enumerate(first, 1)]
+        put_between(readme, "study", [*lines, "", link])
     return folder / PAGE
 
 
-def _orders(parts: Mapping[str, Part], scale: str) -> list[str]:
-    """How many of the study's differences are seen here."""
-    told = [(part, label, make.verdict(part, label)) for part in parts.values() for label in part.rows]
-    counted = [(part, label, kind) for part, label, kind in told if kind in (HOLDS, REVERSED, UNTOLD)]
-    if not counted:
+def _claims(parts: Mapping[str, Part], scale: str) -> list[str]:
+    """How many of the study's claims hold here; those that rest on a fault are told by themselves."""
+    claims = [claim for part in parts.values() for claim in part.claims if not claim.fault]
+    tested = [claim for claim in claims if claim.verdict]
+    if not tested:
         return []
-    same, other, untold = (sum(kind == k for _, _, kind in counted) for k in (HOLDS, REVERSED, UNTOLD))
-    theirs = sum(make.told_by_the_study(part, label) for part, label, _ in counted)
-    alone = sum(make.single(part, label) for part, label, _ in counted)
+    count = Counter(claim.verdict for claim in tested)
     sentence = (
-        f"At {scale} scale: rows that the study set above or below their baseline, and that were run here: "
-        f"{len(counted)}. Beyond chance in the same direction here: {same}; in the other: {other}; cannot be told: "
-        f"{untold}. Beyond the chance of two draws of the study's own test images: {theirs}."
+        f"Of {len(claims)} claims that the study makes in these parts {len(tested)} were put to the test at {scale} "
+        f"scale. Hold: {count[HOLDS]}; do not hold: {count[FAILS]}; cannot be told: {count[UNTOLD]}"
     )
-    if alone:
-        sentence += f" For {alone} of them one training stands on a side here, which is no word on other trainings."
-    return [sentence]
+    if count[ONE]:
+        sentence += f"; one training a side so far, which is no word on other trainings: {count[ONE]}"
+    if count[DIVERGED]:
+        sentence += f"; a training diverged: {count[DIVERGED]}"
+    figures = [claim.beyond for claim in tested if claim.beyond is not None]
+    if figures:
+        sentence += (
+            f". In the study's own figures, where it gives test accuracies for both rows, {sum(figures)} of "
+            f"{len(figures)} differences are larger than two draws of its {published()['images']:,} images bring about "
+            "by chance"
+        )
+    return [f"{sentence}."]
 
 
 def _transfers(pairs: Sequence[Pair], table9: Part | None) -> list[str]:
@@ -113,43 +118,52 @@ def _transfers(pairs: Sequence[Pair], table9: Part | None) -> list[str]:
 
 
 def _transfer(pair: Pair, table9: Part | None) -> str:
-    whole, seen, others = (make.points(c) if c else "none" for c in pair.compared())
+    whole, seen, others, more = (make.points(c) if c else "none" for c in pair.compared())
     base = pair.leaky[0].result.run
     scale = "at full settings" if not base.note else f"at {base.note.partition(':')[0]} scale"
     sentence = (
         f"Transfer, {pair.label}, {scale}: {pair.seen.mean():.0%} of the scored images stood in the training file of "
-        f"the base as published. Accuracy with that leak less accuracy without: {whole}; on the images that leaked "
-        f"{seen}, on the others {others}."
+        f"the study's base. Leaving them in changed the accuracy by {whole}: by {seen} on those images, by {others} on "
+        f"the others; the one less the other is {more}{_told(pair)}."
     )
-    row: Row | None = table9.rows.get(f"{pair.label}_clean") if table9 else None
+    row = table9.rows.get(f"{pair.label}_clean") if table9 else None
     if row:
-        sentence += f" Without the leak, transfer brings {make.points(row.comparison)}."
-    return f"{sentence} Seeds: {len(pair.leaky)} and {len(pair.clean)}."
+        sentence += f" Without them, transfer brings {make.points(row.comparison)}."
+    return f"{sentence} Trainings: {len(pair.leaky)} with them and {len(pair.clean)} without."
+
+
+def _told(pair: Pair) -> str:
+    more = pair.compared()[3]
+    if more is None:
+        return ""
+    return ", beyond chance" if more.low > 0 or more.high < 0 else ", which chance brings about"
 
 
 def _final(part: Part | None, shipped_folder: Path) -> list[str]:
     """The final model at full settings, against what the study says of it and against the shipped model."""
     scored = part.scored.get("final") if part else None
-    if not part or not scored or not (share := top1(scored[0].result)):
+    if not part or not scored:
         return []
     result, theirs = scored[0].result, part.published["rows"]["final"]["test_acc"]
+    ours = fmean(one.predictions.correct.mean() for one in scored)
+    low, high = part.interval("final")
     sentence = (
-        f"The study's final model at full settings, transferred without the leak: {percent(share.value)} % "
-        f"({interval(share)}) on {data_label(result)}, one seed; the study, with the leak: {percent(theirs)} % on "
-        f"{make.published()['images']:,} images."
+        f"The study's final model at full settings, transferred without the leak: {percent(ours)} % "
+        f"({percent(low)}–{percent(high)}) on {data_label(result)}, trainings: {len(scored)}; the study, with the "
+        f"leak: {percent(theirs)} % on {published()['images']:,} images."
     )
     files = {load_card(find(name)).sha256 for name in shipped()}
     groups = read_labels(shipped_folder) if shipped_folder.is_dir() else {}
     for label, group in groups.items():
-        ours = group[0].result
-        if ours.exported is None or ours.exported.sha256 not in files:
+        small = group[0].result
+        if small.exported is None or small.exported.sha256 not in files:
             continue
-        if ours.data.report_fingerprint != result.data.report_fingerprint:
+        if small.data.report_fingerprint != result.data.report_fingerprint:
             continue
-        sentence += f" {label}, which is shipped, less that: {make.points(compare_scored(scored[:1], group[:1]))}"
-        if ours.latency and result.latency:
-            sentence += f", in {ours.latency.ratio / result.latency.ratio:.0%} of the time for an image"
-        if ours.run.logit_adjustment and not result.run.logit_adjustment:
+        sentence += f" {label}, which is shipped, less that: {make.points(compare_scored(scored, group))}"
+        if small.latency and result.latency:
+            sentence += f", in {small.latency.ratio / result.latency.ratio:.0%} of the time for an image"
+        if small.run.logit_adjustment and not result.run.logit_adjustment:
             sentence += "; its training corrects for uneven classes, the study's does not"
         sentence += "."
     return [sentence]

@@ -28,6 +28,7 @@ from glyphfront.studies.execute import (
     is_done,
     keep,
     note_others,
+    refuse,
     result_name,
     say,
     time_all,
@@ -133,18 +134,13 @@ def execute_on_ray(
     )
     faults: dict[str, str] = {}
     if to_do:
-        with connected(address, cpus):
-            gpus = int(ray.cluster_resources().get("GPU", 0) > 0)
+        with connected(address, cpus) as gpus:
             lock = functools.partial(_locked, runs_dir)
             faults = spread(to_do, work, begin, receive, lock=lock, cpus=cpus, gpus=gpus, retries=retries)
     finished = [run for run in runs if result_name(run) not in faults]
     time_all(finished, runs_dir, out, latency_seconds)
     note_others(runs, out)
-    if faults:
-        raise GlyphfrontError(
-            f"{len(faults)} of {len(runs)} runs failed: {', '.join(faults)}; the others are in {out}, and the same "
-            "command tries these again"
-        )
+    refuse(faults, runs, out)
     return [load_result(out / f"{result_name(run)}.json") for run in runs]
 
 
@@ -301,11 +297,14 @@ def write_folder(files: Files, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def connected(address: str | None, cpus: int = 1) -> Iterator[None]:
+def connected(address: str | None, cpus: int = 1) -> Iterator[int]:
     """Be connected to a Ray cluster; by default to one that is started here and ends with the block.
 
+    Yields:
+        How many GPUs each Run takes: 1 where the cluster has any.
+
     Raises:
-        GlyphfrontError: it is not reached, or none of its machines has so many `cpus`.
+        GlyphfrontError: it is not reached, or no machine that a Run can go to has so many `cpus`.
     """
     ray = _ray()
     if address is not None:
@@ -318,10 +317,13 @@ def connected(address: str | None, cpus: int = 1) -> Iterator[None]:
         where = f"the Ray cluster at {address} is not reached" if address else "Ray does not start here"
         raise GlyphfrontError(f"{where}: {reason}; see docs/cluster.md") from error
     try:
-        most = max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]), default=0)
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        gpus = int(any(machine.get("GPU", 0) >= 1 for machine in machines))
+        most = max((int(m.get("CPU", 0)) for m in machines if m.get("GPU", 0) >= gpus), default=0)
         if most < cpus:
-            raise GlyphfrontError(f"no machine of the cluster has {cpus} cores, the largest has {most}; lower --cpus")
-        yield
+            kind = "machine with a GPU" if gpus else "machine"
+            raise GlyphfrontError(f"no {kind} of the cluster has {cpus} cores, the largest has {most}; lower --cpus")
+        yield gpus
     finally:
         ray.shutdown()
 

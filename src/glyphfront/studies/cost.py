@@ -84,7 +84,10 @@ def load_rates(path: Path) -> Rates:
         GlyphfrontError: the file is missing or is not such a file.
     """
     try:
-        return from_plain(Rates, json.loads(path.read_text(encoding="utf-8")))
+        found = from_plain(Rates, json.loads(path.read_text(encoding="utf-8")))
+        if slow := [rate.network for rate in found.rates if not rate.images_per_second > 0]:
+            raise ValueError(f"no images a second: {', '.join(slow)}")
+        return found
     except FileNotFoundError:
         raise GlyphfrontError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,12 +54,14 @@ def execute(
         The results, in the order of `runs`.
 
     Raises:
-        GlyphfrontError: a Run is faulty (all are looked at before the first is trained), or a stage fails.
+        GlyphfrontError: a Run is faulty (all are looked at before the first is trained), or Runs failed: the message
+            names them, and all others are finished and kept.
         KeyboardInterrupt: interrupted; the same call goes on.
     """
     check_all(runs)
     splits: dict[Data, Splits] = {}
     started_from = bases(runs, out)
+    faults, failed = dict[str, str](), set[str | None]()
     for number, run in enumerate(runs, 1):
         if run.data not in splits:
             splits = {run.data: prepare(run.data, data_dir)}  # one at a time: they can be large
@@ -69,11 +71,29 @@ def execute(
             say(f"[{number}/{len(runs)}] {name}: done before")
             continue
         say(f"[{number}/{len(runs)}] {name}: {folder}")
-        train_run(run, splits[run.data], runs_dir)
-        keep(finish(folder, splits[run.data].report), folder, out, name, examples)
-    time_all(runs, runs_dir, out, latency_seconds)
+        try:
+            if run.init_from in failed:
+                raise GlyphfrontError("the Run it starts from failed")
+            train_run(run, splits[run.data], runs_dir)
+            keep(finish(folder, splits[run.data].report), folder, out, name, examples)
+        except GlyphfrontError as error:  # the other Runs go on: nobody may be there to start them
+            say(f"{name}: failed: {error}")
+            faults[name] = str(error)
+            failed.add(run.key)
+    time_all([run for run in runs if result_name(run) not in faults], runs_dir, out, latency_seconds)
     note_others(runs, out)
+    refuse(faults, runs, out)
     return [load_result(out / f"{result_name(run)}.json") for run in runs]
+
+
+def refuse(faults: Mapping[str, str], runs: Sequence[Run], out: Path) -> None:
+    """Raise GlyphfrontError if Runs failed, whose result names and messages are in `faults`."""
+    if faults:
+        first = next(iter(faults.values()))
+        raise GlyphfrontError(
+            f"{len(faults)} of {len(runs)} runs failed: {', '.join(faults)}; the first: {first}; the others are in "
+            f"{out}, and the same command tries these again"
+        )
 
 
 def check_all(runs: Sequence[Run]) -> None:

@@ -1,0 +1,325 @@
+"""Differences of accuracy on the same images: with their intervals, tests and power.
+
+Only arrays go in: which images each model recognises. For result files see `glyphfront.measure.compare`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphfront.errors import GlyphfrontError
+
+Correct = NDArray[np.bool_]
+"""Which images a model recognises: (N,), or (models, N)."""
+
+_ALPHA, _POWER = 0.05, 0.8
+_FEW = 25  # discordant pairs, below which chi-squared is too coarse
+_quantile = NormalDist().inv_cdf
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same images, as the 2x2 table of images that both, one or neither recognise."""
+
+    both: int
+    a_only: int
+    b_only: int
+    neither: int
+    difference: float
+    """Accuracy of b minus accuracy of a."""
+    low: float
+    high: float
+    """The difference's 95 % interval."""
+    p_value: float
+    """Two-sided, of McNemar's test."""
+
+    @property
+    def images(self) -> int:
+        """How many images were compared on."""
+        return self.both + self.a_only + self.b_only + self.neither
+
+    @property
+    def discordance(self) -> float:
+        """Share of the images that exactly one of the two recognises."""
+        return (self.a_only + self.b_only) / self.images
+
+
+@dataclass(frozen=True)
+class SeedComparison:
+    """Two kinds of models, each trained with one or more seeds, on the same images."""
+
+    images: int
+    a_seeds: int
+    b_seeds: int
+    difference: float
+    """Mean accuracy of b minus mean accuracy of a."""
+    low: float
+    high: float
+    """The difference's 95 % interval."""
+    p_value: float
+    """Two-sided."""
+    standard_error: float
+    luck_df: int
+    """Degrees of freedom that the luck of training was estimated with; 0: it is left out."""
+    df: float | None
+    """Of the t distribution that interval and p-value are of; None: of the normal one."""
+
+
+@dataclass(frozen=True)
+class Luck:
+    """How far trainings that differ in their seed alone lie apart."""
+
+    variance: float
+    """Of one training's accuracy on these images; pooled over kinds of models."""
+    df: int
+    """Degrees of freedom: trainings less kinds."""
+
+
+def compare(a_correct: Correct, b_correct: Correct) -> Comparison:
+    """Compare two models on the same images.
+
+    The interval is Tango's score interval for paired proportions (Tango 1998, Statistics in Medicine 17:891-908): all
+    differences that the score test does not reject. Of no difference that test is McNemar's without continuity
+    correction, so interval and test agree. Below 25 discordant pairs McNemar's test is the exact binomial one, which is
+    stricter; above it is chi-squared without correction, which the correction would only make as strict as the exact
+    one (Fagerland, Lydersen and Laake 2013, doi:10.1186/1471-2288-13-91).
+
+    They speak of these two trained models and of other images like these, not of other trainings; for that see
+    `compare_seeds`.
+
+    Args:
+        a_correct: (N,) bool, which images a recognises.
+        b_correct: (N,) bool, the same of b.
+
+    Raises:
+        GlyphfrontError: the shapes differ, or there are no images.
+    """
+    if a_correct.ndim != 1 or a_correct.shape != b_correct.shape or not len(a_correct):
+        raise GlyphfrontError(
+            f"models are compared on the same images, one or more: {a_correct.shape} and {b_correct.shape} do not fit"
+        )
+    both, a_only, b_only = (
+        int(np.count_nonzero(cell)) for cell in (a_correct & b_correct, a_correct & ~b_correct, b_correct & ~a_correct)
+    )
+    images = len(a_correct)
+    low, high = _difference_interval(a_only, b_only, images)
+    return Comparison(
+        both=both,
+        a_only=a_only,
+        b_only=b_only,
+        neither=images - both - a_only - b_only,
+        difference=(b_only - a_only) / images,
+        low=low,
+        high=high,
+        p_value=_mcnemar(a_only, b_only),
+    )
+
+
+def _mcnemar(a_only: int, b_only: int) -> float:
+    discordant = a_only + b_only
+    if discordant < _FEW:
+        tail = sum(math.comb(discordant, k) for k in range(min(a_only, b_only) + 1))
+        return min(1.0, 2 * tail / 2.0**discordant)
+    return math.erfc(abs(b_only - a_only) / math.sqrt(2 * discordant))  # chi-squared with 1 degree of freedom
+
+
+def _difference_interval(a_only: int, b_only: int, images: int) -> tuple[float, float]:
+    difference = (b_only - a_only) / images
+
+    def plausible(delta: float) -> bool:
+        linear = delta * (2 * images - b_only + a_only) - (a_only + b_only)
+        root = math.sqrt(max(0.0, linear**2 + 8 * images * a_only * delta * (1 - delta)))
+        share = (root - linear) / (4 * images)  # of a_only, the most likely one if the difference were delta
+        variance = (2 * share + delta * (1 - delta)) / images
+        return (difference - delta) ** 2 <= _quantile(1 - _ALPHA / 2) ** 2 * variance
+
+    bounds = []
+    for outside in (-1.0, 1.0):
+        inside = difference
+        for _ in range(50):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if plausible(middle) else (inside, middle)
+        bounds.append(inside)
+    return bounds[0], bounds[1]
+
+
+def training_luck(models: Sequence[Correct], weights: NDArray[np.float64] | None = None) -> Luck | None:
+    """How far trainings lie apart, pooled over several kinds of models, as in an analysis of variance.
+
+    With two seeds a kind's own spread is hardly known; that of all rows of a table is, if their luck is alike.
+
+    Args:
+        models: of each kind, (seeds, N) bool, all on the same images.
+        weights: see `compare_seeds`.
+
+    Returns:
+        None where no kind has two seeds.
+    """
+    scores = [m @ (np.full(m.shape[1], 1 / m.shape[1]) if weights is None else weights) for m in models]
+    df = sum(len(s) - 1 for s in scores)
+    return Luck(float(sum(np.sum((s - s.mean()) ** 2) for s in scores)) / df, df) if df else None
+
+
+def compare_seeds(
+    a: Correct, b: Correct, *, luck: Luck | None = None, weights: NDArray[np.float64] | None = None
+) -> SeedComparison:
+    """Compare the mean accuracies of two kinds of models over their seeds, as of other images and other trainings.
+
+    The variance of the difference has two parts. Of the images: that of the per-image differences of the two means, on
+    the same images, which is what a paired bootstrap over images converges to. Of the trainings: `luck`, once for each
+    side's mean. Interval and p-value are of Student's t with Satterthwaite's degrees of freedom (Satterthwaite 1946,
+    Biometrics Bulletin 2:110-114), of which only the second part has few.
+
+    A bootstrap over seeds as well was given up: with two seeds a side it calls every difference real where all of b's
+    models beat all of a's, which chance alone does in one of three cases. What is chance of one image in one training
+    is counted in both parts (Owen 2007, doi:10.1214/07-AOAS122), so that the interval is rather too wide where luck is
+    small. In simulations of no difference 2 to 6 % of p-values were below 0.05 with four degrees of freedom or more,
+    and up to 8 % with two; benchmarks/null_size.py.
+
+    Meant for hundreds of images or more.
+
+    Args:
+        a: (seeds of a, N) bool, which images each of a's models recognises.
+        b: (seeds of b, N) bool, the same of b.
+        luck: by default that of a and b together. A side of one seed has the luck of the others; where nobody has two
+            seeds, nothing of it is known and the interval leaves it out.
+        weights: (N,) of the images, by default all 1 / N. To compare on some, 1 / n for those and 0 for the others; a
+            difference of differences, on some images less on others, has negative weights for the latter.
+
+    Raises:
+        GlyphfrontError: the images differ in number, or there are none, or no models.
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not a.size or not b.size:
+        raise GlyphfrontError(
+            f"seeds are compared as (seeds, images), on the same images: {a.shape} and {b.shape} do not fit"
+        )
+    weights = np.full(a.shape[1], 1 / a.shape[1]) if weights is None else weights
+    luck = luck or training_luck([a, b], weights)
+    each = b.mean(0) - a.mean(0)
+    difference = float(each @ weights)
+    of_images = sum(float(np.sum(weights[same] ** 2) * each[same].var()) for same in _strata(weights))
+    of_trainings = luck.variance * (1 / len(a) + 1 / len(b)) if luck else 0.0
+    variance = of_images + of_trainings
+    df = variance**2 / (of_trainings**2 / luck.df) if luck and of_trainings else math.inf
+    low, high, p_value = _student(difference, math.sqrt(variance), df)
+    return SeedComparison(
+        images=int(np.count_nonzero(weights)),
+        a_seeds=len(a),
+        b_seeds=len(b),
+        difference=difference,
+        low=low,
+        high=high,
+        p_value=p_value,
+        standard_error=math.sqrt(variance),
+        luck_df=luck.df if luck else 0,
+        df=df if math.isfinite(df) else None,
+    )
+
+
+def mean_interval(models: Correct, luck: Luck | None = None) -> tuple[float, float]:
+    """95 % interval of the mean accuracy of a kind of models, as of other images and other trainings.
+
+    Args:
+        models: (seeds, N) bool, which images each recognises.
+        luck: by default that of these seeds; see `compare_seeds`.
+    """
+    luck = luck or training_luck([models])
+    of_trainings = luck.variance / len(models) if luck else 0.0
+    variance = float(models.mean(0).var()) / models.shape[1] + of_trainings
+    df = variance**2 / (of_trainings**2 / luck.df) if luck and of_trainings else math.inf
+    low, high, _ = _student(float(models.mean()), math.sqrt(variance), df)
+    return max(0.0, low), min(1.0, high)
+
+
+def _strata(weights: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
+    return [weights == weight for weight in np.unique(weights) if weight]
+
+
+def _student(value: float, standard_error: float, df: float) -> tuple[float, float, float]:
+    """Its 95 % interval and the two-sided p-value of 0."""
+    from scipy.special import stdtr  # slow to import
+
+    half = _t(1 - _ALPHA / 2, df) * standard_error
+    if not standard_error:
+        return value, value, float(not value)
+    return value - half, value + half, float(min(1.0, 2 * stdtr(df, -abs(value) / standard_error)))
+
+
+def _t(probability: float, df: float) -> float:
+    from scipy.special import stdtrit  # slow to import
+
+    return float(stdtrit(df, probability)) if math.isfinite(df) else _quantile(probability)
+
+
+def holm(p_values: Sequence[float], tests: int = 0) -> list[float]:
+    """P-values of one table, raised so that a bound on them bounds the chance of even one false find in the table.
+
+    Holm 1979, Scandinavian Journal of Statistics 6:65-70; none exceeds 1, and the order stays.
+
+    Args:
+        p_values: of the comparisons made.
+        tests: how many the table is to have, if more: those still to come count as found to be nothing, so that what
+            is significant now will not cease to be when they are made.
+    """
+    from statsmodels.stats.multitest import multipletests  # slow to import
+
+    if not len(p_values):
+        return []
+    padded = [*p_values, *[1.0] * (tests - len(p_values))]
+    return [float(p) for p in multipletests(padded, method="holm")[1][: len(p_values)]]
+
+
+def detectable_difference(
+    images: int, discordance: float, *, alpha: float = _ALPHA, power: float = _POWER, tests: int = 1
+) -> float:
+    """How large a difference of accuracy must be for McNemar's test to see it.
+
+    Connor's formula (Connor 1987, Biometrics 43:207-211, page 209), solved for the difference. A difference cannot
+    exceed the discordance; where one within it would not be seen, the discordance is taken to grow with it.
+
+    Args:
+        images: how many both models are compared on.
+        discordance: share of the images that exactly one of the two recognises.
+        alpha: level of the two-sided test.
+        power: probability with which the difference is to be seen.
+        tests: of so many in one table, corrected as the smallest p-value is in Holm's procedure.
+
+    Returns:
+        The difference, 0 to 1; 1 where the images are too few to show any.
+
+    Raises:
+        GlyphfrontError: there are no images, or a share is out of range.
+    """
+    if images < 1 or tests < 1 or not 0 <= discordance <= 1 or not 0 < alpha < 1 or not 0 < power < 1:
+        raise GlyphfrontError(
+            f"no difference is defined for {images} images, a discordance of {discordance:g}, "
+            f"alpha {alpha:g}, power {power:g} and {tests} tests; counts are 1 or more and shares lie between 0 and 1"
+        )
+    z, w = _quantile(1 - alpha / tests / 2), _quantile(power)
+    if images <= z * z:
+        return 1.0
+    root = math.sqrt(images * (images + w * w - z * z))
+    within = math.sqrt(discordance / images) * (images * z + w * root) / (images + w * w)
+    if 0 < within <= discordance:
+        return within
+    return 1 - ((root - z * w) / (images + w * w)) ** 2  # every discordant image speaks for the same model
+
+
+def detectable(comparison: Comparison | SeedComparison, tests: int = 1) -> float:
+    """How large a difference a comparison like this one would have seen with a probability of 80 %.
+
+    Args:
+        comparison: by `compare`, see `detectable_difference`; or by `compare_seeds`.
+        tests: of so many in one table.
+    """
+    if isinstance(comparison, Comparison):
+        return detectable_difference(comparison.images, comparison.discordance, tests=tests)
+    df = math.inf if comparison.df is None else comparison.df
+    quantiles = _t(1 - _ALPHA / tests / 2, df) + _t(_POWER, df)
+    return quantiles * comparison.standard_error

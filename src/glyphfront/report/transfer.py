@@ -1,0 +1,113 @@
+"""What transfer's leak brings: networks as published and clean, on the images that leaked and on the others."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from glyphfront.measure.compare import Scored, compare_scored
+from glyphfront.measure.difference import Comparison, SeedComparison, holm
+from glyphfront.report.parts import Part, single
+from glyphfront.report.sections import ONE_TRAINING, Item, Section, difference
+from glyphfront.report.tables import DASH, Table, data_label, percent
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A network as published and clean: with and without the report split's images in its base's training file."""
+
+    label: str
+    leaky: Sequence[Scored]
+    clean: Sequence[Scored]
+    alike: Sequence[Sequence[Scored]]
+    """Kinds of models whose trainings differ as these do: the luck of training is pooled over them."""
+
+    @property
+    def seen(self) -> Any:
+        """(N,) bool: the images that leaked."""
+        return self.leaky[0].predictions.seen
+
+    def compared(self) -> list[Comparison | SeedComparison | None]:
+        """As published less clean: on all images, on those that leaked, on the others, and how much more on the former.
+
+        Only the last one speaks of the leak alone: what makes one of the two networks better on all images is not in
+        it.
+        """
+        on = [(None, None), (self.seen, None), (~self.seen, None), (self.seen, ~self.seen)]
+        return [
+            compare_scored(self.clean, self.leaky, images=images, less=less, alike=self.alike)
+            if all(mask is None or mask.any() for mask in (images, less))
+            else None
+            for images, less in on
+        ]
+
+
+def pairs(part: Part | None) -> list[Pair]:
+    """The networks of a part that were trained as published and clean; bases first."""
+    if part is None:
+        return []
+    numbered = [*(f"base_{n}" for n in "1234"), *(f"transfer_{n}" for n in "1234")]
+    labels = [(n, f"{n}_published", f"{n}_clean") for n in numbered]
+    labels += [(n, f"{n}_published", n) for n in ("base_final", "final")]
+    found = [(n, part.scored.get(leaky), part.scored.get(clean)) for n, leaky, clean in labels]
+    both = [(n, leaky, clean) for n, leaky, clean in found if leaky and clean]
+    made = []
+    for label, leaky, clean in both:
+        kin = [sides for other, *sides in both if other.startswith("base") == label.startswith("base")]
+        images = leaky[0].result.data.report_fingerprint
+        alike = [side for sides in kin for side in sides if side[0].result.data.report_fingerprint == images]
+        made.append(Pair(label, leaky, clean, alike))
+    return made
+
+
+def transfer(found: Sequence[Pair]) -> Section | None:
+    """Bases and transferred networks, as published and clean, on images that leaked and on others."""
+    if not found:
+        return None
+    compared = [pair.compared() for pair in found]
+    corrected = iter(holm([c[3].p_value for c in compared if c[3]]))
+    lines, differences, images = [], [], []
+    for pair, comparisons in zip(found, compared, strict=True):
+        cells = [pair.label, f"{int(pair.seen.sum()):,} of {len(pair.seen):,}"]
+        for side in (pair.leaky, pair.clean):
+            for mask in (pair.seen, ~pair.seen):
+                right = [float(s.predictions.correct[mask].mean()) for s in side] if mask.any() else []
+                cells.append(percent(statistics.fmean(right)) if right else DASH)
+        lines.append((*cells, data_label(pair.leaky[0].result)))
+        alone = f" {ONE_TRAINING}" if comparisons[0] and single(comparisons[0]) else ""
+        told = [difference(c) if c else DASH for c in comparisons]
+        p = f"{next(corrected):.2g}" if comparisons[3] else DASH
+        differences.append((pair.label + alone, *told, p, f"{len(pair.leaky)} and {len(pair.clean)}"))
+        a, b = (side[0].result for side in (pair.leaky, pair.clean))
+        images.append(f"{pair.label} {a.data.fit_images:,} and {b.data.fit_images:,}, epochs {a.run.epochs}")
+    header = (
+        *("Run", "images that leaked", "published, on those, %", "published, on the others, %"),
+        *("clean, on those, %", "clean, on the others, %", "scored on"),
+    )
+    against = (
+        *("Run", "on all images", "on the images that leaked", "on the others"),
+        *("on those that leaked, less on the others", "p of that", "trainings"),
+    )
+    notes = [
+        "Points, with 95 % interval, on the same images. That the difference is beyond chance on the images that "
+        "leaked and not on the others does not yet say that it is larger there: the last difference does, and its p, "
+        "corrected over these rows by Holm.",
+        f"Images fitted on, published and clean: {'; '.join(images)}.",
+    ]
+    if any(ONE_TRAINING in line[0] for line in differences):
+        notes.insert(1, f"{ONE_TRAINING} One training a side: how other trainings would differ is left out.")
+    return Section(
+        "Transfer with its leak and without",
+        (
+            "A base as published is trained on the whole of ByMerge or ByClass, with many of the images that are "
+            "scored; a clean one on the same file without them. Images that leaked are those of the report split that "
+            "stood in the published base's training file, nine in ten of them to fit on and one to select by. A clean "
+            "base has fewer images, and so fewer steps, and another order of them.",
+        ),
+        (
+            Item("Accuracy on images that leaked and others", Table(header, tuple(lines))),
+            Item("As published less clean", Table(against, tuple(differences)), notes=tuple(notes)),
+        ),
+    )

@@ -532,7 +532,7 @@ def study_list() -> None:
     for name, study in STUDIES.items():
         sheet = inspect.getdoc(study) or ""
         cost = re.search(r"^Cost +(.+?)(?=\n\w|\Z)", sheet, re.MULTILINE | re.DOTALL)
-        table.add_row(name, str(len(study())), " ".join(cost[1].split()) if cost else "", sheet.splitlines()[0])
+        table.add_row(name, str(len(study())), " ".join(cost[1].split()) if cost else "", _question(study))
     _print_table(table, 150)
     print("Costs of the source study are reckoned, for one seed at laptop scale on 2 cores; glyphfront study show NAME")
 
@@ -712,6 +712,10 @@ def _study(name: str) -> Callable[..., list[Run]]:
     return STUDIES[name]
 
 
+def _question(study: Callable[..., list[Run]]) -> str:
+    return (inspect.getdoc(study) or "").splitlines()[0]
+
+
 def _file_name(data: str) -> str:
     return re.sub(r"[^\w.-]+", "-", data).strip("-")
 
@@ -739,7 +743,7 @@ def report(
         readme: also put the table, or the study's findings, between the marks of this file.
     """
     from glyphfront.report.page import update_readme, write_report
-    from glyphfront.studies import SOURCE
+    from glyphfront.studies import SEEDS, SOURCE
 
     if folder == Path("study") and not folder.exists():
         folder = Path("results/study-laptop")
@@ -749,12 +753,10 @@ def report(
 
         if budget_us is not None:
             raise GlyphfrontError(f"{folder}: the page of the source study has no pick; leave --budget-us out")
-        questions = {}
-        for name, study in SOURCE.items():
-            sheet = inspect.getdoc(study) or ""
-            seeds = re.search(r"--seeds (\d+)", sheet)
-            labels = tuple(run.label for run in study())
-            questions[name] = Question(sheet.splitlines()[0], labels, int(seeds[1]) if seeds else 1)
+        questions = {
+            name: Question(_question(study), tuple(run.label for run in study()), SEEDS.get(name, 2))
+            for name, study in SOURCE.items()
+        }
         print(write_study(folder, questions, title=title, readme=readme))
         return
     page = write_report(folder, title=title, budget_us=budget_us)

@@ -179,8 +179,8 @@ def compare_seeds(
     A bootstrap over seeds as well was given up: with two seeds a side it calls every difference real where all of b's
     models beat all of a's, which chance alone does in one of three cases. What is chance of one image in one training
     is counted in both parts (Owen 2007, doi:10.1214/07-AOAS122), so that the interval is rather too wide where luck is
-    small. In simulations of no difference 2 to 6 % of p-values were below 0.05 with four degrees of freedom or more,
-    and up to 8 % with two; benchmarks/null_size.py.
+    small. In simulations of rows that do not differ 0.5 to 5 % of p-values were below 0.05 with four degrees of freedom
+    or more, and up to 7 % with two, where luck is large (benchmarks/results/null_size.json).
 
     Meant for hundreds of images or more.
 

@@ -48,8 +48,8 @@ def gradient_norms(
         seed: of the draw.
 
     Raises:
-        GlyphfrontError: there are no images or no steps, the rate is not above 0, a step has less than the 2 images that
-            batch norm needs, or the loss is not finite.
+        GlyphfrontError: there are no images or no steps, the rate is not above 0, a step has less than the 2 images
+            that batch norm needs, or the loss is not finite.
     """
     if steps < 1 or not len(images) or lr <= 0 or batch_size < 2:
         raise GlyphfrontError(

@@ -45,6 +45,15 @@ def test_laptop_puts_layer_4_1_in_the_place_of_densenet121_where_the_study_only_
     assert all("layer_4_1 instead of densenet121" in run.note for run in at_scale(table3, "laptop"))
 
 
+def test_large_networks_get_a_quarter_of_the_images_in_as_many_steps_at_the_same_rate() -> None:
+    large = {run.label: run for run in at_scale(SOURCE["candidates"], "laptop")}["densenet121"]
+    small = laptop(DENSENET121)
+    assert (large.data.limit, large.batch_size) == (100, 16)
+    assert (small.data.limit, small.batch_size) == (400, 64)
+    assert (large.optimizer, large.epochs, large.schedule) == (small.optimizer, small.epochs, small.schedule)
+    assert "100 images a class" in large.note
+
+
 @pytest.mark.parametrize("scale", ["full", "laptop"])
 def test_every_transferred_run_starts_from_its_own_base_and_seed(scale: str) -> None:
     runs = with_seeds(at_scale(table9, scale), 2)

@@ -5,7 +5,8 @@ is: each table keeps what the one before it chose. So tables 4 and 5 have table 
 classifier besides, tables 7 to 9 the augmentation aug_4 besides; that is what its final model is made of. All figures
 expected here are the study's, on 1,024 test images: an interval of about 1.8 points either way. Costs are of one seed
 at laptop scale (`glyphfront.studies.scale`) on two cores, reckoned from 500 images a second with layer_4_1, and with
-candidates and ResNet-50 from results/study-full/rates.json; most parts have not been run as a whole yet.
+candidates and ResNet-50 from results/study-full/rates.json: somewhat over six hours for all of it but `final`. In slow
+hours of a shared machine a row takes twice as long.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def resnet50() -> list[Run]:
     and Adam. Dropout and augmentation start from the activation stage, each alone.
 
     Command   glyphfront study run resnet50 --scale laptop
-    Cost      6 rows, 2.6 hours
+    Cost      6 rows, 40 minutes, with a quarter of the images
     Expect    90.4 % at its best; dropout and augmentation below it
     """
     first = replace(
@@ -80,7 +81,7 @@ def candidates() -> list[Run]:
     say which.
 
     Command   glyphfront study run candidates --scale laptop
-    Cost      7 rows, 3.7 hours; VGG16 and Wide ResNet 1.4 each
+    Cost      7 rows, 57 minutes, with a quarter of the images; VGG16 and Wide ResNet 21 each
     Expect    the first four mostly do not learn ("lost their gradient"); DenseNet does
     """
     models = {

@@ -476,39 +476,22 @@ def gradients(
     """
     from statistics import fmean
 
-    import torch
-
     from glyphfront.data import load
     from glyphfront.files import write_text
-    from glyphfront.measure.gradients import gradient_norms
-    from glyphfront.measure.layers import Gradients, save_layers
-    from glyphfront.measure.machine import provenance
-    from glyphfront.models import build
+    from glyphfront.measure.gradients import compare_gradients
+    from glyphfront.measure.layers import save_layers
     from glyphfront.report.figures import gradients_figure
-    from glyphfront.run import Model
-    from glyphfront.training.loop import pixel_statistics
 
     if out.suffix != ".svg":
         raise GlyphfrontError(f"{out}: the figure is SVG; take a name that ends in .svg")
-
     train_set = load(data, "train", folder=data_dir)
-    mean, std = pixel_statistics(train_set)
-    records = []
-    for name in models:
-        plain, _, side = name.rpartition("@") if name.rpartition("@")[2].isdigit() else (name, "", "")
-        torch.manual_seed(0)
-        model = Model(plain, input_size=int(side) if side else None)
-        classifier = build(model, len(train_set.classes), mean, std)
-        record = gradient_norms(
-            classifier, train_set.images, train_set.labels, name, steps=steps, lr=lr, batch_size=batch_size
-        )
-        records.append(record)
+    found = compare_gradients(models, train_set, steps=steps, lr=lr, batch_size=batch_size)
+    for record in found.records:
         first, last = (fmean(step[layer] for step in record.norms) for layer in (0, -1))
         print(
-            f"{name}: gradient norm {first:.3g} in the first layer, {last:.3g} in the last; "
+            f"{record.label}: gradient norm {first:.3g} in the first layer, {last:.3g} in the last; "
             f"loss {record.losses[0]:.2f}, after {steps} steps {record.losses[-1]:.2f}"
         )
-    found = Gradients(f"{train_set.name} ({train_set.source})", batch_size, lr, tuple(records), provenance())
     write_text(out, gradients_figure(found))
     save_layers(found, out.with_suffix(".json"))
     print(out)
@@ -585,7 +568,7 @@ def study_cost(
     from glyphfront.report.page import put_between
     from glyphfront.report.tables import Table, render_markdown
     from glyphfront.studies import SOURCE
-    from glyphfront.studies.cost import cost, load_rates, measure_rates, save_rates
+    from glyphfront.studies.cost import cost_of_parts, load_rates, measure_rates, save_rates
     from glyphfront.studies.execute import say
 
     if min(devices, default=0) < 1 or seeds < 1 or batch_size < 2:
@@ -600,16 +583,11 @@ def study_cost(
         measured = measure_rates(everything, batch_size=batch_size, seconds=seconds, say=say)
         if rates is not None:
             save_rates(measured, rates)
-    rows, done = [], set[str]()
-    total = [0.0] * (2 + len(devices))
-    for name, runs in parts.items():
-        found = cost(runs, seeds, measured, devices, done=done, speedup=speedup, overhead_seconds=overhead_seconds)
-        done |= {run.key for run in runs}
-        total = [a + b for a, b in zip(total, (found.runs, found.images, *found.elapsed), strict=True)]
-        hours = [f"{h:,.1f}" for h in found.elapsed]
-        rows.append((name, str(found.runs), f"{found.images / 1e6:,.1f}", *hours))
-    hours = [f"{h:,.1f}" for h in total[2:]]
-    rows.append(("all, one after the other", f"{total[0]:.0f}", f"{total[1] / 1e6:,.1f}", *hours))
+    found, total = cost_of_parts(parts, seeds, measured, devices, speedup=speedup, overhead_seconds=overhead_seconds)
+    rows = [
+        (name, str(one.runs), f"{one.images / 1e6:,.1f}", *(f"{hours:,.1f}" for hours in one.elapsed))
+        for name, one in [*found.items(), ("all, one after the other", total)]
+    ]
     header = ("part", f"Runs ({seeds} a row)", "million images", *(f"hours on {n}" for n in devices))
     table = render_markdown(Table(header, tuple(rows), strong=frozenset([len(rows) - 1])))
     where = f"{measured.device} ({measured.provenance.machine})"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from glyphfront.data.dataset import Dataset
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.layers import GradientRecord
-from glyphfront.models import Classifier
+from glyphfront.measure.layers import GradientRecord, Gradients
+from glyphfront.measure.machine import provenance
+from glyphfront.models import Classifier, build
+from glyphfront.run import Model
+from glyphfront.training.loop import pixel_statistics
 
 
 def gradient_norms(
@@ -85,6 +90,33 @@ def gradient_norms(
     untouched = tuple(1.0 - torch.cat([t.flatten() for t in own]).double().mean().item() for own in touched.values())
     rounded = tuple(tuple(float(f"{norm:.4g}") for norm in step) for step in norms)
     return GradientRecord(label, tuple(sides), tuple(sides.values()), rounded, untouched, tuple(losses))
+
+
+def compare_gradients(
+    models: Sequence[str], data: Dataset, *, steps: int = 20, lr: float = 0.05, batch_size: int = 64
+) -> Gradients:
+    """Record the gradients of several models in their first steps on the same images, each from seed 0.
+
+    Args:
+        models: names, see `glyphfront.models`; ``@SIDE`` after one sets the side in pixels that images are resized to.
+        data: what to train on.
+        steps: see `gradient_norms`.
+        lr: see `gradient_norms`.
+        batch_size: see `gradient_norms`.
+
+    Raises:
+        GlyphfrontError: there is no such model, or see `gradient_norms`.
+    """
+    mean, std = pixel_statistics(data)
+    records = []
+    for name in models:
+        plain, _, side = name.rpartition("@") if name.rpartition("@")[2].isdigit() else (name, "", "")
+        torch.manual_seed(0)
+        classifier = build(Model(plain, input_size=int(side) if side else None), len(data.classes), mean, std)
+        records.append(
+            gradient_norms(classifier, data.images, data.labels, name, steps=steps, lr=lr, batch_size=batch_size)
+        )
+    return Gradients(f"{data.name} ({data.source})", batch_size, lr, tuple(records), provenance())
 
 
 def _side_recorder(sides: dict[str, int], name: str) -> Any:

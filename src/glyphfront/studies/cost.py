@@ -172,3 +172,34 @@ def cost(
         seconds = {key: images[key] / rates.of(run.model.name) / speedup + overhead for key, run in once.items()}
         elapsed.append(makespan({f"{k} {s}": seconds[k] / 3600 for k, s in seeded}, starts_from, count))
     return Cost(len(seeded), seeds * sum(images.values()), tuple(elapsed))
+
+
+def cost_of_parts(
+    parts: Mapping[str, Sequence[Run]],
+    seeds: int,
+    rates: Rates,
+    devices: Sequence[int],
+    *,
+    speedup: float = 1.0,
+    overhead_seconds: float = 0.0,
+) -> tuple[dict[str, Cost], Cost]:
+    """What each part of a study takes, a Run of several parts counted in the first, and all one after the other.
+
+    Args:
+        parts: Runs by name; the rest as for `cost`.
+        seeds: see `cost`.
+        rates: see `cost`.
+        devices: see `cost`.
+        speedup: see `cost`.
+        overhead_seconds: see `cost`.
+
+    Raises:
+        GlyphfrontError: see `cost`.
+    """
+    found, done = {}, set[str]()
+    for name, runs in parts.items():
+        found[name] = cost(runs, seeds, rates, devices, done=done, speedup=speedup, overhead_seconds=overhead_seconds)
+        done |= {run.key for run in runs}
+    each = found.values()
+    elapsed = tuple(sum(one.elapsed[i] for one in each) for i in range(len(devices)))
+    return found, Cost(sum(one.runs for one in each), sum(one.images for one in each), elapsed)

@@ -163,6 +163,17 @@ def test_a_run_cannot_start_from_one_that_has_seen_its_report_split(tmp_path: Pa
     assert result.status == "finished"
 
 
+def test_a_run_that_fails_does_not_stop_the_others_but_what_starts_from_it(tmp_path: Path) -> None:
+    orphan = replace(RUN, label="orphan", seed=1, init_from="0" * 12)
+    after = replace(RUN, label="after", seed=2, init_from=orphan.key)
+    quick = replace(RUN, epochs=1)
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    with pytest.raises(GlyphfrontError, match=r"^2 of 3 runs failed: orphan-seed1, after-seed2; the first: .*0{12}"):
+        carry_out([orphan, after, quick], runs_dir=runs, out=out, latency_seconds=0.05)
+    assert load_result(out / "tiny-seed0.json").latency
+    assert not list(out.glob("orphan*"))
+
+
 def test_a_base_whose_folder_is_lost_is_trained_again_for_a_run_that_starts_from_it(tmp_path: Path) -> None:
     runs, out = tmp_path / "runs", tmp_path / "out"
     base = replace(RUN, epochs=1)

@@ -320,6 +320,16 @@ def test_why_brightness_collapsed_is_told_from_what_was_measured(tmp_path: Path)
     assert "Chance is 2.13 %; the study's row has 2.73 %." in text
 
 
+def test_brightness_of_another_network_than_the_tables_is_refused(tmp_path: Path) -> None:
+    keep(tmp_path / "table6", make_result("aug_5"), make_predictions(300))
+    questions = {"table6": Question("Table 6", ("aug_5",))}
+    brightness_file(tmp_path, key=make_result("aug_5").key)
+    write_study(tmp_path, questions)
+    brightness_file(tmp_path)
+    with pytest.raises(GlyphfrontError, match="of another aug_5 than table6's"):
+        write_study(tmp_path, questions)
+
+
 def test_a_faulty_file_beside_the_results_is_named(tmp_path: Path) -> None:
     keep(tmp_path / "table3", make_result("ReLU"), make_predictions(300))
     brightness_file(tmp_path, images="many")

@@ -239,11 +239,11 @@ class _Brightness:
     provenance: Provenance
 
 
-def brightness(folder: Path) -> Section | None:
+def brightness(folder: Path, table6: Part | None) -> Section | None:
     """Why the study's row with brightness collapsed, from ``brightness.json``.
 
     Raises:
-        GlyphfrontError: the file is faulty.
+        GlyphfrontError: the file is faulty, or of another network than that of `table6`.
     """
     path = folder / "brightness.json"
     if not path.exists():
@@ -252,6 +252,11 @@ def brightness(folder: Path) -> Section | None:
         found = from_plain(_Brightness, json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise GlyphfrontError(f"{path}: {error}; write it again: benchmarks/brightness.py") from None
+    keys = {one.result.key for one in table6.scored.get(found.label, ())} if table6 else set()
+    if keys and found.key not in keys:
+        raise GlyphfrontError(
+            f"{path}: of another {found.label} than table6's; write it again: benchmarks/brightness.py"
+        )
     returned = []
     for g in found.generators:
         returned.append((g.name, "aug_4", f"{g.aug_4_greatest:.3g}", f"{g.aug_4_mean:.2g}"))

@@ -64,7 +64,7 @@ def write_study(
         *(make.part_table(part) for part in parts.values()),
         Section(f"At full settings. {elsewhere.title}", elsewhere.before, elsewhere.items) if elsewhere else None,
         transfer(found_pairs),
-        make.brightness(folder),
+        make.brightness(folder, parts.get("table6")),
         make.gradients(folder),
         make.architecture(full / "architecture.json"),
         make.front(results),

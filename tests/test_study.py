@@ -18,7 +18,7 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.compare import Predictions
 from glyphfront.measure.layers import Architecture, GradientRecord, Gradients, Layer, save_layers
 from glyphfront.records import to_plain
-from glyphfront.report.parts import Question, published
+from glyphfront.report.parts import Question, published, study_claims
 from glyphfront.report.study import write_study
 from glyphfront.result import Result, save_result
 from glyphfront.ship.card import load_card
@@ -90,8 +90,8 @@ def test_one_training_a_side_gives_no_verdict_on_a_claim(tmp_path: Path) -> None
     assert found[:2] == ["+0.78", "no"]
     assert found[2].startswith("+15.00 (")
     assert found[3] == "one training"
-    assert "Of 1 claims that the study makes in these parts 1 were put to the test" in text
-    assert "one training a side so far, which is no word on other trainings: 1." in text
+    assert "; 1 were put to the test at" in text
+    assert "1 have one training a side so far and get no verdict." in text
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,18 @@ def test_a_fault_of_the_studys_is_no_claim_that_counts(tmp_path: Path) -> None:
     write_study(tmp_path, {"table6": Question("Table 6", ("dropout_1_1", "aug_4", "aug_5"), 2)})
     text = (tmp_path / "study.md").read_text()
     assert claim(text, "aug_5 worse than aug_4 (a fault of its program)")[:2] == ["−86.33", "yes"]
-    assert "Of 1 claims that the study makes in these parts 1 were put to the test" in text
-    assert "0 of 1 differences are larger than two draws of its 1,024 images" in text
+    assert claim(text, "aug_4 better than dropout_1_1 (taken on against its own figures)")[0] == "−1.66"
+    assert "; 1 were put to the test at" in text
+
+
+def test_the_studys_own_figures_are_judged_by_the_draw_of_its_images() -> None:
+    """layer_4 88.18 against layer_2's 84.18 %: two draws differ by up to 1.96 * 1.52 points; layer_4_1 1.66 above."""
+    told = dict(study_claims())
+    assert told["layer_4 better than layer_2"]
+    assert not told["layer_4_1 better than layer_4"]
+    assert told["dropout_1 better than dropout_2"] is None  # validation accuracies only
+    assert told["layer_4 as good as densenet121"] is None
+    assert not any("aug_5" in text or "_clean" in text for text in told)
 
 
 def test_claims_are_compared_by_test_accuracy_where_the_study_gives_it_for_both(tmp_path: Path) -> None:
@@ -143,7 +153,7 @@ def test_claims_are_compared_by_test_accuracy_where_the_study_gives_it_for_both(
     write_study(tmp_path, {"table5": Question("Table 5", labels, 2)})
     text = (tmp_path / "study.md").read_text()
     assert claim(text, "dropout_1_1 better than ELU")[0] == "+1.27"
-    assert claim(text, "dropout_1_1 better than dropout_1")[:2] == ["+0.57", "–"]
+    assert claim(text, "dropout_1_1 better than dropout_1")[:2] == ["+0.57 (validation)", "–"]
     assert line(text.partition("## Table 5")[2], "dropout_1_1")[1] == "90.72"
     assert line(text.partition("## Table 5")[2], "dropout_1")[1] == "89.17 (validation)"
 
@@ -182,8 +192,8 @@ def test_leaked_images_are_compared_by_themselves(tmp_path: Path) -> None:
         ),  # 300 less 250 of 400; 100 less 50 of 100; 200 less 200; the difference
     ]
     assert "† One training a side" in found
-    assert "the one less the other is +50.00 points (" in text
-    assert "), beyond chance. Without them, transfer brings +2.50 points (" in text  # 250 less 240 of 400
+    assert "the difference of these two: +50.00 points (" in text
+    assert "), beyond chance. Transfer from the base without them brings +2.50 points (" in text  # 250 less 240 of 400
 
 
 def test_readme_gets_the_findings(tmp_path: Path) -> None:
@@ -283,10 +293,10 @@ def test_the_page_of_laptop_scale_shows_the_final_model_of_full_scale_and_the_sh
     assert "## At full settings. The final model." in text
     assert line(text, "final")[1:4] == ["90.72 (with the leak)", "88.79–92.35", "85.00 (83.00–87.00)"]
     assert line(text, "0") == ["0", "Conv2d 7×7", "64×16×16", "3,136"]
-    assert "ours, which is shipped, less that: +5.00 points" in text
+    assert "The shipped ours less that: +5.00 points" in text
     assert "in 25% of the time for an image." in text
-    assert "another, which is shipped" not in text
-    assert "85.00 % (81.50–88.50)" in readme.read_text()  # 1.96 times the root of 0.85 * 0.15 / 400
+    assert "shipped another" not in text
+    assert "85.00 % (83.00–87.00)" in readme.read_text()
     assert "study run final" not in text
     write_study(full, questions)
     assert "At full settings" not in (full / "study.md").read_text()
@@ -365,6 +375,30 @@ def test_a_run_in_two_parts_is_drawn_once_under_its_first_name_with_the_latency_
     assert line((tmp_path / "study.md").read_text().partition("Cost of each network")[2], "layer_4_1")[3] == "777"
 
 
+def test_a_run_of_several_parts_has_all_its_seeds_in_each(tmp_path: Path) -> None:
+    """ELU stands in tables 3 and 4: seed 1 was only trained for table 3."""
+    keep_seeds(tmp_path / "table3", "ELU", 300, 320)
+    keep(tmp_path / "table4", make_result("named differently", model="ELU", correct=300), make_predictions(300))
+    keep(tmp_path / "table4", make_result("dropout_1", correct=300), make_predictions(300))
+    labels = ("named differently", "dropout_1")
+    write_study(tmp_path, {**QUESTIONS, "table4": Question("Table 4", labels, 2)})
+    text = (tmp_path / "study.md").read_text()
+    assert line(text.partition("## Table 4")[2], "named differently")[3:6][1:] == ["2", "3.54"]
+    assert "named differently" not in text.partition("## Not run")[2]
+
+
+def test_files_that_are_the_same_computation_share_their_median_time(tmp_path: Path) -> None:
+    """Two rows of one network at 2 and 4 times the reference, and a third at 3: all stand at 3."""
+    for seed, p50 in enumerate((100, 200, 150)):
+        keep(tmp_path / "table3", make_result("ReLU", seed=seed, p50_us=p50), make_predictions(300))
+    keep(tmp_path / "table3", make_result("ELU", p50_us=1000), make_predictions(300))
+    write_study(tmp_path, QUESTIONS)
+    text = (tmp_path / "study.md").read_text()
+    assert line(text.partition("## Table 3")[2], "ReLU")[7] == "150 (3.0)"
+    found = line(text.partition("### Cost of each network")[2], "ReLU")
+    assert found[3:] == ["150", "3.0", "2.0–4.0", "3"]
+
+
 def test_a_row_has_the_baseline_that_it_is_to_be_compared_with_and_bases_have_none(tmp_path: Path) -> None:
     """Transferred layer_4_2 stands against layer_4_2, not against layer_4_1."""
     for label, correct in (("layer_4_1", 100), ("layer_4_2", 300), ("base_4_clean", 200), ("transfer_4_clean", 320)):
@@ -398,7 +432,7 @@ def test_a_row_of_which_a_training_diverged_gets_no_verdict(tmp_path: Path) -> N
     row = line(text.partition("## Table 3")[2], "ELU")
     assert row[3].endswith("), 1 of 3 diverged")
     assert (row[4], row[-1]) == ("2", "diverged")
-    assert "a training diverged: 1." in text
+    assert "of 1 a training diverged." in text
 
 
 def test_the_page_is_made_without_torch(tmp_path: Path) -> None:

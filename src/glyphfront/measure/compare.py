@@ -232,7 +232,11 @@ def compare_results(folder: Path, baseline: str) -> list[Row]:
 
 
 def compare_labels(
-    groups: Mapping[str, Sequence[Scored]], pairs: Sequence[tuple[str, str]], *, tests: int = 0
+    groups: Mapping[str, Sequence[Scored]],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    tests: int = 0,
+    alike: Sequence[str] = (),
 ) -> list[Row]:
     """Compare labels, each with another one, as one table.
 
@@ -243,6 +247,7 @@ def compare_labels(
         groups: results with their predictions, by label.
         pairs: label and the one that it is compared with, of each row.
         tests: how many rows the table is to have, if more; see `holm`.
+        alike: other labels whose trainings count for the luck of training.
 
     Returns:
         The rows, in the order of `pairs`; p-values corrected over all of them.
@@ -251,8 +256,8 @@ def compare_labels(
         GlyphfrontError: see `paired`.
     """
     tests = max(tests, len(pairs))
-    alike = [groups[label] for label in dict.fromkeys(label for pair in pairs for label in pair)]
-    comparisons = [compare_scored(groups[base], groups[label], alike=alike) for label, base in pairs]
+    kinds = [groups[label] for label in dict.fromkeys([*(label for pair in pairs for label in pair), *alike])]
+    comparisons = [compare_scored(groups[base], groups[label], alike=kinds) for label, base in pairs]
     adjusted = holm([c.p_value for c in comparisons], tests)
     return [
         Row(label, comparison, p, detectable(comparison, tests))

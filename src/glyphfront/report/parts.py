@@ -14,7 +14,9 @@ from typing import Any
 
 from glyphfront.measure.compare import Row, Scored, compare_labels, paired, read_labels
 from glyphfront.measure.difference import Comparison, SeedComparison, mean_interval, training_luck
-from glyphfront.result import Result, load_results
+from glyphfront.report.tables import top1
+from glyphfront.result import Latency, Result, load_results
+from glyphfront.run import without_seed
 
 HOLDS, FAILS, UNTOLD, ONE, DIVERGED = "holds", "does not hold", "cannot be told", "one training", "diverged"
 AS_GOOD = "as good"
@@ -43,10 +45,14 @@ class Claim:
     """better, worse or as good."""
     fault: bool
     """It rests on a fault of the study's program."""
+    own: bool
+    """The study did not ask it; it is ours."""
     theirs: float | None
     """The difference in the study's figures: of test accuracy, where it gives that for both, or else of validation."""
     beyond: bool | None
     """Whether two draws of the study's test images would differ by less in 95 of 100 cases; None: not to be had."""
+    validation: bool
+    """`theirs` is of validation accuracies."""
     ours: Row | None
     """The difference here; None where one of the two has no result."""
     verdict: str
@@ -55,7 +61,7 @@ class Claim:
     @property
     def text(self) -> str:
         """The claim in words."""
-        return f"{self.row} {self.kind} {'as' if self.kind == AS_GOOD else 'than'} {self.than}"
+        return _text(self.row, self.kind, self.than)
 
 
 @dataclass(frozen=True)
@@ -83,46 +89,102 @@ class Part:
         return sum(r.run.label == label and r.status == "diverged" for r in self.results)
 
     @cached_property
+    def _declared(self) -> list[tuple[str, str]]:
+        """Every row that is to be compared, and with which."""
+        found = [(label, self.baseline(label)) for label in self.question.labels]
+        return [(label, base) for label, base in found if base is not None and base != label]
+
+    @cached_property
+    def _alike(self) -> list[str]:
+        """Labels whose trainings differ by the same luck: all that are compared."""
+        return [
+            label for label in dict.fromkeys(one for pair in self._declared for one in pair) if label in self.scored
+        ]
+
+    @cached_property
     def rows(self) -> dict[str, Row]:
         """By label: against the row's baseline; corrected for all rows that the part declares."""
-        declared = [
-            (label, base) for label in self.question.labels if (base := self.baseline(label)) not in (None, label)
-        ]
-        pairs = [(a, b) for a, b in declared if b is not None and a in self.scored and b in self.scored]
-        return {row.label: row for row in compare_labels(self.scored, pairs, tests=len(declared))}
+        pairs = [(row, base) for row, base in self._declared if row in self.scored and base in self.scored]
+        return {
+            row.label: row for row in compare_labels(self.scored, pairs, tests=len(self._declared), alike=self._alike)
+        }
 
     @cached_property
     def claims(self) -> tuple[Claim, ...]:
         """What the study claims of this part, with what is seen of it here; corrected for all of them."""
         claimed = self.published["claims"]
         there = [c for c in claimed if c["row"] in self.scored and c["than"] in self.scored]
-        rows = compare_labels(self.scored, [(c["row"], c["than"]) for c in there], tests=len(claimed))
-        ours = {(c["row"], c["than"]): row for c, row in zip(there, rows, strict=True)}
+        pairs = [(c["row"], c["than"]) for c in there]
+        rows = compare_labels(self.scored, pairs, tests=len(claimed), alike=self._alike)
+        ours = dict(zip(pairs, rows, strict=True))
         return tuple(self._claim(c, ours.get((c["row"], c["than"]))) for c in claimed)
 
     def _claim(self, claimed: Mapping[str, Any], ours: Row | None) -> Claim:
-        row, than, kind = claimed["row"], claimed["than"], claimed["is"]
-        figures = self.published["rows"]
-        a, b = figures.get(row, {}), figures.get(than, {})
-        measure = next((m for m in ("test_acc", "val_acc") if m in a and m in b), None)
-        theirs, beyond = (a[measure] - b[measure], None) if measure else (None, None)
-        if theirs is not None and measure == "test_acc" and kind != AS_GOOD:
-            spread = math.sqrt(sum(p * (1 - p) / published()["images"] for p in (a[measure], b[measure])))
-            beyond = abs(theirs) > _Z * spread
-        verdict = _verdict(kind, ours) if ours else ""
-        if self.diverged(row) or self.diverged(than):
+        row, than = claimed["row"], claimed["than"]
+        theirs, validation = _theirs(self.name, claimed)
+        verdict = _verdict(claimed["is"], ours) if ours else ""
+        if ours and (self.diverged(row) or self.diverged(than)):
             verdict = DIVERGED
-        return Claim(row, than, kind, claimed.get("fault", False), theirs, beyond, ours, verdict)
+        return Claim(
+            row=row,
+            than=than,
+            kind=claimed["is"],
+            fault=claimed.get("fault", False),
+            own=claimed.get("ours", False),
+            theirs=theirs,
+            beyond=_beyond(self.name, claimed),
+            validation=validation,
+            ours=ours,
+            verdict=verdict,
+        )
 
     @cached_property
     def _luck(self) -> Any:
-        groups = [group for label, group in self.scored.items() if self.baseline(label) is not None]
-        prints = {group[0].result.data.report_fingerprint for group in groups}
-        return training_luck([paired(group) for group in groups]) if len(prints) == 1 else None
+        return training_luck([paired(self.scored[label]) for label in self._alike])
 
     def interval(self, label: str) -> tuple[float, float]:
-        """95 % interval of a row's mean accuracy over several seeds; luck of training pooled over the part's rows."""
-        return mean_interval(paired(self.scored[label]), self._luck if self.baseline(label) is not None else None)
+        """95 % interval of a row's accuracy.
+
+        Of one training that of the network on other images; of several that of their mean, with the luck of training
+        pooled over the part's rows.
+        """
+        group = self.scored[label]
+        if len(group) == 1 and (share := top1(group[0].result)):
+            return share.low, share.high
+        return mean_interval(paired(group), self._luck if label in self._alike else None)
+
+
+def _theirs(part: str, claimed: Mapping[str, Any]) -> tuple[float | None, bool]:
+    """The study's difference, and whether it is of validation accuracies."""
+    figures = published()["studies"][part]["rows"]
+    a, b = figures.get(claimed["row"], {}), figures.get(claimed["than"], {})
+    for measure in ("test_acc", "val_acc"):
+        if measure in a and measure in b:
+            return a[measure] - b[measure], measure == "val_acc"
+    return None, False
+
+
+def _beyond(part: str, claimed: Mapping[str, Any]) -> bool | None:
+    theirs, validation = _theirs(part, claimed)
+    if theirs is None or validation or claimed["is"] == AS_GOOD:
+        return None
+    figures, images = published()["studies"][part]["rows"], published()["images"]
+    shares = [figures[claimed[side]]["test_acc"] for side in ("row", "than")]
+    return bool(abs(theirs) > _Z * math.sqrt(sum(p * (1 - p) / images for p in shares)))
+
+
+def study_claims() -> list[tuple[str, bool | None]]:
+    """Every claim of the study's own, in words, and whether its figures differ beyond the draw of its images."""
+    return [
+        (_text(claimed["row"], claimed["is"], claimed["than"]), _beyond(part, claimed))
+        for part, study in published()["studies"].items()
+        for claimed in study["claims"]
+        if not claimed.get("fault") and not claimed.get("ours")
+    ]
+
+
+def _text(row: str, kind: str, than: str) -> str:
+    return f"{row} {kind} {'as' if kind == AS_GOOD else 'than'} {than}"
 
 
 def _verdict(kind: str, row: Row) -> str:
@@ -162,16 +224,79 @@ def read_part(folder: Path, question: Question) -> Part | None:
     return Part(folder.name, question, tuple(results), scored)
 
 
+def read_parts(folder: Path, questions: Mapping[str, Question]) -> dict[str, Part]:
+    """The parts in a folder, by name; a Run that stands in several with different seeds has them all in each.
+
+    Raises:
+        GlyphfrontError: see `read_part`.
+    """
+    parts = {name: part for name, question in questions.items() if (part := read_part(folder / name, question))}
+    kinds: dict[str, dict[int, Scored]] = {}
+    for one in (one for part in parts.values() for group in part.scored.values() for one in group):
+        if one.result.run.init_from is None:  # what starts from another has that one's seed in its key too
+            kinds.setdefault(without_seed(one.result.run).key, {}).setdefault(one.result.run.seed, one)
+    return {name: _with_seeds(part, kinds) for name, part in parts.items()}
+
+
+def _with_seeds(part: Part, kinds: Mapping[str, Mapping[int, Scored]]) -> Part:
+    scored = {}
+    for label, group in part.scored.items():
+        first = group[0].result
+        there = {one.result.run.seed for one in group}
+        others = kinds.get(without_seed(first.run).key, {}) if first.run.init_from is None else {}
+        more = [
+            replace(one, result=replace(one.result, run=replace(one.result.run, label=label)))
+            for seed, one in others.items()
+            if seed not in there and one.result.data == first.data
+        ]
+        scored[label] = sorted([*group, *more], key=lambda one: one.result.run.seed)
+    diverged = [r for r in part.results if r.status != "finished"]
+    results = [one.result for group in scored.values() for one in group] + diverged
+    return replace(part, results=tuple(results), scored=scored)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """All timings of one computation: of exported files that differ in their weights alone."""
+
+    latency: Latency
+    """The median one, by its ratio to the reference."""
+    least: float
+    """Ratio to the reference."""
+    most: float
+    """Ratio to the reference."""
+    files: int
+
+
+def computation(result: Result) -> tuple[str, str]:
+    """Network and activation, empty for its own: dropout, augmentation and weights do not change what is computed."""
+    model = result.run.model
+    return model.name, "" if model.act in (None, "relu") else str(model.act)
+
+
+def timings(results: Sequence[Result]) -> dict[tuple[str, str], Timed]:
+    """The timings of each computation; on a shared machine a single one may be off by half."""
+    found: dict[tuple[str, str], dict[str, Latency]] = {}
+    for result in results:
+        if result.latency is not None:
+            found.setdefault(computation(result), {})[result.key] = result.latency
+    timed = {}
+    for what, by_key in found.items():
+        ordered = sorted(by_key.values(), key=lambda latency: latency.ratio)
+        timed[what] = Timed(ordered[(len(ordered) - 1) // 2], ordered[0].ratio, ordered[-1].ratio, len(ordered))
+    return timed
+
+
 def once(parts: Sequence[Part]) -> list[Result]:
     """One result of every key, on the report set that most are scored on.
 
-    A Run that stands in several parts is shown as in the first of them, with its latency wherever that stands.
+    A Run that stands in several parts is shown as in the first of them. Each has the median latency of its computation.
     """
-    by_key: dict[str, Result] = {}
-    for result in (r for part in parts for r in part.results):
-        first = by_key.setdefault(result.key, result)
-        if first.latency is None and result.latency is not None:
-            by_key[result.key] = replace(first, latency=result.latency)
+    everything = [r for part in parts for r in part.results]
+    timed, by_key = timings(everything), dict[str, Result]()
+    for result in everything:
+        latency = timed[computation(result)].latency if computation(result) in timed else None
+        by_key.setdefault(result.key, replace(result, latency=latency) if result.accuracy else result)
     prints = [r.data.report_fingerprint for r in by_key.values()]
     common = max(prints, key=prints.count)
     return [r for r in by_key.values() if r.data.report_fingerprint == common]

@@ -20,7 +20,7 @@ from glyphfront.measure.layers import load_architecture, load_gradients
 from glyphfront.records import from_plain
 from glyphfront.report.figures import front_figure, gradients_figure, size_figure
 from glyphfront.report.page import PageFigure
-from glyphfront.report.parts import DIVERGED, MARGIN, Part, Question, published, single
+from glyphfront.report.parts import DIVERGED, MARGIN, Part, Question, Timed, computation, published, single
 from glyphfront.report.tables import (
     DASH,
     Table,
@@ -61,10 +61,17 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
     told = [(part, claim) for part in parts for claim in part.claims if claim.verdict]
     rows = []
     for part, claim in told:
-        theirs = signed_points(claim.theirs) if claim.theirs is not None else DASH
+        theirs = DASH if claim.theirs is None else signed_points(claim.theirs)
+        theirs += " (validation)" if claim.validation else ""
         beyond = DASH if claim.beyond is None else "yes" if claim.beyond else "no"
         ours = difference(claim.ours.comparison) if claim.ours else DASH
-        text = f"{claim.text}{' (a fault of its program)' if claim.fault else ''}"
+        against = claim.theirs is not None and claim.kind == "better" and claim.theirs < 0
+        remarks = {
+            "a fault of its program": claim.fault,
+            "not asked by the study": claim.own,
+            "taken on against its own figures": against,
+        }
+        text = claim.text + "".join(f" ({remark})" for remark, applies in remarks.items() if applies)
         rows.append((part.name, text, theirs, beyond, ours, claim.verdict))
     header = (
         *("part", "the study's claim", "the study, points", "beyond two draws of its images"),
@@ -79,12 +86,13 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
     return Section("What was found", tuple(found), items)
 
 
-def part_table(part: Part) -> Section:
-    """The study's figures of a part and ours side by side."""
+def part_table(part: Part, timed: Mapping[tuple[str, str], Timed]) -> Section:
+    """The study's figures of a part and ours side by side; with the timings of each computation."""
     theirs = part.published
     labels = [label for label in part.question.labels if any(r.run.label == label for r in part.results)]
     accuracies = [
-        (label, *_study_cells(part, label), *_our_cells(part, label), *_row_cells(part, label)) for label in labels
+        (label, *_study_cells(part, label), *_our_cells(part, label, timed), *_row_cells(part, label))
+        for label in labels
     ]
     header = (
         *("row", "study, %", f"interval of {published()['images']:,} images"),
@@ -121,12 +129,12 @@ def _further(part: Part, labels: Sequence[str]) -> Item | None:
             value = theirs.get(label, {}).get(key)
             shown = None if value is None else 100 * value if key == "top5" else value
             cells.append(DASH if shown is None else form.format(shown))
-            cells.append(form.format(statistics.fmean(map(own, group))) if group else DASH)
+            cells.append(form.format(statistics.median(map(own, group))) if group else DASH)
         rows.append((label, *cells))
     header = ("row", *(f"{heading}: {who}" for _, heading, _, _ in given for who in ("study", "here")))
     note = (
         "The study's times are of four A5000 GPUs, its loss of validation images; ours are of the machine below and of "
-        "the report images, means over n trainings."
+        "the report images, medians over n trainings."
     )
     return Item("Further figures", Table(header, tuple(rows)), notes=(note,))
 
@@ -139,8 +147,8 @@ def _notes(part: Part) -> list[str]:
         least, most = (f"{100 * bound(row.detectable for row in part.rows.values()):.2f}" for bound in (min, max))
         shown = least if least == most else f"{least} to {most}"
         notes.append(
-            f"With a probability of 80 % this table shows a difference of {shown} points from the row's baseline; a "
-            "smaller one it may miss."
+            f"A true difference of {shown} points from the row's baseline would be found here with 80 % probability; a "
+            "smaller one may be missed."
         )
     if any(single(row.comparison) for row in part.rows.values()):
         notes.append(
@@ -168,7 +176,7 @@ def _study_cells(part: Part, label: str) -> tuple[str, str]:
     return (f"{percent(row['val_acc'])} (validation)", DASH) if "val_acc" in row else (DASH, DASH)
 
 
-def _our_cells(part: Part, label: str) -> tuple[str, ...]:
+def _our_cells(part: Part, label: str, timed: Mapping[tuple[str, str], Timed]) -> tuple[str, ...]:
     group = [r for r in part.results if r.run.label == label]
     scored = [share for share in map(top1, group) if share]
     values = [share.value for share in scored]
@@ -180,11 +188,9 @@ def _our_cells(part: Part, label: str) -> tuple[str, ...]:
         accuracy = f"{percent(statistics.fmean(values))} ({percent(low)}–{percent(high)})"
     if diverged:
         accuracy = f"{accuracy}, {diverged} of {len(group)} diverged".removeprefix(", ")
-    times = [r.latency for r in group if r.latency]
     took = DASH
-    if times:
-        p50, ratio = (statistics.median(getattr(t, name) for t in times) for name in ("p50_us", "ratio"))
-        took = f"{microseconds(p50)} ({ratio:.1f})"
+    if time := timed.get(computation(group[0])):
+        took = f"{microseconds(time.latency.p50_us)} ({time.latency.ratio:.1f})"
     return (
         accuracy,
         str(len(scored)),
@@ -326,8 +332,8 @@ def architecture(path: Path) -> Section | None:
     )
 
 
-def front(results: Sequence[Result]) -> Section | None:
-    """Accuracy against time, parameters and multiply-accumulates, of all rows."""
+def front(results: Sequence[Result], timed: Mapping[tuple[str, str], Timed]) -> Section | None:
+    """Accuracy against time, parameters and multiply-accumulates, of all rows; with the timings of each computation."""
     items = []
     if svg := front_figure(results):
         items.append(Item("The front", figure=PageFigure("front.svg", svg, "Accuracy by time for one image, all rows")))
@@ -336,22 +342,22 @@ def front(results: Sequence[Result]) -> Section | None:
         items.append(Item("Size and work", figure=PageFigure("sizes.svg", svg, alt)))
     if not items:
         return None
-    networks: dict[str, list[Result]] = {}
-    for result in results:
-        networks.setdefault(result.run.model.name, []).append(result)
+    costs = {computation(result): result.cost for result in results}
     rows = []
-    for name, group in sorted(networks.items(), key=lambda network: network[1][0].cost.macs):
-        times = [r.latency for r in group if r.latency]
-        if times:
-            cost, ratios = group[0].cost, [t.ratio for t in times]
+    for what, cost in sorted(costs.items(), key=lambda one: one[1].macs):
+        if time := timed.get(what):
             size = (f"{cost.parameters_total:,}", short_count(cost.macs))
-            p50, ratio = statistics.median(t.p50_us for t in times), statistics.median(ratios)
-            spread = f"{min(ratios):.1f}–{max(ratios):.1f}"
-            rows.append((name, *size, microseconds(p50), f"{ratio:.1f}", spread, str(len(times))))
-    header = ("network", "parameters", "MACs", "p50, µs", "× reference", "least to most", "rows timed")
+            took = (microseconds(time.latency.p50_us), f"{time.latency.ratio:.1f}")
+            rows.append(
+                (", ".join(filter(None, what)), *size, *took, f"{time.least:.1f}–{time.most:.1f}", str(time.files))
+            )
+    header = (
+        *("network, activation if not its own", "parameters", "MACs"),
+        *("p50, µs", "× reference", "least to most", "files timed"),
+    )
     notes = (
-        "Medians over the rows with this network, whatever their activation; how far they lie apart is mostly what "
-        "else the machine did. Differences in time between rows of one network are not to be read from the figure.",
+        "The median of the files with this network and activation, which are the same computation: how far they lie "
+        "apart is what else the machine did. Tables and figure take the median for all of them.",
     )
     items.append(Item("Cost of each network", Table(header, tuple(rows)), notes=notes))
     return Section(

@@ -12,7 +12,21 @@ from glyphfront.files import write_text
 from glyphfront.measure.compare import compare_scored, read_labels
 from glyphfront.report import sections as make
 from glyphfront.report.page import put_between, render_html
-from glyphfront.report.parts import DIVERGED, FAILS, HOLDS, ONE, UNTOLD, Part, Question, once, published, read_part
+from glyphfront.report.parts import (
+    DIVERGED,
+    FAILS,
+    HOLDS,
+    ONE,
+    UNTOLD,
+    Part,
+    Question,
+    once,
+    published,
+    read_part,
+    read_parts,
+    study_claims,
+    timings,
+)
 from glyphfront.report.sections import Section
 from glyphfront.report.tables import data_label, escape_markdown, percent, render_markdown
 from glyphfront.report.transfer import Pair, pairs, transfer
@@ -44,7 +58,7 @@ def write_study(
     Raises:
         GlyphfrontError: no part has results, or a file is faulty.
     """
-    parts = {name: part for name, question in questions.items() if (part := read_part(folder / name, question))}
+    parts = read_parts(folder, questions)
     if not parts:
         raise GlyphfrontError(
             f"{folder}: no results of the source study there; glyphfront study run baselines --scale laptop"
@@ -55,19 +69,19 @@ def write_study(
     if full != folder.resolve() and "final" in questions:
         final = read_part(full / "final", questions["final"])
     found_pairs = [*pairs(parts.get("table9")), *pairs(final)]
-    results = once(list(parts.values()))
+    results, timed = once(list(parts.values())), timings([r for part in parts.values() for r in part.results])
     transfers = _transfers(found_pairs, parts.get("table9"))
     first = [*_claims(parts, scale), *transfers[:1], *_final(final, folder.resolve().parent / _SHIPPED)]
-    elsewhere = make.part_table(final) if final and final not in parts.values() else None
+    elsewhere = make.part_table(final, timings(final.results)) if final and final not in parts.values() else None
     page = [
         make.claims(list(parts.values()), [*first, *transfers[1:], *_brightness(parts.get("table6"), scale)]),
-        *(make.part_table(part) for part in parts.values()),
+        *(make.part_table(part, timed) for part in parts.values()),
         Section(f"At full settings. {elsewhere.title}", elsewhere.before, elsewhere.items) if elsewhere else None,
         transfer(found_pairs),
         make.brightness(folder, parts.get("table6")),
         make.gradients(folder),
         make.architecture(full / "architecture.json"),
-        make.front(results),
+        make.front(results, timed),
         make.not_run(parts, {n: q for n, q in questions.items() if n != "final" or not elsewhere}, scale),
         make.method(results),
     ]
@@ -87,27 +101,30 @@ def write_study(
 
 def _claims(parts: Mapping[str, Part], scale: str) -> list[str]:
     """How many of the study's claims hold here; those that rest on a fault are told by themselves."""
-    claims = [claim for part in parts.values() for claim in part.claims if not claim.fault]
-    tested = [claim for claim in claims if claim.verdict]
+    tested = [c for part in parts.values() for c in part.claims if c.verdict and not c.fault and not c.own]
+    everything = study_claims()
     if not tested:
         return []
     count = Counter(claim.verdict for claim in tested)
+    told = [
+        f"{count[HOLDS]} {'holds' if count[HOLDS] == 1 else 'hold'}",
+        f"{count[FAILS]} {'does' if count[FAILS] == 1 else 'do'} not hold",
+        f"{count[UNTOLD]} cannot be told",
+        *([f"{count[ONE]} have one training a side so far and get no verdict"] if count[ONE] else []),
+        *([f"of {count[DIVERGED]} a training diverged"] if count[DIVERGED] else []),
+    ]
     sentence = (
-        f"Of {len(claims)} claims that the study makes in these parts {len(tested)} were put to the test at {scale} "
-        f"scale. Hold: {count[HOLDS]}; do not hold: {count[FAILS]}; cannot be told: {count[UNTOLD]}"
+        f"The study makes {len(everything)} claims of which row is better; {len(tested)} were put to the test at "
+        f"{scale} scale: {', '.join(told)}."
     )
-    if count[ONE]:
-        sentence += f"; one training a side so far, which is no word on other trainings: {count[ONE]}"
-    if count[DIVERGED]:
-        sentence += f"; a training diverged: {count[DIVERGED]}"
-    figures = [claim.beyond for claim in tested if claim.beyond is not None]
-    if figures:
-        sentence += (
-            f". In the study's own figures, where it gives test accuracies for both rows, {sum(figures)} of "
-            f"{len(figures)} differences are larger than two draws of its {published()['images']:,} images bring about "
-            "by chance"
-        )
-    return [f"{sentence}."]
+    figures = [(text, beyond) for text, beyond in everything if beyond is not None]
+    larger = [text for text, beyond in figures if beyond]
+    sentence += (
+        f" In the study's own figures {len(larger)} of the {len(figures)} that rest on two test accuracies "
+        f"({', '.join(larger)}) are larger than equal models would differ by on two draws of "
+        f"{published()['images']:,} images, at 5 %."
+    )
+    return [sentence]
 
 
 def _transfers(pairs: Sequence[Pair], table9: Part | None) -> list[str]:
@@ -123,12 +140,12 @@ def _transfer(pair: Pair, table9: Part | None) -> str:
     scale = "at full settings" if not base.note else f"at {base.note.partition(':')[0]} scale"
     sentence = (
         f"Transfer, {pair.label}, {scale}: {pair.seen.mean():.0%} of the scored images stood in the training file of "
-        f"the study's base. Leaving them in changed the accuracy by {whole}: by {seen} on those images, by {others} on "
-        f"the others; the one less the other is {more}{_told(pair)}."
+        f"the study's base. Training the base on them changed the accuracy by {whole}: by {seen} on those images, by "
+        f"{others} on the others. What the leak itself brings is the difference of these two: {more}{_told(pair)}."
     )
     row = table9.rows.get(f"{pair.label}_clean") if table9 else None
     if row:
-        sentence += f" Without them, transfer brings {make.points(row.comparison)}."
+        sentence += f" Transfer from the base without them brings {make.points(row.comparison)}."
     return f"{sentence} Trainings: {len(pair.leaky)} with them and {len(pair.clean)} without."
 
 
@@ -136,7 +153,7 @@ def _told(pair: Pair) -> str:
     more = pair.compared()[3]
     if more is None:
         return ""
-    return ", beyond chance" if more.low > 0 or more.high < 0 else ", which chance brings about"
+    return ", beyond chance" if more.low > 0 or more.high < 0 else ", within chance"
 
 
 def _final(part: Part | None, shipped_folder: Path) -> list[str]:
@@ -150,7 +167,8 @@ def _final(part: Part | None, shipped_folder: Path) -> list[str]:
     sentence = (
         f"The study's final model at full settings, transferred without the leak: {percent(ours)} % "
         f"({percent(low)}–{percent(high)}) on {data_label(result)}, trainings: {len(scored)}; the study, with the "
-        f"leak: {percent(theirs)} % on {published()['images']:,} images."
+        f"leak: {percent(theirs)} % on {published()['images']:,} images. The two also differ in what they were trained "
+        "and scored on, so the difference is not what the leak brings."
     )
     files = {load_card(find(name)).sha256 for name in shipped()}
     groups = read_labels(shipped_folder) if shipped_folder.is_dir() else {}
@@ -160,7 +178,7 @@ def _final(part: Part | None, shipped_folder: Path) -> list[str]:
             continue
         if small.data.report_fingerprint != result.data.report_fingerprint:
             continue
-        sentence += f" {label}, which is shipped, less that: {make.points(compare_scored(scored, group))}"
+        sentence += f" The shipped {label} less that: {make.points(compare_scored(scored, group))}"
         if small.latency and result.latency:
             sentence += f", in {small.latency.ratio / result.latency.ratio:.0%} of the time for an image"
         if small.run.logit_adjustment and not result.run.logit_adjustment:

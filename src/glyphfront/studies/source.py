@@ -52,7 +52,7 @@ def resnet50() -> list[Run]:
     its best batch size, and that the last two made it worse; activation, rate and optimizer are our choice: ELU, 0.5
     and Adam. Dropout and augmentation start from the activation stage, each alone.
 
-    Command   glyphfront study run resnet50 --scale laptop
+    Command   glyphfront study run resnet50 --scale laptop --seeds 2
     Cost      6 rows, 40 minutes, with a quarter of the images
     Expect    90.4 % at its best; dropout and augmentation below it
     """
@@ -80,7 +80,7 @@ def candidates() -> list[Run]:
     and DPN, whose layers see what earlier ones saw. MobileNet is version 1, ShuffleNet version 2: the study does not
     say which.
 
-    Command   glyphfront study run candidates --scale laptop
+    Command   glyphfront study run candidates --scale laptop --seeds 2
     Cost      7 rows, 57 minutes, with a quarter of the images; VGG16 and Wide ResNet 21 each
     Expect    the first four mostly do not learn ("lost their gradient"); DenseNet does
     """

@@ -10,7 +10,7 @@ import torch
 from glyphfront.measure.cost import count_parameters
 from glyphfront.models import build
 from glyphfront.run import Model, Run, check
-from glyphfront.studies import SOURCE
+from glyphfront.studies import SEEDS, SOURCE
 from glyphfront.studies.scale import at_scale
 from glyphfront.studies.source import DENSENET121, final, resnet50, table3, table5, table6, table7, table8, table9
 
@@ -57,6 +57,7 @@ def test_lab_sheet_says_question_command_cost_and_expectation(name: str) -> None
     sheet = SOURCE[name].__doc__ or ""
     assert "?" in sheet or name in ("final", "comparison")
     assert f"glyphfront study run {name}" in sheet
+    assert (f"--seeds {SEEDS[name]}" in sheet) == (SEEDS[name] > 1)
     assert "\n    Cost " in sheet
     assert "\n    Expect " in sheet
 

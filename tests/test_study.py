@@ -387,6 +387,14 @@ def test_a_run_of_several_parts_has_all_its_seeds_in_each(tmp_path: Path) -> Non
     assert "named differently" not in text.partition("## Not run")[2]
 
 
+def test_a_training_that_diverged_in_one_part_is_not_hidden_in_another(tmp_path: Path) -> None:
+    keep(tmp_path / "table3", make_result("ELU", seed=1, diverged="the loss is not finite"), make_predictions(300))
+    keep(tmp_path / "table4", make_result("again", model="ELU"), make_predictions(300))
+    write_study(tmp_path, {**QUESTIONS, "table4": Question("Table 4", ("again",), 2)})
+    found = line((tmp_path / "study.md").read_text().partition("## Table 4")[2], "again")
+    assert found[3].endswith(", 1 of 2 diverged")
+
+
 def test_files_that_are_the_same_computation_share_their_median_time(tmp_path: Path) -> None:
     """Two rows of one network at 2 and 4 times the reference, and a third at 3: all stand at 3."""
     for seed, p50 in enumerate((100, 200, 150)):

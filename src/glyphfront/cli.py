@@ -732,7 +732,7 @@ def report(
         if budget_us is not None:
             raise GlyphfrontError(f"{folder}: the page of the source study has no pick; leave --budget-us out")
         questions = {
-            name: Question(_question(study), tuple(run.label for run in study()), SEEDS.get(name, 2))
+            name: Question(_question(study), tuple(run.label for run in study()), SEEDS[name])
             for name, study in SOURCE.items()
         }
         print(write_study(folder, questions, title=title, readme=readme))
@@ -759,6 +759,7 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
     from rich.table import Table
 
     from glyphfront.measure.compare import compare_files, compare_results, read_labels
+    from glyphfront.measure.difference import single
     from glyphfront.records import to_plain
     from glyphfront.report.tables import signed_points
     from glyphfront.result import load_results
@@ -804,6 +805,8 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
         )
     _print_table(table, 100)
     print(f"Accuracy less that of {against}, on the same {rows[0].comparison.images:,} images.")
+    if any(single(row.comparison) for row in rows):
+        print("One training a side: other trainings of the same may differ otherwise.")
     if len(rows) > 1:
         print("p is corrected for the table (Holm); beyond chance is below 0.05.")
     print(

@@ -149,6 +149,11 @@ def _difference_interval(a_only: int, b_only: int, images: int) -> tuple[float, 
     return bounds[0], bounds[1]
 
 
+def single(compared: Comparison | SeedComparison) -> bool:
+    """Whether nothing is known of how trainings differ by their seed, so that it speaks of these networks alone."""
+    return isinstance(compared, Comparison) or not compared.luck_df
+
+
 def training_luck(models: Sequence[Correct], weights: NDArray[np.float64] | None = None) -> Luck | None:
     """How far trainings lie apart, pooled over several kinds of models, as in an analysis of variance.
 
@@ -204,10 +209,8 @@ def compare_seeds(
     each = b.mean(0) - a.mean(0)
     difference = float(each @ weights)
     of_images = sum(float(np.sum(weights[same] ** 2) * each[same].var()) for same in _strata(weights))
-    of_trainings = luck.variance * (1 / len(a) + 1 / len(b)) if luck else 0.0
-    variance = of_images + of_trainings
-    df = variance**2 / (of_trainings**2 / luck.df) if luck and of_trainings else math.inf
-    low, high, p_value = _student(difference, math.sqrt(variance), df)
+    standard_error, df = _spread(of_images, luck, 1 / len(a) + 1 / len(b))
+    low, high, p_value = _student(difference, standard_error, df)
     return SeedComparison(
         images=int(np.count_nonzero(weights)),
         a_seeds=len(a),
@@ -216,7 +219,7 @@ def compare_seeds(
         low=low,
         high=high,
         p_value=p_value,
-        standard_error=math.sqrt(variance),
+        standard_error=standard_error,
         luck_df=luck.df if luck else 0,
         df=df if math.isfinite(df) else None,
     )
@@ -230,15 +233,21 @@ def mean_interval(models: Correct, luck: Luck | None = None) -> tuple[float, flo
         luck: by default that of these seeds; see `compare_seeds`.
     """
     luck = luck or training_luck([models])
-    of_trainings = luck.variance / len(models) if luck else 0.0
-    variance = float(models.mean(0).var()) / models.shape[1] + of_trainings
-    df = variance**2 / (of_trainings**2 / luck.df) if luck and of_trainings else math.inf
-    low, high, _ = _student(float(models.mean()), math.sqrt(variance), df)
+    of_images = float(models.mean(0).var()) / models.shape[1]
+    low, high, _ = _student(float(models.mean()), *_spread(of_images, luck, 1 / len(models)))
     return max(0.0, low), min(1.0, high)
 
 
 def _strata(weights: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
     return [weights == weight for weight in np.unique(weights) if weight]
+
+
+def _spread(of_images: float, luck: Luck | None, share: float) -> tuple[float, float]:
+    """Standard error and degrees of freedom of images and `share` of the luck of training together."""
+    of_trainings = luck.variance * share if luck else 0.0
+    variance = of_images + of_trainings
+    df = variance**2 / (of_trainings**2 / luck.df) if luck and of_trainings else math.inf
+    return math.sqrt(variance), df
 
 
 def _student(value: float, standard_error: float, df: float) -> tuple[float, float, float]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from glyphfront.measure.compare import Row, Scored, compare_labels, paired, read_labels
-from glyphfront.measure.difference import Comparison, SeedComparison, mean_interval, training_luck
+from glyphfront.measure.difference import mean_interval, single, training_luck
 from glyphfront.report.tables import top1
-from glyphfront.result import Latency, Result, load_results
+from glyphfront.result import DataUsed, Latency, Result, load_results
 from glyphfront.run import without_seed
 
 HOLDS, FAILS, UNTOLD, ONE, DIVERGED = "holds", "does not hold", "cannot be told", "one training", "diverged"
@@ -45,8 +45,8 @@ class Claim:
     """better, worse or as good."""
     fault: bool
     """It rests on a fault of the study's program."""
-    own: bool
-    """The study did not ask it; it is ours."""
+    added: bool
+    """The study did not ask it."""
     theirs: float | None
     """The difference in the study's figures: of test accuracy, where it gives that for both, or else of validation."""
     beyond: bool | None
@@ -70,9 +70,15 @@ class Part:
 
     name: str
     question: Question
-    results: tuple[Result, ...]
     scored: Mapping[str, Sequence[Scored]]
-    """By label: results with their predictions."""
+    """By label: finished results with their predictions."""
+    lost: tuple[Result, ...]
+    """Those whose training diverged."""
+
+    @property
+    def results(self) -> list[Result]:
+        """All of them."""
+        return [one.result for group in self.scored.values() for one in group] + list(self.lost)
 
     @property
     def published(self) -> Mapping[str, Any]:
@@ -86,7 +92,7 @@ class Part:
 
     def diverged(self, label: str) -> int:
         """How many trainings of a row did."""
-        return sum(r.run.label == label and r.status == "diverged" for r in self.results)
+        return sum(result.run.label == label for result in self.lost)
 
     @cached_property
     def _declared(self) -> list[tuple[str, str]]:
@@ -130,7 +136,7 @@ class Part:
             than=than,
             kind=claimed["is"],
             fault=claimed.get("fault", False),
-            own=claimed.get("ours", False),
+            added=claimed.get("added", False),
             theirs=theirs,
             beyond=_beyond(self.name, claimed),
             validation=validation,
@@ -179,7 +185,7 @@ def study_claims() -> list[tuple[str, bool | None]]:
         (_text(claimed["row"], claimed["is"], claimed["than"]), _beyond(part, claimed))
         for part, study in published()["studies"].items()
         for claimed in study["claims"]
-        if not claimed.get("fault") and not claimed.get("ours")
+        if not claimed.get("fault") and not claimed.get("added")
     ]
 
 
@@ -195,11 +201,6 @@ def _verdict(kind: str, row: Row) -> str:
     if not row.differs:
         return UNTOLD
     return HOLDS if (row.comparison.difference > 0) == (kind == "better") else FAILS
-
-
-def single(compared: Comparison | SeedComparison) -> bool:
-    """Whether nothing is known of how trainings differ by their seed: no verdict on kinds of models then."""
-    return isinstance(compared, Comparison) or not compared.luck_df
 
 
 @cache
@@ -218,10 +219,8 @@ def read_part(folder: Path, question: Question) -> Part | None:
     """
     if not any(folder.glob("*.json")):
         return None
-    scored = read_labels(folder)
-    diverged = [r for r in load_results(folder) if r.status != "finished"]
-    results = [one.result for group in scored.values() for one in group] + diverged
-    return Part(folder.name, question, tuple(results), scored)
+    lost = tuple(result for result in load_results(folder) if result.status != "finished")
+    return Part(folder.name, question, read_labels(folder), lost)
 
 
 def read_parts(folder: Path, questions: Mapping[str, Question]) -> dict[str, Part]:
@@ -231,28 +230,34 @@ def read_parts(folder: Path, questions: Mapping[str, Question]) -> dict[str, Par
         GlyphfrontError: see `read_part`.
     """
     parts = {name: part for name, question in questions.items() if (part := read_part(folder / name, question))}
-    kinds: dict[str, dict[int, Scored]] = {}
-    for one in (one for part in parts.values() for group in part.scored.values() for one in group):
-        if one.result.run.init_from is None:  # what starts from another has that one's seed in its key too
-            kinds.setdefault(without_seed(one.result.run).key, {}).setdefault(one.result.run.seed, one)
-    return {name: _with_seeds(part, kinds) for name, part in parts.items()}
+    scored = [one for part in parts.values() for group in part.scored.values() for one in group]
+    lost = [result for part in parts.values() for result in part.lost]
+    return {name: _with_seeds(part, scored, lost) for name, part in parts.items()}
 
 
-def _with_seeds(part: Part, kinds: Mapping[str, Mapping[int, Scored]]) -> Part:
-    scored = {}
-    for label, group in part.scored.items():
-        first = group[0].result
-        there = {one.result.run.seed for one in group}
-        others = kinds.get(without_seed(first.run).key, {}) if first.run.init_from is None else {}
-        more = [
-            replace(one, result=replace(one.result, run=replace(one.result.run, label=label)))
-            for seed, one in others.items()
-            if seed not in there and one.result.data == first.data
-        ]
-        scored[label] = sorted([*group, *more], key=lambda one: one.result.run.seed)
-    diverged = [r for r in part.results if r.status != "finished"]
-    results = [one.result for group in scored.values() for one in group] + diverged
-    return replace(part, results=tuple(results), scored=scored)
+def _with_seeds(part: Part, scored: Sequence[Scored], lost: Sequence[Result]) -> Part:
+    """The part with those of `scored` and `lost` that are its own rows with other seeds, under its own labels."""
+    own = {_kind(result): result.run for result in part.results if result.run.init_from is None}
+    there = {(_kind(result), result.run.seed) for result in part.results}
+
+    def is_missing(result: Result) -> bool:
+        return _kind(result) in own and (_kind(result), result.run.seed) not in there
+
+    def as_here(result: Result) -> Result:
+        row = own[_kind(result)]
+        return replace(result, run=replace(result.run, label=row.label, note=row.note))
+
+    groups = {label: list(group) for label, group in part.scored.items()}
+    for one in {one.result.key: one for one in reversed(scored) if is_missing(one.result)}.values():
+        groups.setdefault(own[_kind(one.result)].label, []).append(replace(one, result=as_here(one.result)))
+    by_seed = {label: sorted(group, key=lambda one: one.result.run.seed) for label, group in groups.items()}
+    diverged = {result.key: as_here(result) for result in reversed(lost) if is_missing(result)}
+    return replace(part, scored=by_seed, lost=(*part.lost, *diverged.values()))
+
+
+def _kind(result: Result) -> tuple[str, DataUsed]:
+    """What Runs share that differ in their seed alone; what starts from another has that one's seed in its key too."""
+    return without_seed(result.run).key if result.run.init_from is None else result.key, result.data
 
 
 @dataclass(frozen=True)
@@ -287,14 +292,13 @@ def timings(results: Sequence[Result]) -> dict[tuple[str, str], Timed]:
     return timed
 
 
-def once(parts: Sequence[Part]) -> list[Result]:
-    """One result of every key, on the report set that most are scored on.
+def once(results: Sequence[Result], timed: Mapping[tuple[str, str], Timed]) -> list[Result]:
+    """One result of every key, on the report set that most are scored on, with the median latency of its computation.
 
-    A Run that stands in several parts is shown as in the first of them. Each has the median latency of its computation.
+    A Run that stands in several parts is shown as in the first of them.
     """
-    everything = [r for part in parts for r in part.results]
-    timed, by_key = timings(everything), dict[str, Result]()
-    for result in everything:
+    by_key: dict[str, Result] = {}
+    for result in results:
         latency = timed[computation(result)].latency if computation(result) in timed else None
         by_key.setdefault(result.key, replace(result, latency=latency) if result.accuracy else result)
     prints = [r.data.report_fingerprint for r in by_key.values()]

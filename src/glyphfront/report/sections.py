@@ -15,12 +15,12 @@ from typing import Any
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.accuracy import proportion
-from glyphfront.measure.difference import Comparison, SeedComparison
+from glyphfront.measure.difference import Comparison, SeedComparison, single
 from glyphfront.measure.layers import load_architecture, load_gradients
 from glyphfront.records import from_plain
 from glyphfront.report.figures import front_figure, gradients_figure, size_figure
 from glyphfront.report.page import PageFigure
-from glyphfront.report.parts import DIVERGED, MARGIN, Part, Question, Timed, computation, published, single
+from glyphfront.report.parts import DIVERGED, MARGIN, Part, Question, Timed, computation, published
 from glyphfront.report.tables import (
     DASH,
     Table,
@@ -68,7 +68,7 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
         against = claim.theirs is not None and claim.kind == "better" and claim.theirs < 0
         remarks = {
             "a fault of its program": claim.fault,
-            "not asked by the study": claim.own,
+            "not asked by the study": claim.added,
             "taken on against its own figures": against,
         }
         text = claim.text + "".join(f" ({remark})" for remark, applies in remarks.items() if applies)

@@ -69,7 +69,9 @@ def write_study(
     if full != folder.resolve() and "final" in questions:
         final = read_part(full / "final", questions["final"])
     found_pairs = [*pairs(parts.get("table9")), *pairs(final)]
-    results, timed = once(list(parts.values())), timings([r for part in parts.values() for r in part.results])
+    everything = [result for part in parts.values() for result in part.results]
+    timed = timings(everything)
+    results = once(everything, timed)
     transfers = _transfers(found_pairs, parts.get("table9"))
     first = [*_claims(parts, scale), *transfers[:1], *_final(final, folder.resolve().parent / _SHIPPED)]
     elsewhere = make.part_table(final, timings(final.results)) if final and final not in parts.values() else None
@@ -101,7 +103,7 @@ def write_study(
 
 def _claims(parts: Mapping[str, Part], scale: str) -> list[str]:
     """How many of the study's claims hold here; those that rest on a fault are told by themselves."""
-    tested = [c for part in parts.values() for c in part.claims if c.verdict and not c.fault and not c.own]
+    tested = [c for part in parts.values() for c in part.claims if c.verdict and not c.fault and not c.added]
     everything = study_claims()
     if not tested:
         return []
@@ -135,25 +137,21 @@ def _transfers(pairs: Sequence[Pair], table9: Part | None) -> list[str]:
 
 
 def _transfer(pair: Pair, table9: Part | None) -> str:
-    whole, seen, others, more = (make.points(c) if c else "none" for c in pair.compared())
+    whole, seen, others, more = (make.points(c) if c else "none" for c in pair.compared)
+    leak = pair.compared[3]
+    told = leak is not None and (leak.low > 0 or leak.high < 0)
     base = pair.leaky[0].result.run
     scale = "at full settings" if not base.note else f"at {base.note.partition(':')[0]} scale"
     sentence = (
         f"Transfer, {pair.label}, {scale}: {pair.seen.mean():.0%} of the scored images stood in the training file of "
         f"the study's base. Training the base on them changed the accuracy by {whole}: by {seen} on those images, by "
-        f"{others} on the others. What the leak itself brings is the difference of these two: {more}{_told(pair)}."
+        f"{others} on the others. What the leak itself brings is the difference of these two: {more}, "
+        f"{'beyond' if told else 'within'} chance."
     )
     row = table9.rows.get(f"{pair.label}_clean") if table9 else None
     if row:
         sentence += f" Transfer from the base without them brings {make.points(row.comparison)}."
     return f"{sentence} Trainings: {len(pair.leaky)} with them and {len(pair.clean)} without."
-
-
-def _told(pair: Pair) -> str:
-    more = pair.compared()[3]
-    if more is None:
-        return ""
-    return ", beyond chance" if more.low > 0 or more.high < 0 else ", within chance"
 
 
 def _final(part: Part | None, shipped_folder: Path) -> list[str]:

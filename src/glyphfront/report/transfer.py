@@ -5,11 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from glyphfront.measure.compare import Scored, compare_scored
-from glyphfront.measure.difference import Comparison, SeedComparison, holm
-from glyphfront.report.parts import Part, single
+from glyphfront.measure.difference import Comparison, SeedComparison, holm, single
+from glyphfront.report.parts import Part
 from glyphfront.report.sections import ONE_TRAINING, Item, Section, difference
 from glyphfront.report.tables import DASH, Table, data_label, percent
 
@@ -29,6 +30,7 @@ class Pair:
         """(N,) bool: the images that leaked."""
         return self.leaky[0].predictions.seen
 
+    @cached_property
     def compared(self) -> list[Comparison | SeedComparison | None]:
         """As published less clean: on all images, on those that leaked, on the others, and how much more on the former.
 
@@ -66,7 +68,7 @@ def transfer(found: Sequence[Pair]) -> Section | None:
     """Bases and transferred networks, as published and clean, on images that leaked and on others."""
     if not found:
         return None
-    compared = [pair.compared() for pair in found]
+    compared = [pair.compared for pair in found]
     corrected = iter(holm([c[3].p_value for c in compared if c[3]]))
     lines, differences, images = [], [], []
     for pair, comparisons in zip(found, compared, strict=True):

@@ -19,8 +19,8 @@ SOURCE: dict[str, Callable[..., list[Run]]] = {
 }
 """The source study, in the order in which its parts are worth their time; each part can be had at any scale."""
 
-SEEDS = {"baselines": 5, **dict.fromkeys(("table1", "table2", "final"), 1)}
-"""How many trainings a row of a part of the source study is to have, where not two."""
+SEEDS = {**dict.fromkeys(SOURCE, 2), "baselines": 5, "table1": 1, "table2": 1, "final": 1}
+"""How many trainings a row of each part of the source study is to have."""
 
 STUDIES: dict[str, Callable[..., list[Run]]] = {"quick": quick, "shipped": shipped, **SOURCE}
 """Every study by name; `quick` and `shipped` take the name of a data set."""

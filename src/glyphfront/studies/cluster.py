@@ -28,7 +28,7 @@ from glyphfront.studies.execute import (
     is_done,
     keep,
     note_others,
-    refuse,
+    raise_faults,
     result_name,
     say,
     time_all,
@@ -140,7 +140,7 @@ def execute_on_ray(
     finished = [run for run in runs if result_name(run) not in faults]
     time_all(finished, runs_dir, out, latency_seconds)
     note_others(runs, out)
-    refuse(faults, runs, out)
+    raise_faults(faults, runs, out)
     return [load_result(out / f"{result_name(run)}.json") for run in runs]
 
 

@@ -82,11 +82,11 @@ def execute(
             failed.add(run.key)
     time_all([run for run in runs if result_name(run) not in faults], runs_dir, out, latency_seconds)
     note_others(runs, out)
-    refuse(faults, runs, out)
+    raise_faults(faults, runs, out)
     return [load_result(out / f"{result_name(run)}.json") for run in runs]
 
 
-def refuse(faults: Mapping[str, str], runs: Sequence[Run], out: Path) -> None:
+def raise_faults(faults: Mapping[str, str], runs: Sequence[Run], out: Path) -> None:
     """Raise GlyphfrontError if Runs failed, whose result names and messages are in `faults`."""
     if faults:
         first = next(iter(faults.values()))

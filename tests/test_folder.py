@@ -132,7 +132,7 @@ def test_a_blank_picture_is_named_and_the_rest_is_used(pictures):
 def test_a_folder_within_a_class_is_named(pictures):
     (pictures / "a" / "more").mkdir()
     (note,), _ = read_noting(pictures)
-    assert note.startswith(f"{pictures / 'a' / 'more'}: not readable as a picture (")
+    assert note.startswith(f"{pictures / 'a' / 'more'}: a folder")
 
 
 def test_a_loose_file_beside_the_classes_is_named(pictures):

@@ -97,6 +97,8 @@ def normalize_file(path: Path, formats: tuple[str, ...] | None = None) -> NDArra
             return normalize(picture)
     except FileNotFoundError:
         raise GlyphfrontError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise GlyphfrontError(f"{path}: a folder; give the pictures in it") from None
     except UnidentifiedImageError:
         raise GlyphfrontError(f"{path}: not a readable picture; give a PNG, JPEG, BMP or TIFF") from None
     except GlyphfrontError as error:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 
 from glyphfront.data.leakage import save_seen
 from glyphfront.data.prepare import prepare
-from glyphfront.errors import GlyphfrontError
+from glyphfront.errors import GlyphfrontError, RunsFailedError
 from glyphfront.measure.compare import read_predictions
 from glyphfront.result import load_result, save_result
 from glyphfront.run import Data, Model, Optimizer, Run
@@ -18,7 +19,7 @@ from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import load
 from glyphfront.studies import SOURCE, STUDIES, execute
 from glyphfront.studies.execute import execute as carry_out
-from glyphfront.studies.execute import finish
+from glyphfront.studies.execute import execute_parts, finish
 from glyphfront.training.loop import train
 
 RUN = Run(
@@ -172,6 +173,27 @@ def test_a_run_that_fails_does_not_stop_the_others_but_what_starts_from_it(tmp_p
         carry_out([orphan, after, quick], runs_dir=runs, out=out, latency_seconds=0.05)
     assert load_result(out / "tiny-seed0.json").latency
     assert not list(out.glob("orphan*"))
+
+
+def test_a_part_with_a_failed_run_does_not_keep_the_next_from_its_turn(tmp_path: Path) -> None:
+    orphan, quick = replace(RUN, label="orphan", init_from="0" * 12), replace(RUN, epochs=1)
+    work = functools.partial(carry_out, runs_dir=tmp_path / "runs", latency_seconds=0.05)
+    parts = {tmp_path / "one": [orphan], tmp_path / "two": [quick], tmp_path / "three": [replace(orphan, seed=1)]}
+    failed = "1 of 1 runs failed: orphan-seed"
+    with pytest.raises(RunsFailedError, match=rf"^{failed}0; .*; {failed}1;"):
+        execute_parts(parts, work)
+    assert load_result(tmp_path / "two" / "tiny-seed0.json").latency
+
+
+def test_parts_end_at_once_where_the_data_is_missing_or_a_run_is_faulty(tmp_path: Path) -> None:
+    missing = replace(RUN, data=replace(RUN.data, train="balanced"))
+    work = functools.partial(carry_out, runs_dir=tmp_path / "runs", data_dir=tmp_path / "none", latency_seconds=0.05)
+    with pytest.raises(GlyphfrontError, match="none") as raised:
+        execute_parts({tmp_path / "one": [missing], tmp_path / "two": [RUN]}, work)
+    assert not isinstance(raised.value, RunsFailedError)
+    with pytest.raises(GlyphfrontError, match="nosuch"):
+        execute_parts({tmp_path / "one": [RUN], tmp_path / "two": [replace(RUN, model=Model("nosuch"))]}, work)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_base_whose_folder_is_lost_is_trained_again_for_a_run_that_starts_from_it(tmp_path: Path) -> None:

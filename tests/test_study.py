@@ -21,9 +21,10 @@ from glyphfront.records import to_plain
 from glyphfront.report.parts import Question, published, study_claims
 from glyphfront.report.study import write_study
 from glyphfront.result import Result, save_result
+from glyphfront.run import Run
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find
-from glyphfront.studies import SOURCE
+from glyphfront.studies import SEEDS, SOURCE
 from glyphfront.studies.scale import at_scale
 from results_factory import make_predictions, make_result, save_predictions
 
@@ -256,6 +257,23 @@ def test_cli_says_what_a_study_does_not_take(
 ) -> None:
     assert main(["study", "run", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_cli_runs_the_whole_source_study_with_the_seeds_each_part_is_to_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[Run]] = {}
+
+    def carry_out(runs: list[Run], *, out: Path, **_: object) -> None:
+        seen[out.name] = runs
+        keep(out, make_result("ReLU"), make_predictions(300))
+
+    monkeypatch.setattr("glyphfront.studies.execute.execute", carry_out)
+    assert main(["study", "run", "source", "--scale", "laptop", "--out", str(tmp_path)]) == 0
+    assert list(seen) == list(SOURCE)
+    assert {name: max(run.seed for run in runs) + 1 for name, runs in seen.items()} == SEEDS
+    assert [run.key for run in seen["table3"][:4]] == [run.key for run in at_scale(SOURCE["table3"], "laptop")]
+    assert (tmp_path / "study.html").exists()
 
 
 def test_cli_lists_every_study_with_its_cost_and_shows_its_rows(capsys: pytest.CaptureFixture[str]) -> None:

@@ -605,7 +605,7 @@ def study_run(
     name: Positional[str],
     data: str | None = None,
     scale: str | None = None,
-    seeds: int = 1,
+    seeds: int | None = None,
     runs_dir: RunsDir = Path("runs"),
     out: Path | None = None,
     data_dir: DataDir = None,
@@ -622,13 +622,14 @@ def study_run(
     Example: glyphfront study run table3 --scale laptop --seeds 2
 
     Args:
-        name: see glyphfront study list.
+        name: see glyphfront study list; or source: all parts of the source study, one after the other.
         data: what to train and report on, for quick and shipped; by default the study's own.
         scale: full, or laptop for a few minutes a row; for parts of the source study, by default full.
-        seeds: how often to train every row, with the seeds 0, 1, ...
+        seeds: how often to train every row, with the seeds 0, 1, ...; by default once, and with source as often as
+            each part is to have.
         runs_dir: the runs' files go to folders here.
-        out: folder for result files and report; by default results/NAME-DATA, and results/study-SCALE/NAME for parts
-            of the source study.
+        out: folder for result files and report; by default results/NAME-DATA, results/study-SCALE/NAME for parts of
+            the source study, and results/study-SCALE for all of them.
         data_dir: where EMNIST files lie.
         latency_seconds: how long each latency scenario lasts.
         examples: keep images of confused pairs beside the results, for the report; without, it can be passed on
@@ -637,19 +638,14 @@ def study_run(
         address: of the Ray cluster, such as 10.0.0.1:6379; by default one is started on this machine alone.
         cpus: cores of each run on Ray, by default 1; where the cluster has GPUs, each run also takes one.
     """
-    from glyphfront.studies import SOURCE
+    from glyphfront.studies import SEEDS, SOURCE
+    from glyphfront.studies.execute import execute, execute_parts
     from glyphfront.studies.scale import with_seeds
 
-    if seeds < 1:
+    if seeds is not None and seeds < 1:
         raise GlyphfrontError(f"--seeds must be at least 1, got {seeds}")
     if latency_seconds <= 0:
         raise GlyphfrontError(f"--latency-seconds must be above 0, got {latency_seconds:g}")
-    declared = _runs(name, data=data, scale=scale)
-    runs = with_seeds(declared, seeds)
-    from glyphfront.studies.execute import execute
-
-    default = f"study-{scale or 'full'}/{name}" if name in SOURCE else f"{name}-{_file_name(runs[0].data.train)}"
-    out = out or Path("results") / default
     carry_out: Callable[..., list[Result]]
     if on == "ray":
         from glyphfront.studies.cluster import execute_on_ray
@@ -659,7 +655,20 @@ def study_run(
         raise GlyphfrontError("--address and --cpus are of a Ray cluster; say --on ray too")
     else:
         carry_out = execute
-    carry_out(runs, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples)
+    carry_out = functools.partial(
+        carry_out, runs_dir=runs_dir, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples
+    )
+    whole = Path("results") / f"study-{scale or 'full'}"
+    if name == "source":
+        declared = {part: _runs(part, data=data, scale=scale) for part in SOURCE}
+        out = out or whole
+        parts = {out / part: with_seeds(runs, seeds or SEEDS[part]) for part, runs in declared.items()}
+        execute_parts(parts, carry_out)
+        report(out)
+        return
+    runs = with_seeds(_runs(name, data=data, scale=scale), seeds or 1)
+    out = out or (whole / name if name in SOURCE else Path("results") / f"{name}-{_file_name(runs[0].data.train)}")
+    carry_out(runs, out=out)
     if name in SOURCE:
         print(f"{out}: {len(runs)} results; the page of all parts: glyphfront report {out.parent}")
     else:
@@ -686,7 +695,7 @@ def _study(name: str) -> Callable[..., list[Run]]:
     from glyphfront.studies import STUDIES
 
     if name not in STUDIES:
-        raise GlyphfrontError(f"no study {name!r}; there are: {', '.join(STUDIES)}")
+        raise GlyphfrontError(f"no study {name!r}; there are: {', '.join(STUDIES)}; run also takes source")
     return STUDIES[name]
 
 

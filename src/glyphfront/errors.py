@@ -7,3 +7,7 @@ class GlyphfrontError(Exception):
     The message is one line that says what is wrong and what to do. The command line prints it on stderr and
     exits with status 2; library users catch this class.
     """
+
+
+class RunsFailedError(GlyphfrontError):
+    """Runs of a study failed; the others are finished and kept."""

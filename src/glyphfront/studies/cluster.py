@@ -85,8 +85,8 @@ def execute_on_ray(
         The results, in the order of `runs`.
 
     Raises:
-        GlyphfrontError: Ray is not installed or not reached, a Run is faulty (before any is trained), or Runs
-            failed: the message names them, and all others are finished and kept.
+        GlyphfrontError: Ray is not installed or not reached, or a Run is faulty (before any is trained).
+        RunsFailedError: as for `execute`.
         KeyboardInterrupt: interrupted; the tasks are cancelled, and the same call goes on.
     """
     check_all(runs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import torch
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.leakage import load_seen, unseen
 from glyphfront.data.prepare import Splits, prepare
-from glyphfront.errors import GlyphfrontError
+from glyphfront.errors import GlyphfrontError, RunsFailedError
 from glyphfront.files import write_atomically
 from glyphfront.measure.evaluate import evaluate_run
 from glyphfront.measure.latency import measure_latency
@@ -54,8 +54,8 @@ def execute(
         The results, in the order of `runs`.
 
     Raises:
-        GlyphfrontError: a Run is faulty (all are looked at before the first is trained), or Runs failed: the message
-            names them, and all others are finished and kept.
+        GlyphfrontError: a Run is faulty: all are looked at before the first is trained.
+        RunsFailedError: the message names them, and all others are finished and kept.
         KeyboardInterrupt: interrupted; the same call goes on.
     """
     check_all(runs)
@@ -86,11 +86,33 @@ def execute(
     return [load_result(out / f"{result_name(run)}.json") for run in runs]
 
 
+def execute_parts(parts: Mapping[Path, Sequence[Run]], carry_out: Callable[..., object]) -> None:
+    """Carry out several parts of a study in their order; failed Runs of one do not keep the next from its turn.
+
+    Args:
+        parts: Runs by the folder that receives their results.
+        carry_out: called with the Runs and the folder as `out`: `execute`, or what does the same elsewhere.
+
+    Raises:
+        GlyphfrontError: as `carry_out`, at once.
+        RunsFailedError: at the end; the message has a sentence for each part.
+    """
+    check_all([run for runs in parts.values() for run in runs])
+    failed = []
+    for out, runs in parts.items():
+        try:
+            carry_out(runs, out=out)
+        except RunsFailedError as error:
+            failed.append(str(error))
+    if failed:
+        raise RunsFailedError("; ".join(failed))
+
+
 def raise_faults(faults: Mapping[str, str], runs: Sequence[Run], out: Path) -> None:
-    """Raise GlyphfrontError if Runs failed, whose result names and messages are in `faults`."""
+    """Raise RunsFailedError if Runs failed, whose result names and messages are in `faults`."""
     if faults:
         first = next(iter(faults.values()))
-        raise GlyphfrontError(
+        raise RunsFailedError(
             f"{len(faults)} of {len(runs)} runs failed: {', '.join(faults)}; the first: {first}; the others are in "
             f"{out}, and the same command tries these again"
         )
@@ -98,10 +120,12 @@ def raise_faults(faults: Mapping[str, str], runs: Sequence[Run], out: Path) -> N
 
 def check_all(runs: Sequence[Run]) -> None:
     """Look for values and models that cannot be trained; raises GlyphfrontError for the first."""
+    models = dict.fromkeys(replace(run.model, weights=None) for run in runs)
     for run in runs:
         check(run)
+    for model in models:
         with torch.device("meta"), torch.random.fork_rng(devices=[]):
-            build(replace(run.model, weights=None), classes=2)
+            build(model, classes=2)
 
 
 def bases(runs: Sequence[Run], out: Path) -> set[str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -18,10 +19,10 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.compare import Predictions
 from glyphfront.measure.layers import Architecture, GradientRecord, Gradients, Layer, save_layers
 from glyphfront.records import to_plain
-from glyphfront.report.parts import Question, published, study_claims
+from glyphfront.report.parts import Question, published, read_parts, study_claims
 from glyphfront.report.study import write_study
 from glyphfront.result import Result, save_result
-from glyphfront.run import Run
+from glyphfront.run import Optimizer, Run
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find
 from glyphfront.studies import SEEDS, SOURCE
@@ -403,6 +404,42 @@ def test_a_run_of_several_parts_has_all_its_seeds_in_each(tmp_path: Path) -> Non
     text = (tmp_path / "study.md").read_text()
     assert line(text.partition("## Table 4")[2], "named differently")[3:6][1:] == ["2", "3.54"]
     assert "named differently" not in text.partition("## Not run")[2]
+
+
+def test_the_luck_of_training_is_pooled_over_tables_of_one_family(tmp_path: Path) -> None:
+    """By hand: trainings at 300 and 308 of 400, and 301 and 309: a variance of 2 points squared with 2 degrees."""
+    for label, correct in (("ReLU", 300), ("ELU", 360)):
+        keep(tmp_path / "table3", make_result(label, correct=correct), make_predictions(correct))
+    keep_seeds(tmp_path / "table4", "ELU", 360)
+    keep_seeds(tmp_path / "table4", "dropout_1", 300, 308)
+    keep_seeds(tmp_path / "table4", "dropout_2", 301, 309)
+    questions = {**QUESTIONS, "table4": Question("Table 4", ("ELU", "dropout_1", "dropout_2"), 2)}
+    write_study(tmp_path, questions)
+    text = (tmp_path / "study.md").read_text()
+    told = (
+        "have a standard deviation of 1.41 points, estimated from the 2 rows compared here and 2 rows of other tables "
+        "that were trained alike, with 2 degrees of freedom."
+    )
+    assert told in text
+    assert claim(text, "ELU better than ReLU")[3] == "holds"
+    part = read_parts(tmp_path, questions)["table3"]
+    row = part.rows["ELU"].comparison
+    images = 0.15 * 0.85 / 400  # 60 of 400 images are right in ELU alone
+    assert row.standard_error == pytest.approx(math.sqrt(images + 2 * 0.02**2 / 2))
+    assert part.interval("ELU") == (0.88, 0.92)  # of this one network, as ever
+
+
+@pytest.mark.parametrize("change", [{"epochs": 3}, {"batch_size": 8}, {"optimizer": Optimizer("adam")}])
+def test_trainings_by_another_recipe_tell_nothing_of_this_tables_luck(tmp_path: Path, change: dict[str, Any]) -> None:
+    for label, correct in (("ReLU", 300), ("ELU", 360)):
+        keep(tmp_path / "table3", make_result(label, correct=correct), make_predictions(correct))
+    for seed, correct in enumerate((300, 308)):
+        result = make_result("dropout_1", correct=correct, seed=seed)
+        keep(tmp_path / "table4", replace(result, run=replace(result.run, **change)), make_predictions(correct))
+    keep(tmp_path / "table4", make_result("ELU", correct=360), make_predictions(360))
+    questions = {**QUESTIONS, "table4": Question("Table 4", ("ELU", "dropout_1"), 2)}
+    write_study(tmp_path, questions)
+    assert claim((tmp_path / "study.md").read_text(), "ELU better than ReLU")[3] == "one training"
 
 
 def test_a_training_that_diverged_in_one_part_is_not_hidden_in_another(tmp_path: Path) -> None:

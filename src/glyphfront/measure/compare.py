@@ -236,7 +236,7 @@ def compare_labels(
     pairs: Sequence[tuple[str, str]],
     *,
     tests: int = 0,
-    alike: Sequence[str] = (),
+    alike: Sequence[Sequence[Scored]] = (),
 ) -> list[Row]:
     """Compare labels, each with another one, as one table.
 
@@ -247,7 +247,7 @@ def compare_labels(
         groups: results with their predictions, by label.
         pairs: label and the one that it is compared with, of each row.
         tests: how many rows the table is to have, if more; see `holm`.
-        alike: other labels whose trainings count for the luck of training.
+        alike: other kinds of models whose trainings count for the luck of training.
 
     Returns:
         The rows, in the order of `pairs`; p-values corrected over all of them.
@@ -256,7 +256,8 @@ def compare_labels(
         GlyphfrontError: see `paired`.
     """
     tests = max(tests, len(pairs))
-    kinds = [groups[label] for label in dict.fromkeys([*(label for pair in pairs for label in pair), *alike])]
+    kinds = [groups[label] for label in dict.fromkeys(label for pair in pairs for label in pair)]
+    kinds += [kind for kind in alike if not any(kind is own for own in kinds)]
     comparisons = [compare_scored(groups[base], groups[label], alike=kinds) for label, base in pairs]
     adjusted = holm([c.p_value for c in comparisons], tests)
     return [

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from glyphfront.measure.compare import Row, Scored, compare_labels, paired, read_labels
-from glyphfront.measure.difference import mean_interval, single, training_luck
+from glyphfront.measure.difference import Luck, mean_interval, single, training_luck
 from glyphfront.report.tables import top1
 from glyphfront.result import DataUsed, Latency, Result, load_results
-from glyphfront.run import without_seed
+from glyphfront.run import Augment, Model, without_seed
 
 HOLDS, FAILS, UNTOLD, ONE, DIVERGED = "holds", "does not hold", "cannot be told", "one training", "diverged"
 AS_GOOD = "as good"
 MARGIN = 0.01  # how much less accurate a row may be and still be as good
+_ONE_FAMILY = frozenset(f"table{n}" for n in range(3, 9))
+"""Parts whose rows are changes of one network, trained by one recipe: the luck of training is pooled over them all."""
 _Z = statistics.NormalDist().inv_cdf(0.975)
 
 
@@ -74,6 +76,8 @@ class Part:
     """By label: finished results with their predictions."""
     lost: tuple[Result, ...]
     """Those whose training diverged."""
+    kin: tuple[Sequence[Scored], ...] = ()
+    """Rows of other parts whose trainings differ by the same luck."""
 
     @property
     def results(self) -> list[Result]:
@@ -101,11 +105,14 @@ class Part:
         return [(label, base) for label, base in found if base is not None and base != label]
 
     @cached_property
-    def _alike(self) -> list[str]:
-        """Labels whose trainings differ by the same luck: all that are compared."""
-        return [
-            label for label in dict.fromkeys(one for pair in self._declared for one in pair) if label in self.scored
-        ]
+    def compared(self) -> list[str]:
+        """Labels that are compared and have results: their trainings differ by the same luck."""
+        labels = dict.fromkeys(label for pair in self._declared for label in pair)
+        return [label for label in labels if label in self.scored]
+
+    @cached_property
+    def _alike(self) -> list[Sequence[Scored]]:
+        return [*(self.scored[label] for label in self.compared), *self.kin]
 
     @cached_property
     def rows(self) -> dict[str, Row]:
@@ -145,19 +152,20 @@ class Part:
         )
 
     @cached_property
-    def _luck(self) -> Any:
-        return training_luck([paired(self.scored[label]) for label in self._alike])
+    def luck(self) -> Luck | None:
+        """How far trainings lie apart that differ in their seed alone, of all rows that are compared, and their kin."""
+        return training_luck([paired(kind) for kind in self._alike])
 
     def interval(self, label: str) -> tuple[float, float]:
         """95 % interval of a row's accuracy.
 
         Of one training that of the network on other images; of several that of their mean, with the luck of training
-        pooled over the part's rows.
+        pooled over the part's rows and their kin.
         """
         group = self.scored[label]
         if len(group) == 1 and (share := top1(group[0].result)):
             return share.low, share.high
-        return mean_interval(paired(group), self._luck if label in self._alike else None)
+        return mean_interval(paired(group), self.luck if label in self.compared else None)
 
 
 def _theirs(part: str, claimed: Mapping[str, Any]) -> tuple[float | None, bool]:
@@ -232,7 +240,34 @@ def read_parts(folder: Path, questions: Mapping[str, Question]) -> dict[str, Par
     parts = {name: part for name, question in questions.items() if (part := read_part(folder / name, question))}
     scored = [one for part in parts.values() for group in part.scored.values() for one in group]
     lost = [result for part in parts.values() for result in part.lost]
-    return {name: _with_seeds(part, scored, lost) for name, part in parts.items()}
+    whole = {name: _with_seeds(part, scored, lost) for name, part in parts.items()}
+    return {name: replace(part, kin=_kin(part, list(whole.values()))) for name, part in whole.items()}
+
+
+def _kin(part: Part, parts: Sequence[Part]) -> tuple[Sequence[Scored], ...]:
+    """The rows of other parts that were trained as those of `part`, each once."""
+    if part.name not in _ONE_FAMILY:
+        return ()
+
+    def first(group: Sequence[Scored]) -> Result:
+        return group[0].result
+
+    own = [first(part.scored[label]) for label in part.compared]
+    recipes, kinds = {_recipe(result) for result in own}, {_kind(result) for result in own}
+    if len(recipes) > 1:
+        return ()
+    found: dict[object, Sequence[Scored]] = {}
+    for other in parts:
+        for group in (other.scored[label] for label in other.compared if other.name in _ONE_FAMILY):
+            if _recipe(first(group)) in recipes and _kind(first(group)) not in kinds:
+                found[_kind(first(group))] = group
+    return tuple(found.values())
+
+
+def _recipe(result: Result) -> tuple[str, DataUsed]:
+    """How a network was trained, and on what; not which network, with what augmentation, and with which seed."""
+    run = without_seed(result.run)
+    return replace(run, model=Model(), augment=Augment()).key, result.data
 
 
 def _with_seeds(part: Part, scored: Sequence[Scored], lost: Sequence[Result]) -> Part:

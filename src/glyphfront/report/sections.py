@@ -7,6 +7,7 @@ Transfer has a file of its own, `glyphfront.report.transfer`.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -149,6 +150,13 @@ def _notes(part: Part) -> list[str]:
         notes.append(
             f"A true difference of {shown} points from the row's baseline would be found here with 80 % probability; a "
             "smaller one may be missed."
+        )
+    if part.luck:
+        over = f" and {len(part.kin)} rows of other tables that were trained alike" if part.kin else ""
+        deviation, df = 100 * math.sqrt(part.luck.variance), part.luck.df
+        notes.append(
+            f"Accuracies of trainings of one row have a standard deviation of {deviation:.2f} points, estimated from "
+            f"the {len(part.compared)} rows compared here{over}, with {df} degrees of freedom."
         )
     if any(single(row.comparison) for row in part.rows.values()):
         notes.append(
@@ -398,8 +406,9 @@ def method(results: Sequence[Result]) -> Section:
             "with more, of the mean of trainings, on other images and with other seeds.",
             "Against the baseline: on the same images. Where a table's rows have one training each, McNemar's test and "
             "Tango's interval, for those two networks. Where some have more, the luck of training is estimated from "
-            "all of them together and is part of every row's interval, by Student's t. Beyond chance is at 5 % over "
-            "all rows that the table is to have, by Holm.",
+            "all of them together, and in tables 3 to 8 from the rows of all these tables, which are changes of one "
+            "network trained by one recipe; it is part of every row's interval, by Student's t. Beyond chance is at "
+            "5 % over all rows that the table is to have, by Holm.",
             f"Trained on {'; '.join(machines)}, by the code of {', '.join(made) or DASH}.",
         ),
     )

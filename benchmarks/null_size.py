@@ -13,24 +13,28 @@ from glyphfront.measure.difference import compare_seeds, training_luck
 from record import save
 
 IMAGES, TABLES = 2000, 2000
+ROWS_SEEDS = ((2, 2), (3, 2), (4, 2), (6, 2), (18, 2), (4, 3))
+UNEQUAL = 2.0  # the luck of the two rows that are compared, as a multiple of the others'
 LUCK = (0.0, 0.01, 0.02, 0.04, 0.1)  # standard deviation, in units of the images' ease, whose own is 1
 
 
 def main() -> None:
     rng = np.random.default_rng(0)
-    columns: dict[str, list[float]] = {name: [] for name in ("rows", "seeds", "degrees_of_freedom")}
+    columns: dict[str, list[float]] = {name: [] for name in ("rows", "seeds", "degrees_of_freedom", "luck_of_the_two")}
     columns |= {name: [] for name in ("luck_points", "share_below_5_percent", "share_below_1_percent")}
-    for rows, seeds in ((2, 2), (3, 2), (4, 2), (6, 2), (4, 3)):
+    for (rows, seeds), of_the_two in [*((size, 1.0) for size in ROWS_SEEDS), ((6, 2), UNEQUAL), ((18, 2), UNEQUAL)]:
         for luck in LUCK:
+            lucks = np.full((rows, 1, 1), luck)
+            lucks[:2] *= of_the_two
             p_values, spread = [], []
             for _ in range(TABLES):
                 ease = rng.normal(1.5, 1.0, IMAGES)
-                shifts, noise = rng.normal(0, luck, (rows, seeds, 1)), rng.normal(0, 0.5, (rows, seeds, IMAGES))
+                shifts, noise = rng.normal(0, lucks, (rows, seeds, 1)), rng.normal(0, 0.5, (rows, seeds, IMAGES))
                 models = list(ease + shifts + noise > 0)
                 p_values.append(compare_seeds(models[0], models[1], luck=training_luck(models)).p_value)
-                spread.append(np.var((ease + shifts > 0).mean(2), axis=1, ddof=1).mean())
+                spread.append(np.var((ease + shifts[:2] > 0).mean(2), axis=1, ddof=1).mean())
             found = np.array(p_values)
-            line = [rows, seeds, rows * (seeds - 1), round(100 * float(np.sqrt(np.mean(spread))), 4)]
+            line = [rows, seeds, rows * (seeds - 1), of_the_two, round(100 * float(np.sqrt(np.mean(spread))), 4)]
             line += [float((found < p).mean()) for p in (0.05, 0.01)]
             for column, value in zip(columns.values(), line, strict=True):
                 column.append(value)
@@ -38,7 +42,8 @@ def main() -> None:
         "null_size",
         columns,
         how=f"{TABLES:,} tables of rows that do not differ, {IMAGES:,} images, the first two rows compared with the "
-        "luck of training pooled over all; luck_points is the standard deviation of a training's accuracy by its seed",
+        "luck of training pooled over all, theirs luck_of_the_two times that of the others; luck_points is the "
+        "standard deviation of their trainings' accuracy by the seed",
         repeats=TABLES,
         libraries=("numpy", "scipy"),
     )

@@ -185,7 +185,8 @@ def compare_seeds(
     models beat all of a's, which chance alone does in one of three cases. What is chance of one image in one training
     is counted in both parts (Owen 2007, doi:10.1214/07-AOAS122), so that the interval is rather too wide where luck is
     small. In simulations of rows that do not differ 0.5 to 5 % of p-values were below 0.05 with four degrees of freedom
-    or more, and up to 7 % with two, where luck is large (benchmarks/results/null_size.json).
+    or more, and up to 7 % with two, where luck is large (benchmarks/results/null_size.json). Where two rows have twice
+    the luck of those that it is pooled over, 5 % were with luck of half a point, and 11 to 21 % with one or more.
 
     Meant for hundreds of images or more.
 

@@ -417,8 +417,8 @@ def test_the_luck_of_training_is_pooled_over_tables_of_one_family(tmp_path: Path
     write_study(tmp_path, questions)
     text = (tmp_path / "study.md").read_text()
     told = (
-        "have a standard deviation of 1.41 points, estimated from the 2 rows compared here and 2 rows of other tables "
-        "that were trained alike, with 2 degrees of freedom."
+        "have a standard deviation of 1.41 points, estimated from 2 rows of other tables trained alike, those with "
+        "several trainings, with 2 degrees of freedom."
     )
     assert told in text
     assert claim(text, "ELU better than ReLU")[3] == "holds"

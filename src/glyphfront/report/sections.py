@@ -152,11 +152,13 @@ def _notes(part: Part) -> list[str]:
             "smaller one may be missed."
         )
     if part.luck:
-        over = f" and {len(part.kin)} rows of other tables that were trained alike" if part.kin else ""
-        deviation, df = 100 * math.sqrt(part.luck.variance), part.luck.df
+        own = sum(len(part.scored[label]) > 1 for label in part.compared)
+        kin = sum(len(group) > 1 for group in part.kin)
+        over = [f"{own} rows of this table"] * bool(own) + [f"{kin} rows of other tables trained alike"] * bool(kin)
         notes.append(
-            f"Accuracies of trainings of one row have a standard deviation of {deviation:.2f} points, estimated from "
-            f"the {len(part.compared)} rows compared here{over}, with {df} degrees of freedom."
+            "Accuracies of trainings of one row have a standard deviation of "
+            f"{100 * math.sqrt(part.luck.variance):.2f} points, estimated from {' and '.join(over)}, those with "
+            f"several trainings, with {part.luck.df} degrees of freedom."
         )
     if any(single(row.comparison) for row in part.rows.values()):
         notes.append(

@@ -189,7 +189,7 @@ def test_parts_end_at_once_where_the_data_is_missing_or_a_run_is_faulty(tmp_path
     missing = replace(RUN, data=replace(RUN.data, train="balanced"))
     work = functools.partial(carry_out, runs_dir=tmp_path / "runs", data_dir=tmp_path / "none", latency_seconds=0.05)
     with pytest.raises(GlyphfrontError, match="none") as raised:
-        execute_parts({tmp_path / "one": [missing], tmp_path / "two": [RUN]}, work)
+        execute_parts({tmp_path / "one": [RUN], tmp_path / "two": [missing]}, work, tmp_path / "none")
     assert not isinstance(raised.value, RunsFailedError)
     with pytest.raises(GlyphfrontError, match="nosuch"):
         execute_parts({tmp_path / "one": [RUN], tmp_path / "two": [replace(RUN, model=Model("nosuch"))]}, work)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 from tyro.conf import Positional, arg
 
-from glyphfront.errors import GlyphfrontError
+from glyphfront.errors import GlyphfrontError, RunsFailedError
 from glyphfront.run import Run
 from glyphfront.training.torchrun import is_one_of_several, process_number
 
@@ -518,6 +518,7 @@ def study_list() -> None:
         table.add_row(name, str(len(study())), " ".join(cost[1].split()) if cost else "", _question(study))
     _print_table(table, 150)
     print("Costs of the source study are reckoned, for one seed at laptop scale on 2 cores; glyphfront study show NAME")
+    print("glyphfront study run source: all its parts, each with as many seeds as it is to have")
 
 
 def study_show(name: Positional[str], scale: str | None = None) -> None:
@@ -663,7 +664,12 @@ def study_run(
         declared = {part: _runs(part, data=data, scale=scale) for part in SOURCE}
         out = out or whole
         parts = {out / part: with_seeds(runs, seeds or SEEDS[part]) for part, runs in declared.items()}
-        execute_parts(parts, carry_out)
+        try:
+            execute_parts(parts, carry_out, data_dir)
+        except RunsFailedError:
+            with contextlib.suppress(GlyphfrontError):  # where none has results
+                report(out)
+            raise
         report(out)
         return
     runs = with_seeds(_runs(name, data=data, scale=scale), seeds or 1)
@@ -815,7 +821,7 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
     _print_table(table, 100)
     print(f"Accuracy less that of {against}, on the same {rows[0].comparison.images:,} images.")
     if any(single(row.comparison) for row in rows):
-        print("One training a side: other trainings of the same may differ otherwise.")
+        print("One training on a side: other trainings of the same may differ otherwise.")
     if len(rows) > 1:
         print("p is corrected for the table (Holm); beyond chance is below 0.05.")
     print(

@@ -240,8 +240,8 @@ def compare_labels(
 ) -> list[Row]:
     """Compare labels, each with another one, as one table.
 
-    Single models are compared by `compare`; where any label of the table has several seeds, all are compared by
-    `compare_seeds`, with the luck of training pooled over the table.
+    Single models are compared by `compare`; where any label of the table, or of those alike, has several seeds, all
+    are compared by `compare_seeds`, with the luck of training pooled over them all.
 
     Args:
         groups: results with their predictions, by label.
@@ -257,7 +257,8 @@ def compare_labels(
     """
     tests = max(tests, len(pairs))
     kinds = [groups[label] for label in dict.fromkeys(label for pair in pairs for label in pair)]
-    kinds += [kind for kind in alike if not any(kind is own for own in kinds)]
+    own = {one.result.key for kind in kinds for one in kind}
+    kinds += [kind for kind in alike if kind[0].result.key not in own]
     comparisons = [compare_scored(groups[base], groups[label], alike=kinds) for label, base in pairs]
     adjusted = holm([c.p_value for c in comparisons], tests)
     return [

@@ -150,8 +150,8 @@ def _difference_interval(a_only: int, b_only: int, images: int) -> tuple[float, 
 
 
 def single(compared: Comparison | SeedComparison) -> bool:
-    """Whether nothing is known of how trainings differ by their seed, so that it speaks of these networks alone."""
-    return isinstance(compared, Comparison) or not compared.luck_df
+    """Whether a side is one training, so that nothing was seen of its luck: at most that of others is reckoned with."""
+    return isinstance(compared, Comparison) or min(compared.a_seeds, compared.b_seeds) < 2
 
 
 def training_luck(models: Sequence[Correct], weights: NDArray[np.float64] | None = None) -> Luck | None:
@@ -186,7 +186,8 @@ def compare_seeds(
     is counted in both parts (Owen 2007, doi:10.1214/07-AOAS122), so that the interval is rather too wide where luck is
     small. In simulations of rows that do not differ 0.5 to 5 % of p-values were below 0.05 with four degrees of freedom
     or more, and up to 7 % with two, where luck is large (benchmarks/results/null_size.json). Where two rows have twice
-    the luck of those that it is pooled over, 5 % were with luck of half a point, and 11 to 21 % with one or more.
+    the luck of all others, 5 % were where theirs is half a point, and 11 to 21 % where it is a point or more. Simulated
+    with two or three trainings a side, each with a luck of its own.
 
     Meant for hundreds of images or more.
 

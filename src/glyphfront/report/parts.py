@@ -21,8 +21,6 @@ from glyphfront.run import Augment, Model, without_seed
 HOLDS, FAILS, UNTOLD, ONE, DIVERGED = "holds", "does not hold", "cannot be told", "one training", "diverged"
 AS_GOOD = "as good"
 MARGIN = 0.01  # how much less accurate a row may be and still be as good
-_ONE_FAMILY = frozenset(f"table{n}" for n in range(3, 9))
-"""Parts whose rows are changes of one network, trained by one recipe: the luck of training is pooled over them all."""
 _Z = statistics.NormalDist().inv_cdf(0.975)
 
 
@@ -246,7 +244,8 @@ def read_parts(folder: Path, questions: Mapping[str, Question]) -> dict[str, Par
 
 def _kin(part: Part, parts: Sequence[Part]) -> tuple[Sequence[Scored], ...]:
     """The rows of other parts that were trained as those of `part`, each once."""
-    if part.name not in _ONE_FAMILY:
+    family = part.published.get("family")
+    if family is None:
         return ()
 
     def first(group: Sequence[Scored]) -> Result:
@@ -258,7 +257,9 @@ def _kin(part: Part, parts: Sequence[Part]) -> tuple[Sequence[Scored], ...]:
         return ()
     found: dict[object, Sequence[Scored]] = {}
     for other in parts:
-        for group in (other.scored[label] for label in other.compared if other.name in _ONE_FAMILY):
+        if other.published.get("family") != family:
+            continue
+        for group in (other.scored[label] for label in other.compared):
             if _recipe(first(group)) in recipes and _kind(first(group)) not in kinds:
                 found[_kind(first(group))] = group
     return tuple(found.values())

@@ -80,8 +80,8 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
     )
     notes = (
         "Holds, or does not: beyond chance at 5 %, corrected by Holm over the part's claims. As good: the interval "
-        f"begins above −{100 * MARGIN:g} point. One training: how trainings differ is not known, so there is no "
-        "verdict. Claims not listed were not put to the test.",
+        f"begins above −{100 * MARGIN:g} point. One training, of one of the two or both: no verdict, as how others "
+        "would differ was not seen. Claims not listed were not put to the test.",
     )
     items = (Item("The study's claims", Table(header, tuple(rows), text_columns=2), notes=notes),) if rows else ()
     return Section("What was found", tuple(found), items)
@@ -162,8 +162,8 @@ def _notes(part: Part) -> list[str]:
         )
     if any(single(row.comparison) for row in part.rows.values()):
         notes.append(
-            f"{ONE_TRAINING} One training a side: the two trained networks are compared, and how other trainings would "
-            "differ is left out."
+            f"{ONE_TRAINING} One training on a side: the luck of training is taken to be that of rows with several; "
+            "where there are none it is left out, and the two trained networks are compared."
         )
     return notes
 
@@ -406,11 +406,11 @@ def method(results: Sequence[Result]) -> Section:
             "its interval is that of so many images and leaves the luck of the training out. Ours are of the whole "
             "report split, of the exported file. With n of 1 the interval is of that one network, on other images; "
             "with more, of the mean of trainings, on other images and with other seeds.",
-            "Against the baseline: on the same images. Where a table's rows have one training each, McNemar's test and "
-            "Tango's interval, for those two networks. Where some have more, the luck of training is estimated from "
-            "all of them together, and in tables 3 to 8 from the rows of all these tables, which are changes of one "
-            "network trained by one recipe; it is part of every row's interval, by Student's t. Beyond chance is at "
-            "5 % over all rows that the table is to have, by Holm.",
+            "Against the baseline: on the same images. Where no row has several trainings, McNemar's test and Tango's "
+            "interval, for those two networks. Where some have, the luck of training is estimated from all rows of a "
+            "table together, and in tables 3 to 8 from the rows of all these tables, which are changes of one network "
+            "trained by one recipe; it is part of every row's interval, by Student's t. Beyond chance is at 5 % over "
+            "all rows that the table is to have, by Holm.",
             f"Trained on {'; '.join(machines)}, by the code of {', '.join(made) or DASH}.",
         ),
     )

@@ -63,13 +63,13 @@ def write_study(
         raise GlyphfrontError(
             f"{folder}: no results of the source study there; glyphfront study run baselines --scale laptop"
         )
-    scale = folder.resolve().name.rpartition("-")[2]
     full = folder.resolve().parent / _FULL
     final = parts.get("final")
     if full != folder.resolve() and "final" in questions:
-        final = read_part(full / "final", questions["final"])
+        final = read_part(full / "final", questions["final"]) or final
     found_pairs = [*pairs(parts.get("table9")), *pairs(final)]
     everything = [result for part in parts.values() for result in part.results]
+    scale = next((result.run.note.partition(":")[0] for result in everything if result.run.note), "full")
     timed = timings(everything)
     results = once(everything, timed)
     transfers = _transfers(found_pairs, parts.get("table9"))
@@ -112,7 +112,7 @@ def _claims(parts: Mapping[str, Part], scale: str) -> list[str]:
         f"{count[HOLDS]} {'holds' if count[HOLDS] == 1 else 'hold'}",
         f"{count[FAILS]} {'does' if count[FAILS] == 1 else 'do'} not hold",
         f"{count[UNTOLD]} cannot be told",
-        *([f"{count[ONE]} have one training a side so far and get no verdict"] if count[ONE] else []),
+        *([f"{count[ONE]} have one training on a side so far and get no verdict"] if count[ONE] else []),
         *([f"of {count[DIVERGED]} a training diverged"] if count[DIVERGED] else []),
     ]
     sentence = (

@@ -99,7 +99,7 @@ def transfer(found: Sequence[Pair]) -> Section | None:
         f"Images fitted on, published and clean: {'; '.join(images)}.",
     ]
     if any(ONE_TRAINING in line[0] for line in differences):
-        notes.insert(1, f"{ONE_TRAINING} One training a side: how other trainings would differ is left out.")
+        notes.insert(1, f"{ONE_TRAINING} One training on a side: how others would differ was not seen of it.")
     return Section(
         "Transfer with its leak and without",
         (

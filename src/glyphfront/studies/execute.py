@@ -86,18 +86,26 @@ def execute(
     return [load_result(out / f"{result_name(run)}.json") for run in runs]
 
 
-def execute_parts(parts: Mapping[Path, Sequence[Run]], carry_out: Callable[..., object]) -> None:
+def execute_parts(
+    parts: Mapping[Path, Sequence[Run]], carry_out: Callable[..., object], data_dir: Path | None = None
+) -> None:
     """Carry out several parts of a study in their order; failed Runs of one do not keep the next from its turn.
+
+    Models and data of all parts are looked at before the first is begun.
 
     Args:
         parts: Runs by the folder that receives their results.
         carry_out: called with the Runs and the folder as `out`: `execute`, or what does the same elsewhere.
+        data_dir: where EMNIST files lie.
 
     Raises:
         GlyphfrontError: as `carry_out`, at once.
         RunsFailedError: at the end; the message has a sentence for each part.
     """
-    check_all([run for runs in parts.values() for run in runs])
+    everything = [run for runs in parts.values() for run in runs]
+    check_all(everything)
+    for data in dict.fromkeys(run.data for run in everything):
+        prepare(data, data_dir)
     failed = []
     for out, runs in parts.items():
         try:

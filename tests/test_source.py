@@ -120,3 +120,11 @@ def test_transfer_runs_twice_and_only_the_clean_base_is_kept_off_the_report_imag
             assert (base.data.report or base.data.clear_of or "byclass") == (
                 "balanced" if clean or number != "3" else "byclass"
             )
+
+
+def test_adamw_is_not_adam() -> None:
+    """Without weight decay it would be."""
+    for table in (SOURCE["table1"], SOURCE["table2"]):
+        decays = {run.label.partition("_")[0]: run.optimizer.weight_decay for run in table()}
+        assert decays.pop("adamw") == 0.004
+        assert set(decays.values()) == {0.0}

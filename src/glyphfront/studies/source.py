@@ -118,10 +118,17 @@ def table2(base: Run = DENSENET121) -> list[Run]:
 
 
 def _optimizers(base: Run, names: tuple[str, ...], rates: tuple[float, ...]) -> list[Run]:
+    """Without weight decay AdamW is Adam: it has Keras' default, as the study, made with Keras, gives no other.
+
+    https://keras.io/api/optimizers/adamw
+    """
+
+    def optimizer(name: str, rate: float) -> Optimizer:
+        decay = 0.004 if name == "adamw" else base.optimizer.weight_decay
+        return replace(base.optimizer, name=name, lr=rate, weight_decay=decay)  # type: ignore[arg-type]
+
     return [
-        replace(base, label=f"{name}_{rate:g}", optimizer=replace(base.optimizer, name=name, lr=rate))  # type: ignore[arg-type]
-        for rate in rates
-        for name in names
+        replace(base, label=f"{name}_{rate:g}", optimizer=optimizer(name, rate)) for rate in rates for name in names
     ]
 
 

@@ -123,6 +123,17 @@ def test_study_cost_prints_a_row_a_part_and_puts_it_into_a_page(
     assert "| table8 |" in page.read_text()
 
 
+def test_study_cost_reckons_with_the_seeds_that_each_part_is_to_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {run.model.name for study in SOURCE.values() for run in study()}
+    save_rates(rates(**dict.fromkeys(names, 500.0)), tmp_path / "rates.json")
+    assert main(["study", "cost", "--rates", str(tmp_path / "rates.json")]) == 0
+    rows = [line.split("|")[1:3] for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    runs = {name.strip(): cell.strip() for name, cell in rows}
+    assert (runs["baselines"], runs["table7"], runs["table1"]) == ("10", "10", "21")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

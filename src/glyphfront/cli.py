@@ -539,7 +539,7 @@ def study_show(name: Positional[str], scale: str | None = None) -> None:
 
 def study_cost(
     scale: str = "full",
-    seeds: int = 1,
+    seeds: int | None = None,
     devices: tuple[int, ...] = (1, 4, 64),
     rates: Path | None = None,
     batch_size: int = 64,
@@ -557,7 +557,7 @@ def study_cost(
 
     Args:
         scale: full or laptop.
-        seeds: of each row.
+        seeds: of each row, by default as many as each part is to have: what study run source trains.
         devices: numbers of devices to reckon for; one Run takes one.
         rates: file of measured rates; where there is none yet, they are measured and kept there.
         batch_size: images a step while measuring; on a GPU take what the Runs take, 1024.
@@ -568,11 +568,11 @@ def study_cost(
     """
     from glyphfront.report.page import put_between
     from glyphfront.report.tables import Table, render_markdown
-    from glyphfront.studies import SOURCE
+    from glyphfront.studies import SEEDS, SOURCE
     from glyphfront.studies.cost import cost_of_parts, load_rates, measure_rates, save_rates
     from glyphfront.studies.execute import say
 
-    if min(devices, default=0) < 1 or seeds < 1 or batch_size < 2:
+    if min(devices, default=0) < 1 or (seeds is not None and seeds < 1) or batch_size < 2:
         raise GlyphfrontError("--devices and --seeds are 1 or more, --batch-size is 2 or more")
     if speedup <= 0 or overhead_seconds < 0 or seconds <= 0:
         raise GlyphfrontError("--speedup and --seconds are above 0, --overhead-seconds is 0 or more")
@@ -584,12 +584,18 @@ def study_cost(
         measured = measure_rates(everything, batch_size=batch_size, seconds=seconds, say=say)
         if rates is not None:
             save_rates(measured, rates)
-    found, total = cost_of_parts(parts, seeds, measured, devices, speedup=speedup, overhead_seconds=overhead_seconds)
+    each = {name: seeds or SEEDS[name] for name in SOURCE}
+    found, total = cost_of_parts(parts, each, measured, devices, speedup=speedup, overhead_seconds=overhead_seconds)
     rows = [
         (name, str(one.runs), f"{one.images / 1e6:,.1f}", *(f"{hours:,.1f}" for hours in one.elapsed))
         for name, one in [*found.items(), ("all, one after the other", total)]
     ]
-    header = ("part", f"Runs ({seeds} a row)", "million images", *(f"hours on {n}" for n in devices))
+    header = (
+        "part",
+        f"Runs ({seeds} a row)" if seeds else "Runs",
+        "million images",
+        *(f"hours on {n}" for n in devices),
+    )
     table = render_markdown(Table(header, tuple(rows), strong=frozenset([len(rows) - 1])))
     where = f"{measured.device} ({measured.provenance.machine})"
     note = f"Images a second, measured on {where} with {measured.batch_size} images a step: " + ", ".join(

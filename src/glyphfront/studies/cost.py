@@ -176,7 +176,7 @@ def cost(
 
 def cost_of_parts(
     parts: Mapping[str, Sequence[Run]],
-    seeds: int,
+    seeds: Mapping[str, int],
     rates: Rates,
     devices: Sequence[int],
     *,
@@ -187,7 +187,7 @@ def cost_of_parts(
 
     Args:
         parts: Runs by name; the rest as for `cost`.
-        seeds: see `cost`.
+        seeds: of each row, by name of the part.
         rates: see `cost`.
         devices: see `cost`.
         speedup: see `cost`.
@@ -198,7 +198,9 @@ def cost_of_parts(
     """
     found, done = {}, set[str]()
     for name, runs in parts.items():
-        found[name] = cost(runs, seeds, rates, devices, done=done, speedup=speedup, overhead_seconds=overhead_seconds)
+        found[name] = cost(
+            runs, seeds[name], rates, devices, done=done, speedup=speedup, overhead_seconds=overhead_seconds
+        )
         done |= {run.key for run in runs}
     each = found.values()
     elapsed = tuple(sum(one.elapsed[i] for one in each) for i in range(len(devices)))

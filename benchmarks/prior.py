@@ -1,0 +1,69 @@
+"""How much of the final model's distance to the shipped one is that its training file is uneven: not a timing.
+
+The study's final model was trained on the sample's uneven classes as they are and is scored on even ones. Here its
+probabilities are divided by the shares of the classes it was fitted on, which is what logit adjustment corrects after
+training instead of in it (Menon et al. 2021, https://arxiv.org/abs/2007.07314), and compared on the same images.
+
+    python benchmarks/prior.py
+
+Needs EMNIST files (GLYPHFRONT_DATA); writes results/prior.json.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from glyphfront.data.prepare import prepare
+from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.difference import Comparison, compare
+from glyphfront.result import load_result
+from glyphfront.ship.recognizer import load
+from record import NEEDS_DATA, save
+
+FINAL = Path(__file__).parent.parent / "results/study-full/final"
+SHIPPED = "glyphnet-s"
+POINTS = 100
+
+
+def main() -> None:
+    """Score both models, the final one with and without the correction."""
+    result = load_result(FINAL / "final-seed0.json")
+    try:
+        splits = prepare(result.run.data)
+    except GlyphfrontError as error:
+        print(error, file=sys.stderr)
+        sys.exit(NEEDS_DATA)
+    if splits.training.used != result.data:
+        sys.exit(f"{FINAL} was trained or scored on other images than these")
+    fitted = splits.training.fit.counts()
+    probabilities = load(FINAL / "model").probabilities(splits.report.images)
+    plain = probabilities.argmax(1) == splits.report.labels
+    corrected = (probabilities / fitted).argmax(1) == splits.report.labels
+    shipped = load(SHIPPED).probabilities(splits.report.images).argmax(1) == splits.report.labels
+    save(
+        "prior",
+        {
+            "images": len(splits.report),
+            "source": splits.report.source,
+            "fitted_on_of_a_class_least": int(fitted.min()),
+            "fitted_on_of_a_class_most": int(fitted.max()),
+            "final_percent": POINTS * plain.mean(),
+            "final_corrected_percent": POINTS * corrected.mean(),
+            "shipped_percent": POINTS * shipped.mean(),
+            "corrected_less_plain_points": _difference(compare(plain, corrected)),
+            "shipped_less_plain_points": _difference(compare(plain, shipped)),
+            "shipped_less_corrected_points": _difference(compare(corrected, shipped)),
+        },
+        how=f"{FINAL.name} and {SHIPPED} on the report images, one training each; a difference with its 95 % interval",
+        repeats=1,
+        libraries=("onnxruntime", "numpy"),
+    )
+
+
+def _difference(compared: Comparison) -> list[float]:
+    return [float(POINTS * value) for value in (compared.difference, compared.low, compared.high)]
+
+
+if __name__ == "__main__":
+    main()

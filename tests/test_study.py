@@ -17,11 +17,13 @@ import pytest
 
 from glyphfront.cli import main
 from glyphfront.errors import GlyphfrontError, RunsFailedError
-from glyphfront.measure.compare import Predictions
+from glyphfront.measure.compare import Predictions, compare_scored
+from glyphfront.measure.difference import detectable
 from glyphfront.measure.layers import Architecture, GradientRecord, Gradients, Layer, save_layers
 from glyphfront.records import to_plain
-from glyphfront.report.parts import Question, published, read_parts, study_claims
+from glyphfront.report.parts import Question, published, read_part, read_parts, study_claims
 from glyphfront.report.study import write_study
+from glyphfront.report.transfer import adjusted, pairs
 from glyphfront.result import Result, save_result
 from glyphfront.run import Optimizer, Run
 from glyphfront.ship.card import load_card
@@ -70,7 +72,7 @@ def test_rows_stand_beside_the_studys(tmp_path: Path) -> None:
     assert line(text, "ELU")[3].startswith("90.00 (")
     assert line(text, "ELU")[8].startswith("+15.00 (")
     assert line(text, "ELU")[-1] == line(text, "LeakyReLU")[-1] == "yes †"
-    assert "† One training on a side" in text
+    assert "† One training a side: said of these two networks" in text
     assert line(text, "ReLU")[-1] == "–"
     assert "glyphfront study run table3" in text  # for Swish, which was not run
     assert line(text.partition("## Not run")[2], "table3")[1] == "Swish"
@@ -196,7 +198,44 @@ def test_leaked_images_are_compared_by_themselves(tmp_path: Path) -> None:
     ]
     assert "† One training on a side" in found
     assert "the difference of these two: +50.00 points (" in text
-    assert "), beyond chance. Transfer from the base without them brings +2.50 points (" in text  # 250 less 240 of 400
+    assert "), with one training on a side no verdict. Transfer from the base without" in text
+    assert "brings +2.50 points (" in text  # 250 less 240 of 400
+
+
+def transfer_pair(part: Path, label: str, clean_label: str, *fewer: int) -> None:
+    """One training or more: 400 images, 100 of them seen; as published right on all, clean on so many fewer of them."""
+    seen = np.arange(400) < 100
+    for seed, missed in enumerate(fewer):
+        for name, right, mask in (
+            (f"{label}_published", np.arange(400) < 400, seen),
+            (clean_label, np.arange(400) >= missed, np.zeros(400, bool)),
+        ):
+            result = with_run(make_result(name, correct=int(right.sum())), seed=seed)
+            predictions = replace(make_predictions(0), predicted=np.where(right, 0, 1), seen=mask)
+            keep(part, replace(result, key=result.run.key), predictions)
+
+
+def test_a_leak_is_judged_where_both_sides_have_two_trainings_and_says_what_it_may_have_missed(tmp_path: Path) -> None:
+    transfer_pair(tmp_path / "table9", "transfer_2", "transfer_2_clean", 50, 52)
+    labels = ("layer_4_1", "transfer_2_published", "transfer_2_clean")
+    write_study(tmp_path, {"table9": Question("Table 9", labels)})
+    text = (tmp_path / "study.md").read_text()
+    (pair,) = pairs(read_part(tmp_path / "table9", Question("Table 9", labels)))
+    assert pair.least == pytest.approx(detectable(pair.compared[3], 1))
+    assert f", beyond chance; a leak below {100 * pair.least:.1f} points may be missed." in text
+    found = text.partition("### As published less clean")[2]
+    assert line(found, "transfer_2")[-2:] == [f"{100 * pair.least:.2f}", "2 and 2"]
+
+
+def test_leaks_are_corrected_over_the_pairs_that_their_own_part_declares(tmp_path: Path) -> None:
+    """Of two pairs declared in table 9 one is there: its p counts twice. The final model's has a part of its own."""
+    transfer_pair(tmp_path / "table9", "transfer_2", "transfer_2_clean", 12)
+    transfer_pair(tmp_path / "final", "final", "final", 12)
+    labels = tuple(f"{n}_{kind}" for n in ("transfer_1", "transfer_2") for kind in ("published", "clean"))
+    found = pairs(read_part(tmp_path / "table9", Question("Table 9", labels)))
+    found += pairs(read_part(tmp_path / "final", Question("Final", ("final", "final_published"))))
+    (p_value,) = {pair.leak.p_value for pair in found if pair.leak}
+    assert adjusted(found) == {"transfer_2": pytest.approx(2 * p_value), "final": pytest.approx(p_value)}
 
 
 def test_readme_gets_the_findings(tmp_path: Path) -> None:
@@ -442,7 +481,7 @@ def test_the_luck_of_training_is_pooled_over_tables_of_one_family(tmp_path: Path
     )
     assert told in (tmp_path / "study.md").read_text()
     parts = read_parts(tmp_path, questions)
-    assert [part.luck.df for part in parts.values() if part.luck] == [4, 4, 1]
+    assert [part.luck.df for part in parts.values() if part.luck] == [4, 4]
     row = parts["table3"].rows["ELU"].comparison
     images = (0.14 - 0.15**2) / 400  # 52 images of 400 are right in ELU alone, 16 in half of the trainings besides
     assert row.standard_error == pytest.approx(math.sqrt(images + 2 * 0.02**2 / 2 / 2))
@@ -457,7 +496,30 @@ def test_luck_that_was_seen_of_other_rows_alone_gives_no_verdict(tmp_path: Path)
     text = (tmp_path / "study.md").read_text()
     assert "estimated from 1 rows of other tables trained alike" in text
     assert claim(text, "ELU better than ReLU")[3] == "one training"
-    assert line(text.partition("## ")[2].partition("Table 3")[2], "ELU")[-1] == "yes †"
+    assert line(text.partition("## ")[2].partition("Table 3")[2], "ELU")[-1] == "one training"
+
+
+def test_rows_of_unlike_networks_are_compared_by_their_own_luck(tmp_path: Path) -> None:
+    """vgg16's trainings lie a quarter of the images apart; what is said of the other two does not know of it."""
+    for label, counts in {"vgg16": (200, 300), "densenet121": (360, 364), "dpn": (360, 368)}.items():
+        keep_seeds(tmp_path / "candidates", label, *counts)
+    labels = ("vgg16", "densenet121", "dpn")
+    write_study(tmp_path, {"candidates": Question("Candidates", labels, 2)})
+    assert "The luck of training is not pooled over these rows" in (tmp_path / "study.md").read_text()
+    part = read_parts(tmp_path, {"candidates": Question("Candidates", labels, 2)})["candidates"]
+    assert part.rows["dpn"].comparison == compare_scored(part.scored["densenet121"], part.scored["dpn"])
+    assert part.rows["dpn"].comparison.luck_df == 2
+
+
+def test_claims_of_as_good_take_no_place_in_the_correction_of_the_others(tmp_path: Path) -> None:
+    """Candidates have four claims of better and two of as good: the only better one there counts four times."""
+    for label, correct in (("densenet121", 370), ("vgg16", 355), ("dpn", 371)):
+        keep(tmp_path / "candidates", make_result(label, correct=correct), make_predictions(correct))
+    part = read_part(tmp_path / "candidates", Question("Candidates", ("densenet121", "vgg16", "dpn")))
+    assert part
+    ours = {c.than: c.ours for c in part.claims if c.ours}
+    assert ours["vgg16"].adjusted_p == pytest.approx(4 * ours["vgg16"].comparison.p_value)
+    assert ours["dpn"].adjusted_p == pytest.approx(min(1, 2 * ours["dpn"].comparison.p_value))
 
 
 def with_run(result: Result, **changes: Any) -> Result:

@@ -236,18 +236,19 @@ def compare_labels(
     pairs: Sequence[tuple[str, str]],
     *,
     tests: int = 0,
-    alike: Sequence[Sequence[Scored]] = (),
+    alike: Sequence[Sequence[Scored]] | None = (),
 ) -> list[Row]:
     """Compare labels, each with another one, as one table.
 
     Single models are compared by `compare`; where any label of the table, or of those alike, has several seeds, all
-    are compared by `compare_seeds`, with the luck of training pooled over them all.
+    are compared by `compare_seeds`, with the luck of training pooled over them all. Where labels are not alike, each
+    pair is compared by itself, with the luck of its own two sides.
 
     Args:
         groups: results with their predictions, by label.
         pairs: label and the one that it is compared with, of each row.
         tests: how many rows the table is to have, if more; see `holm`.
-        alike: other kinds of models whose trainings count for the luck of training.
+        alike: other kinds of models whose trainings count for the luck of training; None: labels are not alike.
 
     Returns:
         The rows, in the order of `pairs`; p-values corrected over all of them.
@@ -256,9 +257,11 @@ def compare_labels(
         GlyphfrontError: see `paired`.
     """
     tests = max(tests, len(pairs))
-    kinds = [groups[label] for label in dict.fromkeys(label for pair in pairs for label in pair)]
-    own = {one.result.key for kind in kinds for one in kind}
-    kinds += [kind for kind in alike if kind[0].result.key not in own]
+    kinds = []
+    if alike is not None:
+        kinds = [groups[label] for label in dict.fromkeys(label for pair in pairs for label in pair)]
+        own = {one.result.key for kind in kinds for one in kind}
+        kinds += [kind for kind in alike if kind[0].result.key not in own]
     comparisons = [compare_scored(groups[base], groups[label], alike=kinds) for label, base in pairs]
     adjusted = holm([c.p_value for c in comparisons], tests)
     return [

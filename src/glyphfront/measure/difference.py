@@ -326,11 +326,14 @@ def detectable(comparison: Comparison | SeedComparison, tests: int = 1) -> float
     """How large a difference a comparison like this one would have seen with a probability of 80 %.
 
     Args:
-        comparison: by `compare`, see `detectable_difference`; or by `compare_seeds`.
-        tests: of so many in one table.
+        comparison: by `compare`, see `detectable_difference`; or by `compare_seeds`: of a noncentral t distribution.
+        tests: of so many in one table, corrected as the smallest p-value is in Holm's procedure.
     """
+    from scipy.special import nctdtrinc  # slow to import
+
     if isinstance(comparison, Comparison):
         return detectable_difference(comparison.images, comparison.discordance, tests=tests)
-    df = math.inf if comparison.df is None else comparison.df
-    quantiles = _t(1 - _ALPHA / tests / 2, df) + _t(_POWER, df)
-    return quantiles * comparison.standard_error
+    alpha = _ALPHA / tests / 2
+    if comparison.df is None:
+        return (_quantile(1 - alpha) + _quantile(_POWER)) * comparison.standard_error
+    return float(nctdtrinc(comparison.df, 1 - _POWER, _t(1 - alpha, comparison.df))) * comparison.standard_error

@@ -109,7 +109,10 @@ class Part:
         return [label for label in labels if label in self.scored]
 
     @cached_property
-    def _alike(self) -> list[Sequence[Scored]]:
+    def _alike(self) -> list[Sequence[Scored]] | None:
+        """Kinds of models that the luck of training is pooled over; None where the part's rows are too unlike."""
+        if "family" not in self.published:
+            return None
         return [*(self.scored[label] for label in self.compared), *self.kin]
 
     @cached_property
@@ -124,10 +127,12 @@ class Part:
     def claims(self) -> tuple[Claim, ...]:
         """What the study claims of this part, with what is seen of it here; corrected for all of them."""
         claimed = self.published["claims"]
-        there = [c for c in claimed if c["row"] in self.scored and c["than"] in self.scored]
-        pairs = [(c["row"], c["than"]) for c in there]
-        rows = compare_labels(self.scored, pairs, tests=len(claimed), alike=self._alike)
-        ours = dict(zip(pairs, rows, strict=True))
+        ours: dict[tuple[str, str], Row] = {}
+        for as_good in (False, True):  # as good is judged by its interval: its p-value takes no place among the others
+            kind = [(c["row"], c["than"]) for c in claimed if (c["is"] == AS_GOOD) == as_good]
+            there = [(row, than) for row, than in kind if row in self.scored and than in self.scored]
+            rows = compare_labels(self.scored, there, tests=len(kind), alike=self._alike)
+            ours |= dict(zip(there, rows, strict=True))
         return tuple(self._claim(c, ours.get((c["row"], c["than"]))) for c in claimed)
 
     def _claim(self, claimed: Mapping[str, Any], ours: Row | None) -> Claim:
@@ -151,14 +156,17 @@ class Part:
 
     @cached_property
     def luck(self) -> Luck | None:
-        """How far trainings lie apart that differ in their seed alone, of all rows that are compared, and their kin."""
-        return training_luck([paired(kind) for kind in self._alike])
+        """How far trainings lie apart that differ in their seed alone, of all rows that are compared, and their kin.
+
+        None where no row has several, or rows are too unlike to be pooled.
+        """
+        return training_luck([paired(kind) for kind in self._alike]) if self._alike else None
 
     def interval(self, label: str) -> tuple[float, float]:
         """95 % interval of a row's accuracy.
 
         Of one training that of the network on other images; of several that of their mean, with the luck of training
-        pooled over the part's rows and their kin.
+        pooled over the part's rows and their kin where they are alike.
         """
         group = self.scored[label]
         if len(group) == 1 and (share := top1(group[0].result)):

@@ -21,7 +21,7 @@ from glyphfront.measure.layers import load_architecture, load_gradients
 from glyphfront.records import from_plain
 from glyphfront.report.figures import front_figure, gradients_figure, size_figure
 from glyphfront.report.page import PageFigure
-from glyphfront.report.parts import DIVERGED, MARGIN, Part, Question, Timed, computation, published
+from glyphfront.report.parts import DIVERGED, MARGIN, ONE, Part, Question, Timed, computation, published
 from glyphfront.report.tables import (
     DASH,
     Table,
@@ -79,9 +79,12 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
         *("here, points", "here"),
     )
     notes = (
-        "Holds, or does not: beyond chance at 5 %, corrected by Holm over the part's claims. As good: the interval "
-        f"begins above −{100 * MARGIN:g} point. One training, of one of the two or both: no verdict, as how others "
-        "would differ was not seen. Claims not listed were not put to the test.",
+        "Claims as we read them out of what the study concluded and what it took on for its next rows. Holds, or does "
+        "not: beyond chance at 5 %, corrected by Holm over the part's claims of better and worse. As good: the "
+        f"interval begins above −{100 * MARGIN:g} point, not corrected. One training, of one of the two or both: no "
+        "verdict, as how others would differ was not seen. Claims not listed were not put to the test. The draws of "
+        "the study's images: one for each row; had all rows been scored on the same, which it does not say, less "
+        "would do.",
     )
     items = (Item("The study's claims", Table(header, tuple(rows), text_columns=2), notes=notes),) if rows else ()
     return Section("What was found", tuple(found), items)
@@ -160,10 +163,15 @@ def _notes(part: Part) -> list[str]:
             f"{100 * math.sqrt(part.luck.variance):.2f} points, estimated from {' and '.join(over)}, those with "
             f"several trainings, with {part.luck.df} degrees of freedom."
         )
-    if any(single(row.comparison) for row in part.rows.values()):
+    elif any(len(group) > 1 for group in part.scored.values()):
+        notes.append("The luck of training is not pooled over these rows: each pair has that of its own trainings.")
+    alone = [row.comparison for row in part.rows.values() if single(row.comparison)]
+    if any(isinstance(comparison, Comparison) for comparison in alone):
+        notes.append(f"{ONE_TRAINING} One training a side: said of these two networks, not of other trainings.")
+    if any(isinstance(comparison, SeedComparison) for comparison in alone):
         notes.append(
-            f"{ONE_TRAINING} One training on a side: the luck of training is taken to be that of rows with several; "
-            "where there are none it is left out, and the two trained networks are compared."
+            f"{ONE.capitalize()}, of one of the two or both: the interval takes its luck from rows with several, and "
+            "there is no verdict."
         )
     return notes
 
@@ -215,8 +223,10 @@ def _row_cells(part: Part, label: str) -> tuple[str, str]:
     if row is None:
         return DASH, DASH
     against = "" if base == part.published["baseline"] else f"{base}: "
-    differs = DIVERGED if part.diverged(label) else "yes" if row.differs else "no"
-    return against + difference(row.comparison), differs + (f" {ONE_TRAINING}" if single(row.comparison) else "")
+    differs = "yes" if row.differs else "no"
+    if single(row.comparison):  # of these two networks it can be said where nothing is known of luck
+        differs = f"{differs} {ONE_TRAINING}" if isinstance(row.comparison, Comparison) else ONE
+    return against + difference(row.comparison), DIVERGED if part.diverged(label) else differs
 
 
 def difference(compared: Comparison | SeedComparison) -> str:
@@ -407,10 +417,11 @@ def method(results: Sequence[Result]) -> Section:
             "report split, of the exported file. With n of 1 the interval is of that one network, on other images; "
             "with more, of the mean of trainings, on other images and with other seeds.",
             "Against the baseline: on the same images. Where no row has several trainings, McNemar's test and Tango's "
-            "interval, for those two networks. Where some have, the luck of training is estimated from all rows of a "
-            "table together, and in tables 3 to 8 from the rows of all these tables, which are changes of one network "
-            "trained by one recipe; it is part of every row's interval, by Student's t. Beyond chance is at 5 % over "
-            "all rows that the table is to have, by Holm.",
+            "interval, for those two networks. Where some have, the luck of training is part of every row's interval, "
+            "by Student's t. It is estimated from all rows of a table together where these are changes of one network, "
+            "in tables 3 to 8, which are trained by one recipe, from the rows of all of them, and where rows are more "
+            "unlike from the two that are compared. Beyond chance is at 5 % over all rows that the table is to have, "
+            "by Holm: each table by itself, so that over all tables one or the other may be found by chance.",
             f"Trained on {'; '.join(machines)}, by the code of {', '.join(made) or DASH}.",
         ),
     )

@@ -10,6 +10,7 @@ from statistics import fmean
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
 from glyphfront.measure.compare import compare_scored, read_labels
+from glyphfront.measure.difference import single
 from glyphfront.report import sections as make
 from glyphfront.report.page import put_between, render_html
 from glyphfront.report.parts import (
@@ -29,7 +30,7 @@ from glyphfront.report.parts import (
 )
 from glyphfront.report.sections import Section
 from glyphfront.report.tables import data_label, escape_markdown, percent, render_markdown
-from glyphfront.report.transfer import Pair, pairs, transfer
+from glyphfront.report.transfer import Pair, adjusted, pairs, transfer
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find, shipped
 
@@ -116,15 +117,15 @@ def _claims(parts: Mapping[str, Part], scale: str) -> list[str]:
         *([f"of {count[DIVERGED]} a training diverged"] if count[DIVERGED] else []),
     ]
     sentence = (
-        f"The study makes {len(everything)} claims of which row is better; {len(tested)} were put to the test at "
-        f"{scale} scale: {', '.join(told)}."
+        f"{len(everything)} claims of which row is better can be read out of the study; {len(tested)} were put to "
+        f"the test at {scale} scale: {', '.join(told)}."
     )
     figures = [(text, beyond) for text, beyond in everything if beyond is not None]
     larger = [text for text, beyond in figures if beyond]
     sentence += (
         f" In the study's own figures {len(larger)} of the {len(figures)} that rest on two test accuracies "
-        f"({', '.join(larger)}) are larger than equal models would differ by on two draws of "
-        f"{published()['images']:,} images, at 5 %."
+        f"({', '.join(larger)}) are larger than equal models would differ by on a draw of {published()['images']:,} "
+        "images for each, at 5 %."
     )
     return [sentence]
 
@@ -133,21 +134,26 @@ def _transfers(pairs: Sequence[Pair], table9: Part | None) -> list[str]:
     """What the leak brings, and what transfer brings without it; that at full settings first, then transfer_2."""
     order = ("final", "transfer_2", "transfer_1", "transfer_3", "transfer_4")
     found = {pair.label: pair for pair in pairs}
-    return [_transfer(found[label], table9) for label in order if label in found and found[label].seen.any()]
+    p_values = adjusted(pairs)
+    return [_transfer(found[n], p_values.get(n, 1.0), table9) for n in order if n in found and found[n].seen.any()]
 
 
-def _transfer(pair: Pair, table9: Part | None) -> str:
+def _transfer(pair: Pair, p_value: float, table9: Part | None) -> str:
     whole, seen, others, more = (make.points(c) if c else "none" for c in pair.compared)
-    leak = pair.compared[3]
-    told = leak is not None and (leak.low > 0 or leak.high < 0)
     base = pair.leaky[0].result.run
     scale = "at full settings" if not base.note else f"at {base.note.partition(':')[0]} scale"
     sentence = (
         f"Transfer, {pair.label}, {scale}: {pair.seen.mean():.0%} of the scored images stood in the training file of "
         f"the study's base. Training the base on them changed the accuracy by {whole}: by {seen} on those images, by "
-        f"{others} on the others. What the leak itself brings is the difference of these two: {more}, "
-        f"{'beyond' if told else 'within'} chance."
+        f"{others} on the others. What the leak itself brings is the difference of these two: {more}"
     )
+    if pair.leak and single(pair.leak):
+        sentence += ", with one training on a side no verdict."
+    elif pair.least is not None:
+        sentence += (
+            f", {'beyond' if p_value < 0.05 else 'within'} chance; a leak below {100 * pair.least:.1f} points may be "
+            "missed."
+        )
     row = table9.rows.get(f"{pair.label}_clean") if table9 else None
     if row:
         sentence += f" Transfer from the base without them brings {make.points(row.comparison)}."

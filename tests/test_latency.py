@@ -12,7 +12,7 @@ import torch
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure import latency as module
-from glyphfront.measure.latency import REFERENCE, measure_latency, write_reference
+from glyphfront.measure.latency import REFERENCE, measure_in_turns, measure_latency, write_reference
 from glyphfront.models import build
 from glyphfront.run import Model
 from glyphfront.ship.recognizer import open_session
@@ -51,6 +51,28 @@ def test_sleeping_sessions_take_as_long_as_they_sleep(sleepers):
     assert 2 < latency.ratio < 6  # 4, but for what a sleep takes too long
     assert latency.images_per_second <= 250
     assert latency.reference == "1"
+
+
+def test_files_timed_in_turns_have_their_ratio_of_every_turn(sleepers):
+    found = measure_in_turns([Path("2.onnx"), Path("8.onnx")], reference=Path("4.onnx"), seconds=0.05, repeats=3)
+    for (latency, ratios), milliseconds in zip(found, (2, 8), strict=True):
+        assert latency.p50_us >= 1000 * milliseconds
+        assert len(ratios) == 3
+        assert all(milliseconds / 4 / 1.5 < ratio < milliseconds / 4 * 1.5 for ratio in ratios)
+
+
+def test_turns_go_round(sleepers, monkeypatch):
+    order = []
+
+    def single_stream(session, seconds):
+        order.append(session.seconds)
+        return {f"result_{p}.00_percentile_latency_ns": session.seconds for p in (50, 90, 99)} | {
+            "result_query_count": 1
+        }
+
+    monkeypatch.setattr(module, "_single_stream", single_stream)
+    measure_in_turns([Path("2.onnx"), Path("8.onnx")], reference=Path("4.onnx"), seconds=0.01, repeats=2)
+    assert order == [0.002, 0.008, 0.004] * 2
 
 
 def test_single_stream_gives_one_image_at_a_time_and_offline_batches(sleepers):

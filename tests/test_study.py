@@ -20,6 +20,7 @@ from glyphfront.errors import GlyphfrontError, RunsFailedError
 from glyphfront.measure.compare import Predictions, compare_scored
 from glyphfront.measure.difference import detectable
 from glyphfront.measure.layers import Architecture, GradientRecord, Gradients, Layer, save_layers
+from glyphfront.measure.timings import NetworkTiming, Timings, save_timings
 from glyphfront.records import to_plain
 from glyphfront.report.parts import Question, published, read_part, read_parts, study_claims
 from glyphfront.report.study import write_study
@@ -346,6 +347,33 @@ def test_cli_lists_every_study_with_its_cost_and_shows_its_rows(capsys: pytest.C
     ]
 
 
+def in_turns(**p50_us: float) -> Timings:
+    networks = []
+    for name, p50 in p50_us.items():
+        result = make_result(name, p50_us=p50)
+        assert result.latency
+        ratio = result.latency.ratio
+        networks.append(NetworkTiming(name, "", result.latency, (0.9 * ratio, ratio, 1.2 * ratio)))
+    return Timings(tuple(networks), result.provenance)
+
+
+def test_where_networks_were_timed_in_turns_only_those_times_are_shown(tmp_path: Path) -> None:
+    """ReLU's own 100 µs give way to 800; ELU has no time in turns and gets none. The reference takes 50 µs."""
+    for label, correct in (("ReLU", 300), ("ELU", 360)):
+        keep(tmp_path / "table3", make_result(label, correct=correct, reference_us=50), make_predictions(correct))
+    timings = in_turns(ReLU=800)
+    one = timings.networks[0]
+    assert one.latency.ratio == 16
+    save_timings(timings, tmp_path / "timings.json")
+    write_study(tmp_path, QUESTIONS)
+    text = (tmp_path / "study.md").read_text()
+    assert line(text, "ReLU")[7] == "800 (16.0)"
+    assert line(text, "ELU")[7] == "–"
+    cost = text.partition("### Cost of each network")[2]
+    assert line(cost, "ReLU")[3:] == ["800", "16.0", "14.4–19.2", "3"]
+    assert "Not timed yet: ELU; glyphfront study time." in cost
+
+
 def test_the_page_of_laptop_scale_shows_the_final_model_of_full_scale_and_the_shipped_one_beside_it(
     tmp_path: Path,
 ) -> None:
@@ -363,6 +391,9 @@ def test_the_page_of_laptop_scale_shows_the_final_model_of_full_scale_and_the_sh
     questions = {**QUESTIONS, "final": Question("The final model.", ("final",))}
     readme = tmp_path / "README.md"
     readme.write_text("<!-- study:start -->\n<!-- study:end -->\n")
+    write_study(folder, questions, readme=readme)
+    assert "of the time for an image" not in (folder / "study.md").read_text()  # timed at different hours
+    save_timings(in_turns(final=800, ours=200), folder / "timings.json")
     write_study(folder, questions, readme=readme)
     text = (folder / "study.md").read_text()
     assert "## At full settings. The final model." in text

@@ -608,6 +608,45 @@ def study_cost(
         print(page)
 
 
+def study_time(folders: Positional[tuple[Path, ...]], seconds: float = 0.5, repeats: int = 9) -> None:
+    """Time every network of a study again, all in turns, so that their times compare.
+
+    Each is exported with random weights, which take as long as trained ones. The study's page shows these times
+    instead of those that rows were timed with at different hours. On a machine that does nothing else.
+
+    Example: glyphfront study time results/study-laptop results/study-full results/shipped-balanced
+
+    Args:
+        folders: result files lie in or below them; the first receives timings.json.
+        seconds: how long each turn lasts.
+        repeats: how many turns each network has.
+    """
+    from dataclasses import replace
+
+    from glyphfront.measure.timings import FILE, Computation, computation, save_timings, time_networks
+    from glyphfront.result import load_result
+    from glyphfront.run import Model
+    from glyphfront.studies.execute import say
+
+    if not folders:
+        raise GlyphfrontError("name the folder of a study, such as results/study-laptop")
+    networks: dict[Computation, tuple[Model, int]] = {}
+    for folder in folders:
+        paths = sorted(folder.rglob("*-seed*.json"))
+        if not paths:
+            raise GlyphfrontError(f"{folder}: no result files there; run a study first (glyphfront study run)")
+        for run, classes in ((r.run, len(r.classes)) for r in map(load_result, paths)):
+            networks.setdefault(computation(run.model), (replace(run.model, weights=None), classes))
+    say(f"{len(networks)} networks, {repeats} turns of {seconds:g} s each")
+    timings = time_networks(networks, seconds=seconds, repeats=repeats)
+    for one in timings.networks:
+        name = ", ".join(filter(None, (one.model, one.act)))
+        spread = f"{min(one.ratios):.2f} to {max(one.ratios):.2f}"
+        print(f"{name:<40} p50 {one.latency.p50_us:>9,.0f} µs, {one.latency.ratio:.2f} times the reference ({spread})")
+    save_timings(timings, folders[0] / FILE)
+    print(folders[0] / FILE)
+
+
 def study_run(
     name: Positional[str],
     data: str | None = None,
@@ -731,7 +770,8 @@ def report(
     """Write report.html and report.md from the result files of a folder.
 
     A folder results/study-SCALE, with a folder for each part of the source study, gets study.html and study.md
-    instead. They also show gradients-*.json and brightness.json there, and beside it study-full and shipped-balanced.
+    instead. They also show gradients-*.json, brightness.json and timings.json there, and beside it study-full and
+    shipped-balanced.
 
     Example: glyphfront report results/quick-balanced
 
@@ -951,7 +991,7 @@ VERBS: dict[str, Any] = {
     "pick": pick,
     "report": report,
     "compare": compare,
-    "study": {"list": study_list, "show": study_show, "cost": study_cost, "run": study_run},
+    "study": {"list": study_list, "show": study_show, "cost": study_cost, "run": study_run, "time": study_time},
     "train": train,
     "export": export,
     "evaluate": evaluate,

@@ -37,23 +37,41 @@ Answer = Callable[[list[int]], object]
 def measure_latency(
     onnx_path: Path, *, seconds: float = 1.0, threads: int = 1, reference: Path | None = None, repeats: int = 3
 ) -> Latency:
-    """Time an exported file beside a reference model.
+    """Time an exported file beside a reference model; see `measure_in_turns`."""
+    ((latency, _),) = measure_in_turns(
+        [onnx_path], seconds=seconds, threads=threads, reference=reference, repeats=repeats
+    )
+    return latency
 
-    SingleStream, one image a query, the next when the last is answered, runs `repeats` times on the file and on the
-    reference in turn, so that whatever else the machine does meets both. Each percentile, and the reference's p50,
-    is the median of those of the runs. Offline, one query with all images, runs once on the file, which then
+
+def measure_in_turns(
+    onnx_paths: Sequence[Path],
+    *,
+    seconds: float = 1.0,
+    threads: int = 1,
+    reference: Path | None = None,
+    repeats: int = 3,
+) -> list[tuple[Latency, tuple[float, ...]]]:
+    """Time exported files and a reference model, in turns.
+
+    SingleStream, one image a query, the next when the last is answered, runs `repeats` times on every file and on the
+    reference in turn, so that whatever else the machine does meets all. Each percentile, and the reference's p50,
+    is the median of those of the runs. Offline, one query with all images, runs once on each file, which then
     computes 64 images at a time.
 
     The figures are the load generator's own. They hold its and Python's overhead: about 7 µs a query in SingleStream
     (60 where a bare loop over the session took 53).
 
     Args:
-        onnx_path: of the file.
+        onnx_paths: of the files.
         seconds: how long each of these runs lasts, on the reference 10 at most. With `MLPERF_SECONDS` they are as
             long as MLPerf asks; memory then grows by about 1 kB a query.
         threads: that ONNX Runtime uses.
         reference: the file to compare with; by default `REFERENCE`.
         repeats: how often SingleStream runs on each.
+
+    Returns:
+        Of each file its latency, and its p50 over the reference's in every turn.
 
     Raises:
         GlyphfrontError: the load generator is not installed, a file is broken, or an argument is out of range.
@@ -61,25 +79,32 @@ def measure_latency(
     if seconds <= 0 or repeats < 1:
         raise GlyphfrontError(f"seconds must be above 0 and repeats at least 1, got {seconds} and {repeats}")
     beside = reference or REFERENCE
-    session, reference_session = open_session(onnx_path, threads), open_session(beside, threads)
-    runs, reference_runs = [], []
+    sessions, reference_session = [open_session(path, threads) for path in onnx_paths], open_session(beside, threads)
+    turns: list[list[dict[str, Any]]] = [[] for _ in sessions]
+    reference_runs = []
     for _ in range(repeats):
-        runs.append(_single_stream(session, seconds))
+        for session, runs in zip(sessions, turns, strict=True):
+            runs.append(_single_stream(session, seconds))
         reference_runs.append(_single_stream(reference_session, min(seconds, _REFERENCE_SECONDS)))
-    return Latency(
-        p50_us=_percentile_us(runs, 50),
-        p90_us=_percentile_us(runs, 90),
-        p99_us=_percentile_us(runs, 99),
-        queries=sum(run["result_query_count"] for run in runs),
-        images_per_second=_offline(session, seconds)["result_samples_per_second"],
-        seconds=seconds,
-        threads=threads,
-        reference=beside.stem if reference else _REFERENCE_NAME,
-        reference_sha256=file_sha256(beside),
-        reference_p50_us=_percentile_us(reference_runs, 50),
-        machine=machine(),
-        onnxruntime=ort.__version__,
-    )
+    found = []
+    for session, runs in zip(sessions, turns, strict=True):
+        latency = Latency(
+            p50_us=_percentile_us(runs, 50),
+            p90_us=_percentile_us(runs, 90),
+            p99_us=_percentile_us(runs, 99),
+            queries=sum(run["result_query_count"] for run in runs),
+            images_per_second=_offline(session, seconds)["result_samples_per_second"],
+            seconds=seconds,
+            threads=threads,
+            reference=beside.stem if reference else _REFERENCE_NAME,
+            reference_sha256=file_sha256(beside),
+            reference_p50_us=_percentile_us(reference_runs, 50),
+            machine=machine(),
+            onnxruntime=ort.__version__,
+        )
+        pairs = zip(runs, reference_runs, strict=True)
+        found.append((latency, tuple(_percentile_us([a], 50) / _percentile_us([b], 50) for a, b in pairs)))
+    return found
 
 
 def write_reference(path: Path = REFERENCE) -> None:

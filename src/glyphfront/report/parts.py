@@ -14,6 +14,7 @@ from typing import Any
 
 from glyphfront.measure.compare import Row, Scored, compare_labels, paired, read_labels
 from glyphfront.measure.difference import Luck, mean_interval, single, training_luck
+from glyphfront.measure.timings import Computation, Timings, computation
 from glyphfront.report.tables import top1
 from glyphfront.result import DataUsed, Latency, Result, load_results
 from glyphfront.run import Augment, Model, without_seed
@@ -314,21 +315,24 @@ class Timed:
     """Ratio to the reference."""
     most: float
     """Ratio to the reference."""
-    files: int
+    times: int
+    """How often it was timed."""
 
 
-def computation(result: Result) -> tuple[str, str]:
-    """Network and activation, empty for its own: dropout, augmentation and weights do not change what is computed."""
-    model = result.run.model
-    return model.name, "" if model.act in (None, "relu") else str(model.act)
+def timings(results: Sequence[Result], in_turns: Timings | None = None) -> dict[Computation, Timed]:
+    """The timings of each computation: those in turns, where there are any, or else those of its results.
 
-
-def timings(results: Sequence[Result]) -> dict[tuple[str, str], Timed]:
-    """The timings of each computation; on a shared machine a single one may be off by half."""
-    found: dict[tuple[str, str], dict[str, Latency]] = {}
+    On a shared machine a single one may be off by half, and those of different hours do not compare.
+    """
+    if in_turns:
+        return {
+            (one.model, one.act): Timed(one.latency, min(one.ratios), max(one.ratios), len(one.ratios))
+            for one in in_turns.networks
+        }
+    found: dict[Computation, dict[str, Latency]] = {}
     for result in results:
         if result.latency is not None:
-            found.setdefault(computation(result), {})[result.key] = result.latency
+            found.setdefault(computation(result.run.model), {})[result.key] = result.latency
     timed = {}
     for what, by_key in found.items():
         ordered = sorted(by_key.values(), key=lambda latency: latency.ratio)
@@ -336,14 +340,15 @@ def timings(results: Sequence[Result]) -> dict[tuple[str, str], Timed]:
     return timed
 
 
-def once(results: Sequence[Result], timed: Mapping[tuple[str, str], Timed]) -> list[Result]:
+def once(results: Sequence[Result], timed: Mapping[Computation, Timed]) -> list[Result]:
     """One result of every key, on the report set that most are scored on, with the median latency of its computation.
 
     A Run that stands in several parts is shown as in the first of them.
     """
     by_key: dict[str, Result] = {}
     for result in results:
-        latency = timed[computation(result)].latency if computation(result) in timed else None
+        time = timed.get(computation(result.run.model))
+        latency = time.latency if time else None
         by_key.setdefault(result.key, replace(result, latency=latency) if result.accuracy else result)
     prints = [r.data.report_fingerprint for r in by_key.values()]
     common = max(prints, key=prints.count)

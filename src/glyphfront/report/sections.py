@@ -18,10 +18,11 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.accuracy import proportion
 from glyphfront.measure.difference import Comparison, SeedComparison, single
 from glyphfront.measure.layers import load_architecture, load_gradients
+from glyphfront.measure.timings import Computation, Timings, computation
 from glyphfront.records import from_plain
 from glyphfront.report.figures import front_figure, gradients_figure, size_figure
 from glyphfront.report.page import PageFigure
-from glyphfront.report.parts import DIVERGED, MARGIN, ONE, Part, Question, Timed, computation, published
+from glyphfront.report.parts import DIVERGED, MARGIN, ONE, Part, Question, Timed, published
 from glyphfront.report.tables import (
     DASH,
     Table,
@@ -90,7 +91,7 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
     return Section("What was found", tuple(found), items)
 
 
-def part_table(part: Part, timed: Mapping[tuple[str, str], Timed]) -> Section:
+def part_table(part: Part, timed: Mapping[Computation, Timed]) -> Section:
     """The study's figures of a part and ours side by side; with the timings of each computation."""
     theirs = part.published
     labels = [label for label in part.question.labels if any(r.run.label == label for r in part.results)]
@@ -194,7 +195,7 @@ def _study_cells(part: Part, label: str) -> tuple[str, str]:
     return (f"{percent(row['val_acc'])} (validation)", DASH) if "val_acc" in row else (DASH, DASH)
 
 
-def _our_cells(part: Part, label: str, timed: Mapping[tuple[str, str], Timed]) -> tuple[str, ...]:
+def _our_cells(part: Part, label: str, timed: Mapping[Computation, Timed]) -> tuple[str, ...]:
     group = [r for r in part.results if r.run.label == label]
     scored = [share for share in map(top1, group) if share]
     values = [share.value for share in scored]
@@ -207,7 +208,7 @@ def _our_cells(part: Part, label: str, timed: Mapping[tuple[str, str], Timed]) -
     if diverged:
         accuracy = f"{accuracy}, {diverged} of {len(group)} diverged".removeprefix(", ")
     took = DASH
-    if time := timed.get(computation(group[0])):
+    if time := timed.get(computation(group[0].run.model)):
         took = f"{microseconds(time.latency.p50_us)} ({time.latency.ratio:.1f})"
     return (
         accuracy,
@@ -352,7 +353,7 @@ def architecture(path: Path) -> Section | None:
     )
 
 
-def front(results: Sequence[Result], timed: Mapping[tuple[str, str], Timed]) -> Section | None:
+def front(results: Sequence[Result], timed: Mapping[Computation, Timed], in_turns: Timings | None) -> Section | None:
     """Accuracy against time, parameters and multiply-accumulates, of all rows; with the timings of each computation."""
     items = []
     if svg := front_figure(results):
@@ -362,24 +363,33 @@ def front(results: Sequence[Result], timed: Mapping[tuple[str, str], Timed]) -> 
         items.append(Item("Size and work", figure=PageFigure("sizes.svg", svg, alt)))
     if not items:
         return None
-    costs = {computation(result): result.cost for result in results}
+    costs = {computation(result.run.model): result.cost for result in results}
     rows = []
     for what, cost in sorted(costs.items(), key=lambda one: one[1].macs):
         if time := timed.get(what):
             size = (f"{cost.parameters_total:,}", short_count(cost.macs))
             took = (microseconds(time.latency.p50_us), f"{time.latency.ratio:.1f}")
             rows.append(
-                (", ".join(filter(None, what)), *size, *took, f"{time.least:.1f}–{time.most:.1f}", str(time.files))
+                (", ".join(filter(None, what)), *size, *took, f"{time.least:.1f}–{time.most:.1f}", str(time.times))
             )
     header = (
         *("network, activation if not its own", "parameters", "MACs"),
-        *("p50, µs", "× reference", "least to most", "files timed"),
+        *("p50, µs", "× reference", "least to most", "times timed"),
     )
-    notes = (
-        "The median of the files with this network and activation, which are the same computation: how far they lie "
-        "apart is what else the machine did. Tables and figure take the median for all of them.",
-    )
-    items.append(Item("Cost of each network", Table(header, tuple(rows)), notes=notes))
+    if in_turns:
+        notes = [
+            f"Timed in turns in one call, on {in_turns.provenance.machine}: medians. Tables and figure take these "
+            "for all rows with this network and activation, which are the same computation."
+        ]
+        if missing := [", ".join(filter(None, what)) for what in costs if what not in timed]:
+            notes.append(f"Not timed yet: {'; '.join(missing)}; glyphfront study time.")
+    else:
+        notes = [
+            "The median of the files with this network and activation, which are the same computation: how far they "
+            "lie apart is what else the machine did. Tables and figure take the median for all of them. Timings of "
+            "different hours do not compare well; glyphfront study time takes them in turns."
+        ]
+    items.append(Item("Cost of each network", Table(header, tuple(rows)), notes=tuple(notes)))
     return Section(
         "Accuracy against time, size and work",
         ("All rows scored on the same images, each with its lowest seed; the lines are the fronts.",),

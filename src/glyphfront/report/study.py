@@ -11,6 +11,8 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
 from glyphfront.measure.compare import compare_scored, read_labels
 from glyphfront.measure.difference import single
+from glyphfront.measure.timings import FILE as TIMINGS
+from glyphfront.measure.timings import Timings, computation, load_timings
 from glyphfront.report import sections as make
 from glyphfront.report.page import put_between, render_html
 from glyphfront.report.parts import (
@@ -44,8 +46,8 @@ def write_study(
     """Write study.html, study.md and their figures into `folder` from the results in its subfolders.
 
     What else lies there is shown too: ``gradients-*.json`` (glyphfront gradients), ``brightness.json``
-    (benchmarks/brightness.py), and beside `folder` the final model in ``study-full`` with its ``architecture.json``
-    (glyphfront layers) and the shipped model in ``shipped-balanced``.
+    (benchmarks/brightness.py), ``timings.json`` (glyphfront study time), and beside `folder` the final model in
+    ``study-full`` with its ``architecture.json`` (glyphfront layers) and the shipped model in ``shipped-balanced``.
 
     Args:
         folder: holds a folder of result files for each part of the source study, named as it.
@@ -71,11 +73,14 @@ def write_study(
     found_pairs = [*pairs(parts.get("table9")), *pairs(final)]
     everything = [result for part in parts.values() for result in part.results]
     scale = next((result.run.note.partition(":")[0] for result in everything if result.run.note), "full")
-    timed = timings(everything)
+    in_turns = load_timings(folder / TIMINGS)
+    timed = timings(everything, in_turns)
     results = once(everything, timed)
     transfers = _transfers(found_pairs, parts.get("table9"))
-    first = [*_claims(parts, scale), *transfers[:1], *_final(final, folder.resolve().parent / _SHIPPED)]
-    elsewhere = make.part_table(final, timings(final.results)) if final and final not in parts.values() else None
+    first = [*_claims(parts, scale), *transfers[:1], *_final(final, folder.resolve().parent / _SHIPPED, in_turns)]
+    elsewhere = (
+        make.part_table(final, timings(final.results, in_turns)) if final and final not in parts.values() else None
+    )
     page = [
         make.claims(list(parts.values()), [*first, *transfers[1:], *_brightness(parts.get("table6"), scale)]),
         *(make.part_table(part, timed) for part in parts.values()),
@@ -84,7 +89,7 @@ def write_study(
         make.brightness(folder, parts.get("table6")),
         make.gradients(folder),
         make.architecture(full / "architecture.json"),
-        make.front(results, timed),
+        make.front(results, timed, in_turns),
         make.not_run(parts, {n: q for n, q in questions.items() if n != "final" or not elsewhere}, scale),
         make.method(results),
     ]
@@ -160,7 +165,7 @@ def _transfer(pair: Pair, p_value: float, table9: Part | None) -> str:
     return f"{sentence} Trainings: {len(pair.leaky)} with them and {len(pair.clean)} without."
 
 
-def _final(part: Part | None, shipped_folder: Path) -> list[str]:
+def _final(part: Part | None, shipped_folder: Path, in_turns: Timings | None) -> list[str]:
     """The final model at full settings, against what the study says of it and against the shipped model."""
     scored = part.scored.get("final") if part else None
     if not part or not scored:
@@ -174,6 +179,7 @@ def _final(part: Part | None, shipped_folder: Path) -> list[str]:
         f"leak: {percent(theirs)} % on {published()['images']:,} images. The two also differ in what they were trained "
         "and scored on, so the difference is not what the leak brings."
     )
+    timed = timings([], in_turns)
     files = {load_card(find(name)).sha256 for name in shipped()}
     groups = read_labels(shipped_folder) if shipped_folder.is_dir() else {}
     for label, group in groups.items():
@@ -183,8 +189,9 @@ def _final(part: Part | None, shipped_folder: Path) -> list[str]:
         if small.data.report_fingerprint != result.data.report_fingerprint:
             continue
         sentence += f" The shipped {label} less that: {make.points(compare_scored(scored, group))}"
-        if small.latency and result.latency:
-            sentence += f", in {small.latency.ratio / result.latency.ratio:.0%} of the time for an image"
+        time, longer = (timed.get(computation(r.run.model)) for r in (small, result))
+        if time and longer:
+            sentence += f", in {time.latency.ratio / longer.latency.ratio:.0%} of the time for an image"
         if small.run.logit_adjustment and not result.run.logit_adjustment:
             sentence += "; its training corrects for uneven classes, the study's does not"
         sentence += "."

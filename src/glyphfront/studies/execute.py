@@ -187,7 +187,7 @@ def _with_latency(result: Result, latency: Latency | None, folder: Path) -> Resu
 
 
 def time_all(runs: Sequence[Run], runs_dir: Path, out: Path, seconds: float) -> None:
-    """Time every finished Run that was not timed before: all in one stretch, so that they can be compared."""
+    """Time every finished Run that was not timed before, in one stretch; `glyphfront study time` takes all in turns."""
     for run in runs:
         path = out / f"{result_name(run)}.json"
         result = load_result(path)

@@ -12,7 +12,18 @@ from glyphfront.models import build
 from glyphfront.run import Model, Run, check
 from glyphfront.studies import SEEDS, SOURCE
 from glyphfront.studies.scale import at_scale
-from glyphfront.studies.source import DENSENET121, final, resnet50, table3, table5, table6, table7, table8, table9
+from glyphfront.studies.source import (
+    DENSENET121,
+    final,
+    resnet50,
+    table3,
+    table4,
+    table5,
+    table6,
+    table7,
+    table8,
+    table9,
+)
 
 ROWS = {  # counted in the study's tables; where glyphfront adds baselines, they are named
     "baselines": 2,
@@ -27,6 +38,8 @@ ROWS = {  # counted in the study's tables; where glyphfront adds baselines, they
     "table8": 3 + 1,  # and layer_4
     "table9": 4 * 2 * 2 + 2,  # bases and transferred, published and clean; and the two networks without transfer
     "final": 4,
+    "resnet50": 5 + 1,  # its five stages, the last two each upon the third; and the start
+    "comparison": 3 + 1 + 2,  # and the base of the final model, and our own two
 }
 
 
@@ -120,6 +133,45 @@ def test_transfer_runs_twice_and_only_the_clean_base_is_kept_off_the_report_imag
             assert (base.data.report or base.data.clear_of or "byclass") == (
                 "balanced" if clean or number != "3" else "byclass"
             )
+
+
+def test_bases_of_the_transfer_are_trained_as_the_study_says() -> None:
+    """Its table 9: epochs, batch size, learning rate, network, training file."""
+    told = {
+        "1": (10, 2048, 0.001, "layer_4_1", "bymerge"),
+        "2": (5, 2048, 0.1, "layer_4_1", "bymerge"),
+        "3": (3, 2048, 0.1, "layer_4_1", "byclass"),
+        "4": (5, 2048, 0.1, "layer_4_2", "bymerge"),
+    }
+    runs = {run.label: run for run in table9()}
+    for kind in ("published", "clean"):
+        for number, settings in told.items():
+            run = runs[f"base_{number}_{kind}"]
+            assert (run.epochs, run.batch_size, run.optimizer.lr, run.model.name, run.data.train) == settings
+            after = runs[f"transfer_{number}_{kind}"]
+            assert (after.epochs, after.batch_size, after.optimizer.lr) == (100, 1024, 0.001)
+
+
+def test_optimizers_are_tried_at_the_batch_sizes_and_rates_of_their_tables() -> None:
+    for name, size, rates in (("table1", 2048, {0.01, 0.001, 0.0001}), ("table2", 1024, {0.01, 0.001})):
+        runs = SOURCE[name]()
+        assert {run.batch_size for run in runs} == {size}
+        assert {run.optimizer.lr for run in runs} == rates
+        assert all(run.label == f"{run.optimizer.name}_{run.optimizer.lr:g}" for run in runs)
+
+
+def test_dropout_stands_where_table_4_and_5_say() -> None:
+    places = {run.label: (run.model.dropout_position, run.model.dropout) for run in (*table4(), *table5())}
+    assert places == {
+        "ELU": (None, None),
+        "dropout_1": (None, 0.5),  # before the classifier, the network's own place
+        "dropout_2": ("after_blocks", 0.5),
+        "dropout_3": ("after_transitions", 0.5),
+        "dropout_4": ("in_blocks", 0.2),
+        "dropout_5": ("after_stem", 0.5),
+        "dropout_1_1": (None, 0.3),
+        "dropout_5_1": ("after_stem", 0.2),
+    }
 
 
 def test_adamw_is_not_adam() -> None:

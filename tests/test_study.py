@@ -542,6 +542,17 @@ def test_rows_of_unlike_networks_are_compared_by_their_own_luck(tmp_path: Path) 
     assert part.rows["dpn"].comparison.luck_df == 2
 
 
+def test_a_claim_says_what_laptop_scale_changes_of_it(tmp_path: Path) -> None:
+    for label, correct in (("densenet121", 370), ("vgg16", 355)):
+        result = with_run(make_result(label, correct=correct), note="laptop: 100 images a class")
+        keep(tmp_path / "laptop/candidates", result, make_predictions(correct))
+        keep(tmp_path / "full/candidates", with_run(result, note=""), make_predictions(correct))
+    plain = "densenet121 better than vgg16"
+    for scale, text in (("laptop", f"{plain} (here: 100 images a class in batches of 16)"), ("full", plain)):
+        write_study(tmp_path / scale, {"candidates": Question("Candidates", ("densenet121", "vgg16"))})
+        assert claim((tmp_path / scale / "study.md").read_text(), text)[3] == "one training"
+
+
 def test_claims_of_as_good_take_no_place_in_the_correction_of_the_others(tmp_path: Path) -> None:
     """Candidates have four claims of better and two of as good: the only better one there counts four times."""
     for label, correct in (("densenet121", 370), ("vgg16", 355), ("dpn", 371)):

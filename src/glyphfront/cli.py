@@ -820,7 +820,7 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
     from rich.table import Table
 
     from glyphfront.measure.compare import compare_files, compare_results, read_labels
-    from glyphfront.measure.difference import single
+    from glyphfront.measure.difference import SeedComparison, single
     from glyphfront.records import to_plain
     from glyphfront.report.tables import signed_points
     from glyphfront.result import load_results
@@ -868,6 +868,8 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
     print(f"Accuracy less that of {against}, on the same {rows[0].comparison.images:,} images.")
     if any(single(row.comparison) for row in rows):
         print("One training on a side: other trainings of the same may differ otherwise.")
+    if any(isinstance(row.comparison, SeedComparison) and row.comparison.luck_df for row in rows):
+        print("The luck of training is that of these results alone; the study's page pools it over tables alike.")
     if len(rows) > 1:
         print("p is corrected for the table (Holm); beyond chance is below 0.05.")
     print(

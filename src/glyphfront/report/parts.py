@@ -48,6 +48,8 @@ class Claim:
     """It rests on a fault of the study's program."""
     added: bool
     """The study did not ask it."""
+    at_scale: str
+    """What the smaller scale that it is tested at changes of it; empty where nothing does."""
     theirs: float | None
     """The difference in the study's figures: of test accuracy, where it gives that for both, or else of validation."""
     beyond: bool | None
@@ -148,12 +150,17 @@ class Part:
             kind=claimed["is"],
             fault=claimed.get("fault", False),
             added=claimed.get("added", False),
+            at_scale=next((claimed.get(f"at_{scale}", "") for scale in self._scales), ""),
             theirs=theirs,
             beyond=_beyond(self.name, claimed),
             validation=validation,
             ours=ours,
             verdict=verdict,
         )
+
+    @cached_property
+    def _scales(self) -> set[str]:
+        return {result.run.note.partition(":")[0] for result in self.results}
 
     @cached_property
     def luck(self) -> Luck | None:

@@ -73,7 +73,9 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
             "not asked by the study": claim.added,
             "taken on against its own figures": against,
         }
-        text = claim.text + "".join(f" ({remark})" for remark, applies in remarks.items() if applies)
+        told_of_it = [remark for remark, applies in remarks.items() if applies]
+        told_of_it += [f"here: {claim.at_scale}"] * bool(claim.at_scale)
+        text = claim.text + "".join(f" ({remark})" for remark in told_of_it)
         rows.append((part.name, text, theirs, beyond, ours, claim.verdict))
     header = (
         *("part", "the study's claim", "the study, points", "beyond two draws of its images"),

@@ -145,9 +145,13 @@ def train_run(run: Run, splits: Splits, runs_dir: Path, *, tensorboard: bool = F
     """Train a Run in its folder, `runs_dir`/key.
 
     Raises:
-        GlyphfrontError: it removes leaks, but the Run it starts from has seen images of its report split; or as
-            `glyphfront.training.loop.train`.
+        GlyphfrontError: the Run it starts from is not trained there; or this one removes leaks, and that one has seen
+            images of its report split; or as `glyphfront.training.loop.train`.
     """
+    if run.init_from is not None and not (runs_dir / run.init_from / "weights.safetensors").exists():
+        raise GlyphfrontError(
+            f"{run.label}: the Run it starts from, {run.init_from}, is not trained in {runs_dir}; train that first"
+        )
     if run.init_from is not None and run.data.remove_leaks:
         seen = load_seen(runs_dir / run.init_from / "model.seen.npz")
         if leaked := int((~unseen(splits.report.images, seen)).sum()):

@@ -294,7 +294,8 @@ def final() -> list[Run]:
 def comparison() -> list[Run]:
     """The study's last table: LeNet-5, ResNet-50 and the final network, and our own family trained alike.
 
-    The final network is transfer_2 of table 9, without the leak; the study's figure of it is with the leak.
+    The final network is transfer_2 of table 9, without the leak; the study's figure of it is with the leak. At laptop
+    scale ResNet-50 has as many images as the others here, four times those of its own part.
 
     Command   glyphfront study run comparison --scale laptop --seeds 2
     Cost      6 rows, 32 minutes for ResNet-50 and glyphnet; the others are rows of other studies

@@ -507,8 +507,8 @@ def test_the_luck_of_training_is_pooled_over_tables_of_one_family(tmp_path: Path
     questions = {**QUESTIONS, "table4": TABLE4, "candidates": Question("Candidates", ("vgg16", "densenet121"), 2)}
     write_study(tmp_path, questions)
     told = (
-        "have a standard deviation of 1.41 points, estimated from 2 rows of this table and 2 rows of other tables "
-        "trained alike, those with several trainings, with 4 degrees of freedom."
+        "have a standard deviation of 1.41 points, estimated from rows of this table (2) and rows of other tables "
+        "trained alike (2), those with several trainings, with 4 degrees of freedom."
     )
     assert told in (tmp_path / "study.md").read_text()
     parts = read_parts(tmp_path, questions)
@@ -525,7 +525,7 @@ def test_luck_that_was_seen_of_other_rows_alone_gives_no_verdict(tmp_path: Path)
     keep_seeds(tmp_path / "table4", "ELU", 360)
     write_study(tmp_path, {**QUESTIONS, "table4": TABLE4})
     text = (tmp_path / "study.md").read_text()
-    assert "estimated from 1 rows of other tables trained alike" in text
+    assert "estimated from rows of other tables trained alike (1)" in text
     assert claim(text, "ELU better than ReLU")[3] == "one training"
     assert line(text.partition("## ")[2].partition("Table 3")[2], "ELU")[-1] == "one training"
 

@@ -581,6 +581,9 @@ def study_cost(
         measured = load_rates(rates)
     else:
         everything = [run for runs in parts.values() for run in runs]
+        count = len({run.model.name for run in everything})
+        kept = "" if rates is None else f"{rates}: no such file yet, it is written at the end; "
+        say(f"{kept}trains {count} networks, each for {seconds:g} s or one step if that takes longer")
         measured = measure_rates(everything, batch_size=batch_size, seconds=seconds, say=say)
         if rates is not None:
             save_rates(measured, rates)

@@ -222,10 +222,10 @@ def compare_results(folder: Path, baseline: str) -> list[Row]:
         GlyphfrontError: see `read_labels`; or no finished result has the baseline's label.
     """
     groups = read_labels(folder)
+    if not groups:
+        raise GlyphfrontError(f"{folder}: no finished results there; run a study first (glyphfront study run quick)")
     if baseline not in groups:
-        raise GlyphfrontError(
-            f"{folder}: no finished result is labelled {baseline}; there are: {', '.join(groups) or 'none'}"
-        )
+        raise GlyphfrontError(f"{folder}: no finished result is labelled {baseline}; there are: {', '.join(groups)}")
     images = groups[baseline][0].result.data.report_fingerprint
     alike = [label for label, group in groups.items() if group[0].result.data.report_fingerprint == images]
     return compare_labels(groups, [(label, baseline) for label in alike if label != baseline])

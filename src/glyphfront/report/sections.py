@@ -82,7 +82,8 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
         *("here, points", "here"),
     )
     notes = (
-        "Claims as we read them out of what the study concluded and what it took on for its next rows. Holds, or does "
+        "Claims as we read them out of what the study concluded and what it took on for its next rows; counted above "
+        "are those that do not rest on a fault of its program and that it asked itself. Holds, or does "
         "not: beyond chance at 5 %, corrected by Holm over the part's claims of better and worse. As good: the "
         f"interval begins above −{100 * MARGIN:g} point, not corrected. One training, of one of the two or both: no "
         "verdict, as how others would differ was not seen. Claims not listed were not put to the test. The draws of "
@@ -160,7 +161,7 @@ def _notes(part: Part) -> list[str]:
     if part.luck:
         own = sum(len(part.scored[label]) > 1 for label in part.compared)
         kin = sum(len(group) > 1 for group in part.kin)
-        over = [f"{own} rows of this table"] * bool(own) + [f"{kin} rows of other tables trained alike"] * bool(kin)
+        over = [f"rows of this table ({own})"] * bool(own) + [f"rows of other tables trained alike ({kin})"] * bool(kin)
         notes.append(
             "Accuracies of trainings of one row have a standard deviation of "
             f"{100 * math.sqrt(part.luck.variance):.2f} points, estimated from {' and '.join(over)}, those with "

@@ -108,7 +108,7 @@ def write_study(
 
 
 def _claims(parts: Mapping[str, Part], scale: str) -> list[str]:
-    """How many of the study's claims hold here; those that rest on a fault are told by themselves."""
+    """How many of the study's claims hold here; those that rest on a fault, or were not its own, are not counted."""
     tested = [c for part in parts.values() for c in part.claims if c.verdict and not c.fault and not c.added]
     everything = study_claims()
     if not tested:

@@ -80,7 +80,7 @@ def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
         (["compare", ".", "."], "two result files, or one folder"),
         (["compare", "a.json", "b.json"], "a.json: no such file or folder"),
         (["compare", "."], "--baseline LABEL"),
-        (["compare", ".", "--baseline", "x"], "no finished result is labelled x"),
+        (["compare", ".", "--baseline", "x"], "no finished results there; run a study first"),
         (["recognize", "a.png", "--top", "0"], "--top must be at least 1"),
         (["train", "--optimizer.lr", "-1"], "--optimizer.lr must be above 0"),
         (["data", "check", "balanced", "--data-dir", "nowhere"], "nowhere"),
@@ -181,7 +181,7 @@ def test_compare_prints_a_row_a_model_and_the_same_as_json(tmp_path: Path, capsy
     of_folder = capsys.readouterr().out
     cells = next([c.strip() for c in row.split("│")[1:-1]] for row in of_folder.splitlines() if row.startswith("│ b"))
     assert cells[:2] == ["b", "+10.00"]
-    assert cells[3:5] == ["2.5e-10", "yes"]
+    assert cells[3:5] == ["2.5e-10", "yes †"]
     files = [str(tmp_path / f"{label}-seed0.json") for label in "ab"]
     assert cli.main(["compare", *files]) == 0
     assert "+10.00" in capsys.readouterr().out

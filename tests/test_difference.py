@@ -10,14 +10,17 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.difference import (
-    Luck,
+    SeedVariance,
     compare,
     compare_seeds,
     detectable,
     detectable_difference,
     holm,
     mean_interval,
-    training_luck,
+    of_networks,
+    pooled_seed_variance,
+    reverse,
+    single,
 )
 
 
@@ -132,12 +135,12 @@ def test_different_or_no_images_cannot_be_compared(a, b):
         compare(a, b)
 
 
-def trainings(seeds, images, *, kinds=2, gain=0.0, luck=0.0, rng):
-    """Models that fail on hard images, each also by its own noise; gain and luck shift all images of a model."""
+def trainings(seeds, images, *, kinds=2, gain=0.0, seed_sd=0.0, rng):
+    """Models that fail on hard images, each also by its own noise; gain and seed shift all images of a model."""
     ease = rng.normal(1.5, 1.0, images)
     shifts = [gain, *[0.0] * (kinds - 1)][::-1]
     return [
-        ease + shift + rng.normal(0, luck, (seeds, 1)) + rng.normal(0, 0.5, (seeds, images)) > 0 for shift in shifts
+        ease + shift + rng.normal(0, seed_sd, (seeds, 1)) + rng.normal(0, 0.5, (seeds, images)) > 0 for shift in shifts
     ]
 
 
@@ -147,22 +150,22 @@ def test_mean_difference_over_seeds_is_the_difference_of_the_means():
     assert compare_seeds(a, b).difference == pytest.approx(expected)
 
 
-def test_training_luck_is_the_pooled_variance_of_an_analysis_of_variance():
-    models = trainings(3, 100, kinds=4, luck=0.3, rng=np.random.default_rng(1))
+def test_seed_variance_is_the_pooled_variance_of_an_analysis_of_variance():
+    models = trainings(3, 100, kinds=4, seed_sd=0.3, rng=np.random.default_rng(1))
     models[1] = models[1][:1]
     scores = [m.mean(1) for m in models]
     kinds = np.repeat(range(4), [3, 1, 3, 3])
     linear = OLS(np.concatenate(scores), np.eye(4)[kinds]).fit()
-    luck = training_luck(models)
-    assert (luck.variance, luck.df) == (pytest.approx(linear.mse_resid), linear.df_resid)
+    variance_of_seeds = pooled_seed_variance(models)
+    assert (variance_of_seeds.variance, variance_of_seeds.df) == (pytest.approx(linear.mse_resid), linear.df_resid)
 
 
-def test_nothing_is_known_of_luck_without_a_second_seed():
-    assert training_luck(trainings(1, 50, kinds=3, rng=np.random.default_rng(2))) is None
+def test_nothing_is_known_of_the_variance_between_seeds_without_a_second_seed():
+    assert pooled_seed_variance(trainings(1, 50, kinds=3, rng=np.random.default_rng(2))) is None
 
 
 def test_comparison_over_seeds_matches_hand_computed_values():
-    """a: 2 and 3 of 4 images right, b: 4 and 3; luck 1/32 with 2 degrees of freedom."""
+    """a: 2 and 3 of 4 images right, b: 4 and 3; seed variance 1/32 with 2 degrees of freedom."""
     a, b = np.array([[1, 1, 0, 0], [1, 1, 1, 0]], bool), np.array([[1, 1, 1, 1], [0, 1, 1, 1]], bool)
     of_images = np.var([-0.5, 0, 0.5, 1]) / 4
     variance = of_images + 1 / 32
@@ -170,7 +173,7 @@ def test_comparison_over_seeds_matches_hand_computed_values():
     found = compare_seeds(a, b)
     assert found.difference == 0.25
     assert found.standard_error == pytest.approx(math.sqrt(variance))
-    assert (found.luck_df, found.df) == (2, pytest.approx(df))
+    assert (found.seed_df, found.df) == (2, pytest.approx(df))
     half = t.ppf(0.975, df) * math.sqrt(variance)
     assert (found.low, found.high) == pytest.approx((0.25 - half, 0.25 + half))
     assert found.p_value == pytest.approx(2 * t.sf(0.25 / math.sqrt(variance), df))
@@ -183,23 +186,23 @@ def test_spread_of_the_images_is_that_of_a_paired_bootstrap():
     assert compare_seeds(a, b).standard_error == pytest.approx(expected, rel=0.02)
 
 
-def test_without_a_second_seed_luck_is_left_out_and_the_test_is_mcnemars():
+def test_without_a_second_seed_its_variance_is_left_out_and_the_test_is_mcnemars():
     a, b = trainings(1, 2000, gain=0.1, rng=np.random.default_rng(4))
     pair, found = compare(a[0], b[0]), compare_seeds(a, b)
-    assert (found.luck_df, found.df) == (0, None)
+    assert (found.seed_df, found.df) == (0, None)
     assert found.p_value == pytest.approx(pair.p_value, rel=0.05)
     assert (found.low, found.high) == pytest.approx((pair.low, pair.high), rel=0.05)
 
 
-def test_single_trainings_get_the_luck_of_the_other_rows():
+def test_single_trainings_get_the_seed_variance_of_the_other_rows():
     a, b = trainings(1, 500, gain=0.2, rng=np.random.default_rng(5))
-    alone, with_luck = compare_seeds(a, b), compare_seeds(a, b, luck=Luck(0.01**2, 4))
-    assert with_luck.standard_error**2 == pytest.approx(alone.standard_error**2 + 2 * 0.01**2)
-    assert with_luck.high - with_luck.low > alone.high - alone.low
+    alone, pooled = compare_seeds(a, b), compare_seeds(a, b, seed_variance=SeedVariance(0.01**2, 4))
+    assert pooled.standard_error**2 == pytest.approx(alone.standard_error**2 + 2 * 0.01**2)
+    assert pooled.high - pooled.low > alone.high - alone.low
 
 
 def test_weights_choose_images_and_take_one_difference_from_another():
-    a, b = trainings(2, 400, gain=0.5, luck=0.1, rng=np.random.default_rng(6))
+    a, b = trainings(2, 400, gain=0.5, seed_sd=0.1, rng=np.random.default_rng(6))
     some = np.arange(400) < 100
     chosen = compare_seeds(a, b, weights=some / 100)
     alone = compare_seeds(a[:, some], b[:, some])
@@ -222,30 +225,52 @@ def test_models_that_differ_in_nothing_but_one_way_differ_surely():
     assert (found.difference, found.low, found.high, found.p_value) == (1, 1, 1, 0)
 
 
-@pytest.mark.parametrize(("seeds", "kinds", "luck"), [(2, 4, 0.0), (2, 4, 0.05), (2, 6, 0.3), (3, 3, 0.1)])
-def test_of_kinds_that_do_not_differ_few_are_told_apart(seeds, kinds, luck):
-    """The size of the test, over many tables of rows that are alike: at most 5 of 100, with leeway for 400 draws."""
+@pytest.mark.parametrize(("seeds", "kinds", "seed_sd"), [(2, 4, 0.0), (2, 4, 0.05), (2, 6, 0.3), (3, 3, 0.1)])
+def test_of_kinds_that_do_not_differ_few_are_told_apart(seeds, kinds, seed_sd):
+    """The size of the test, over tables of rows that do not differ: at most 5 of 100, with leeway for 400 draws."""
     rng, p_values = np.random.default_rng(8), []
     for _ in range(400):
-        models = trainings(seeds, 500, kinds=kinds, luck=luck, rng=rng)
-        p_values.append(compare_seeds(models[0], models[1], luck=training_luck(models)).p_value)
+        models = trainings(seeds, 500, kinds=kinds, seed_sd=seed_sd, rng=rng)
+        p_values.append(compare_seeds(models[0], models[1], seed_variance=pooled_seed_variance(models)).p_value)
     assert np.mean(np.array(p_values) < 0.05) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400)
 
 
 def test_a_real_difference_is_seen():
     rng = np.random.default_rng(9)
-    tables = [trainings(2, 500, kinds=4, gain=1.0, luck=0.05, rng=rng) for _ in range(50)]
-    found = [compare_seeds(m[0], m[-1], luck=training_luck(m)) for m in tables]
+    tables = [trainings(2, 500, kinds=4, gain=1.0, seed_sd=0.05, rng=rng) for _ in range(50)]
+    found = [compare_seeds(m[0], m[-1], seed_variance=pooled_seed_variance(m)) for m in tables]
     assert np.mean([one.p_value < 0.05 for one in found]) > 0.9
 
 
-def test_interval_of_a_mean_holds_images_and_luck():
-    (models,) = trainings(4, 300, kinds=1, luck=0.3, rng=np.random.default_rng(1))
-    luck = np.var(models.mean(1), ddof=1) / 4
-    variance = np.var(models.mean(0)) / 300 + luck
-    half = t.ppf(0.975, variance**2 / (luck**2 / 3)) * math.sqrt(variance)
+def test_one_degree_of_freedom_tells_nothing_and_networks_are_compared():
+    """Two trainings against one: their own variance has one degree of freedom."""
+    a, b = trainings(2, 400, gain=0.5, rng=np.random.default_rng(1))
+    b = b[:1]
+    found = compare_seeds(a, b)
+    assert found == compare_seeds(a, b, seed_variance=SeedVariance(1.0, 1))
+    assert (found.seed_df, found.df, of_networks(found), single(found)) == (0, None, True, True)
+    each = b[0] - a.mean(0)
+    assert found.standard_error == pytest.approx(each.std() / math.sqrt(each.size))
+
+
+def test_a_comparison_turned_round_is_that_of_b_and_a():
+    a, b = trainings(3, 400, gain=0.5, rng=np.random.default_rng(1))
+    a = a[:2]
+    turned, other = reverse(compare_seeds(a, b)), compare_seeds(b, a)
+    assert (turned.a_seeds, turned.b_seeds) == (other.a_seeds, other.b_seeds) == (3, 2)
+    assert [turned.difference, turned.low, turned.high] == pytest.approx([other.difference, other.low, other.high])
+    turned, other = reverse(compare(a[0], b[0])), compare(b[0], a[0])
+    assert (turned.a_only, turned.b_only, turned.p_value) == (other.a_only, other.b_only, other.p_value)
+    assert [turned.difference, turned.low, turned.high] == pytest.approx([other.difference, other.low, other.high])
+
+
+def test_interval_of_a_mean_holds_images_and_seeds():
+    (models,) = trainings(4, 300, kinds=1, seed_sd=0.3, rng=np.random.default_rng(1))
+    variance_of_seeds = np.var(models.mean(1), ddof=1) / 4
+    variance = np.var(models.mean(0)) / 300 + variance_of_seeds
+    half = t.ppf(0.975, variance**2 / (variance_of_seeds**2 / 3)) * math.sqrt(variance)
     assert mean_interval(models) == pytest.approx((models.mean() - half, models.mean() + half))
-    assert mean_interval(np.ones((2, 10), bool), Luck(0.01, 3))[1] == 1
+    assert mean_interval(np.ones((2, 10), bool), SeedVariance(0.01, 3))[1] == 1
 
 
 @pytest.mark.parametrize(
@@ -320,7 +345,7 @@ def test_impossible_questions_of_power_are_refused(faulty):
 def test_detectable_difference_over_seeds_is_seen_in_80_percent_of_samples(df):
     """Draws of a normal difference and an independent chi-squared standard error."""
     rng = np.random.default_rng(10)
-    like = replace(compare_seeds(*trainings(2, 100, luck=0.2, rng=rng)), standard_error=0.01, df=float(df))
+    like = replace(compare_seeds(*trainings(2, 100, seed_sd=0.2, rng=rng)), standard_error=0.01, df=float(df))
     errors = 0.01 * np.sqrt(rng.chisquare(df, 50_000) / df)
     drawn = rng.normal(detectable(like, tests=3), 0.01, 50_000) / errors
     assert np.mean(np.abs(drawn) > t.ppf(1 - 0.05 / 6, df)) == pytest.approx(0.8, abs=0.01)

@@ -18,7 +18,7 @@ import pytest
 from glyphfront.cli import main
 from glyphfront.errors import GlyphfrontError, RunsFailedError
 from glyphfront.measure.compare import Predictions, compare_scored
-from glyphfront.measure.difference import detectable
+from glyphfront.measure.difference import SeedVariance, detectable, mean_interval
 from glyphfront.measure.layers import Architecture, GradientRecord, Gradients, Layer, save_layers
 from glyphfront.measure.timings import NetworkTiming, Timings, save_timings
 from glyphfront.records import to_plain
@@ -73,7 +73,7 @@ def test_rows_stand_beside_the_studys(tmp_path: Path) -> None:
     assert line(text, "ELU")[3].startswith("90.00 (")
     assert line(text, "ELU")[8].startswith("+15.00 (")
     assert line(text, "ELU")[-1] == line(text, "LeakyReLU")[-1] == "yes †"
-    assert "† One training a side: said of these two networks" in text
+    assert "† One training on a side: said of these networks" in text
     assert line(text, "ReLU")[-1] == "–"
     assert "glyphfront study run table3" in text  # for Swish, which was not run
     assert line(text.partition("## Not run")[2], "table3")[1] == "Swish"
@@ -106,10 +106,14 @@ def test_one_training_a_side_gives_no_verdict_on_a_claim(tmp_path: Path) -> None
         ((300, 302), (360, 362), "holds"),
         ((360, 362), (300, 302), "does not hold"),
         ((300, 302), (301, 305), "cannot be told"),
-        ((300, 340), (350, 390), "cannot be told"),  # beyond the draw of the images, not beyond the luck of training
+        (
+            (300, 340),
+            (350, 390),
+            "cannot be told",
+        ),  # beyond the draw of the images, not beyond the variance between seeds
     ],
 )
-def test_a_claim_is_judged_where_the_luck_of_training_is_known(
+def test_a_claim_is_judged_where_the_seed_variance_is_known(
     tmp_path: Path, relu: tuple[int, int], elu: tuple[int, int], verdict: str
 ) -> None:
     keep_seeds(tmp_path / "table3", "ReLU", *relu)
@@ -187,7 +191,7 @@ def test_leaked_images_are_compared_by_themselves(tmp_path: Path) -> None:
     write_study(tmp_path, {"table9": Question("Table 9", labels)})
     text = (tmp_path / "study.md").read_text()
     assert line(text, "transfer_2")[1:6] == ["100 of 400", "100.00", "66.67", "50.00", "66.67"]
-    assert "25% of the scored images stood in the training file" in text
+    assert "25% of the scored images stood in the file that the base is trained on as published" in text
     found = text.partition("### As published less clean")[2]
     assert [cell.split(" (")[0] for cell in line(found, "transfer_2 †")[1:5]] == [
         *(
@@ -199,8 +203,8 @@ def test_leaked_images_are_compared_by_themselves(tmp_path: Path) -> None:
     ]
     assert "† One training on a side" in found
     assert "the difference of these two: +50.00 points (" in text
-    assert "), with one training on a side no verdict. Transfer from the base without" in text
-    assert "brings +2.50 points (" in text  # 250 less 240 of 400
+    assert "), with one training on a side no verdict.\n" in text
+    assert "from a clean base it brings +2.50 points (" in text  # 250 less 240 of 400
 
 
 def transfer_pair(part: Path, label: str, clean_label: str, *fewer: int) -> None:
@@ -313,8 +317,8 @@ def test_cli_runs_the_whole_source_study_with_the_seeds_each_part_is_to_have(
     monkeypatch.setattr("glyphfront.studies.execute.execute", carry_out)
     monkeypatch.setattr("glyphfront.studies.execute.prepare", lambda data, data_dir: None)
     assert main(["study", "run", "source", "--scale", "laptop", "--out", str(tmp_path)]) == 0
-    assert list(seen) == list(SOURCE)
-    assert {name: max(run.seed for run in runs) + 1 for name, runs in seen.items()} == SEEDS
+    assert list(seen) == [name for name in SOURCE if name != "final"]  # that is of full scale
+    assert {name: max(run.seed for run in runs) + 1 for name, runs in seen.items()} == {n: SEEDS[n] for n in seen}
     assert [run.key for run in seen["table3"][:4]] == [run.key for run in at_scale(SOURCE["table3"], "laptop")]
     assert (tmp_path / "study.html").exists()
 
@@ -469,6 +473,21 @@ def test_accuracy_is_drawn_against_size_and_work_too(tmp_path: Path) -> None:
     assert "multiply-accumulates" in (tmp_path / "sizes.svg").read_text()
 
 
+def test_networks_trained_on_scored_images_are_not_drawn(tmp_path: Path) -> None:
+    seen = replace(make_predictions(390), seen=np.arange(400) < 100)
+    keep(tmp_path / "table9", make_result("transfer_2_published", correct=390), seen)
+    keep(tmp_path / "table9", make_result("layer_4_1"), make_predictions(300))
+    write_study(tmp_path, {"table9": Question("Table 9", ("layer_4_1", "transfer_2_published"))})
+    for figure in ("front.svg", "sizes.svg"):
+        text = (tmp_path / figure).read_text()
+        assert "layer_4_1" in text
+        assert "transfer_2_published" not in text
+    assert (
+        "Left out: networks trained on some of these images, or whose bases were (1)."
+        in (tmp_path / "study.md").read_text()
+    )
+
+
 def test_a_run_in_two_parts_is_drawn_once_under_its_first_name_with_the_latency_of_either(tmp_path: Path) -> None:
     one = make_result("layer_4_1", model="layer_4_1", timed=False)
     keep(tmp_path / "table8", one, make_predictions(300))
@@ -496,7 +515,7 @@ def test_a_run_of_several_parts_has_all_its_seeds_in_each(tmp_path: Path) -> Non
 TABLE4 = Question("Table 4", ("ELU", "dropout_1", "dropout_2"), 2)
 
 
-def test_the_luck_of_training_is_pooled_over_tables_of_one_family(tmp_path: Path) -> None:
+def test_the_seed_variance_is_pooled_over_tables_of_one_family(tmp_path: Path) -> None:
     """By hand: in four rows trainings 8 of 400 images apart, a variance of 2 points squared each; ELU counts once."""
     keep_seeds(tmp_path / "table3", "ReLU", 300, 308)
     for table in ("table3", "table4"):
@@ -512,16 +531,16 @@ def test_the_luck_of_training_is_pooled_over_tables_of_one_family(tmp_path: Path
     )
     assert told in (tmp_path / "study.md").read_text()
     parts = read_parts(tmp_path, questions)
-    assert [part.luck.df for part in parts.values() if part.luck] == [4, 4]
+    assert [part.seed_variance.df for part in parts.values() if part.seed_variance] == [4, 4]
     row = parts["table3"].rows["ELU"].comparison
     images = (0.14 - 0.15**2) / 400  # 52 images of 400 are right in ELU alone, 16 in half of the trainings besides
     assert row.standard_error == pytest.approx(math.sqrt(images + 2 * 0.02**2 / 2 / 2))
 
 
-def test_luck_that_was_seen_of_other_rows_alone_gives_no_verdict(tmp_path: Path) -> None:
+def test_seed_variance_that_was_seen_of_other_rows_alone_gives_no_verdict(tmp_path: Path) -> None:
     for label, correct in (("ReLU", 300), ("ELU", 360)):
         keep(tmp_path / "table3", make_result(label, correct=correct), make_predictions(correct))
-    keep_seeds(tmp_path / "table4", "dropout_1", 300, 308)
+    keep_seeds(tmp_path / "table4", "dropout_1", 300, 308, 304)
     keep_seeds(tmp_path / "table4", "ELU", 360)
     write_study(tmp_path, {**QUESTIONS, "table4": TABLE4})
     text = (tmp_path / "study.md").read_text()
@@ -530,16 +549,16 @@ def test_luck_that_was_seen_of_other_rows_alone_gives_no_verdict(tmp_path: Path)
     assert line(text.partition("## ")[2].partition("Table 3")[2], "ELU")[-1] == "one training"
 
 
-def test_rows_of_unlike_networks_are_compared_by_their_own_luck(tmp_path: Path) -> None:
+def test_rows_of_unlike_networks_are_compared_by_their_own_seed_variance(tmp_path: Path) -> None:
     """vgg16's trainings lie a quarter of the images apart; what is said of the other two does not know of it."""
     for label, counts in {"vgg16": (200, 300), "densenet121": (360, 364), "dpn": (360, 368)}.items():
         keep_seeds(tmp_path / "candidates", label, *counts)
     labels = ("vgg16", "densenet121", "dpn")
     write_study(tmp_path, {"candidates": Question("Candidates", labels, 2)})
-    assert "The luck of training is not pooled over these rows" in (tmp_path / "study.md").read_text()
+    assert "The variance between seeds is not pooled over these rows" in (tmp_path / "study.md").read_text()
     part = read_parts(tmp_path, {"candidates": Question("Candidates", labels, 2)})["candidates"]
     assert part.rows["dpn"].comparison == compare_scored(part.scored["densenet121"], part.scored["dpn"])
-    assert part.rows["dpn"].comparison.luck_df == 2
+    assert part.rows["dpn"].comparison.seed_df == 2
 
 
 def test_a_claim_says_what_laptop_scale_changes_of_it(tmp_path: Path) -> None:
@@ -553,15 +572,17 @@ def test_a_claim_says_what_laptop_scale_changes_of_it(tmp_path: Path) -> None:
         assert claim((tmp_path / scale / "study.md").read_text(), text)[3] == "one training"
 
 
-def test_claims_of_as_good_take_no_place_in_the_correction_of_the_others(tmp_path: Path) -> None:
-    """Candidates have four claims of better and two of as good: the only better one there counts four times."""
+def test_a_difference_has_one_p_value_in_table_and_claims(tmp_path: Path) -> None:
+    """Candidates have six claims, of which two are rows of this table too: six comparisons, whichever are there."""
     for label, correct in (("densenet121", 370), ("vgg16", 355), ("dpn", 371)):
         keep(tmp_path / "candidates", make_result(label, correct=correct), make_predictions(correct))
     part = read_part(tmp_path / "candidates", Question("Candidates", ("densenet121", "vgg16", "dpn")))
     assert part
     ours = {c.than: c.ours for c in part.claims if c.ours}
-    assert ours["vgg16"].adjusted_p == pytest.approx(4 * ours["vgg16"].comparison.p_value)
-    assert ours["dpn"].adjusted_p == pytest.approx(min(1, 2 * ours["dpn"].comparison.p_value))
+    assert ours["vgg16"].adjusted_p == pytest.approx(6 * ours["vgg16"].comparison.p_value)
+    row = part.rows["vgg16"]
+    assert (row.adjusted_p, row.detectable) == (ours["vgg16"].adjusted_p, ours["vgg16"].detectable)
+    assert row.comparison.difference == -ours["vgg16"].comparison.difference
 
 
 def with_run(result: Result, **changes: Any) -> Result:
@@ -577,7 +598,7 @@ def with_run(result: Result, **changes: Any) -> Result:
         lambda result: replace(result, data=replace(result.data, fit_images=1)),
     ],
 )
-def test_trainings_by_another_recipe_tell_nothing_of_this_tables_luck(
+def test_trainings_by_another_recipe_tell_nothing_of_this_tables_seed_variance(
     tmp_path: Path, change: Callable[[Result], Result]
 ) -> None:
     keep_seeds(tmp_path / "table3", "ReLU", 300, 308)
@@ -586,9 +607,9 @@ def test_trainings_by_another_recipe_tell_nothing_of_this_tables_luck(
     for seed, correct in enumerate((300, 308)):
         result = change(make_result("dropout_1", correct=correct, seed=seed))
         keep(tmp_path / "table4", result, make_predictions(correct))
-    luck = read_parts(tmp_path, {**QUESTIONS, "table4": TABLE4})["table3"].luck
-    assert luck is not None
-    assert luck.df == 1
+    seed_variance = read_parts(tmp_path, {**QUESTIONS, "table4": TABLE4})["table3"].seed_variance
+    assert seed_variance is not None
+    assert seed_variance.df == 1
 
 
 def test_a_training_that_diverged_in_one_part_is_not_hidden_in_another(tmp_path: Path) -> None:
@@ -635,6 +656,34 @@ def test_rows_with_too_few_seeds_are_listed_with_the_command_that_runs_them(
         "ELU, ReLU (1 of 2 seeds)",
         f"glyphfront study run table3 --scale {scale} --seeds 2",
     ]
+
+
+def test_the_final_model_is_listed_at_full_scale(tmp_path: Path) -> None:
+    keep(tmp_path / "table3", with_run(make_result("ReLU"), note="laptop: epochs 100 → 5"), make_predictions(300))
+    write_study(tmp_path, {**QUESTIONS, "final": Question("Final", ("final",))})
+    text = (tmp_path / "study.md").read_text().partition("## Not run")[2]
+    assert line(text, "final")[1:] == ["all", "glyphfront study run final --scale full"]
+
+
+def test_bases_have_the_seed_variance_of_the_bases(tmp_path: Path) -> None:
+    """One base's trainings lie 8 images apart, the other's 0: each mean of two has half the mean of their variances."""
+    table = {"base_1_clean": (300, 308), "base_2_clean": (300, 300)}
+    table |= {"layer_4_1": (300, 390), "transfer_1_clean": (300, 390)}  # these are compared, and have their own
+    for label, counts in table.items():
+        keep_seeds(tmp_path / "table9", label, *counts)
+    part = read_part(tmp_path / "table9", Question("Table 9", tuple(table)))
+    assert part
+    variance = (8 / 400) ** 2 / 2 / 2
+    assert part.interval("base_2_clean") == pytest.approx(
+        mean_interval(np.stack([make_predictions(300).correct] * 2), SeedVariance(variance, 2))
+    )
+
+
+def test_cli_compares_a_part_not_a_whole_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(tmp_path / "table3", make_result("ReLU"), make_predictions(300))
+    (tmp_path / "brightness.json").write_text("{}")
+    assert main(["compare", str(tmp_path), "--baseline", "ReLU"]) == 2
+    assert f"name one of them, such as {tmp_path / 'table3'}" in capsys.readouterr().err
 
 
 def test_a_row_of_which_a_training_diverged_gets_no_verdict(tmp_path: Path) -> None:

@@ -143,6 +143,8 @@ def test_study_cost_reckons_with_the_seeds_that_each_part_is_to_have(
         (["--speedup", "0"], "--speedup and --seconds are above 0"),
         (["--scale", "huge"], "no scale 'huge'"),
         (["--rates", "rates.json"], "rates.json: not a file of rates"),
+        (["--page", "nowhere.md"], "nowhere.md: No such file"),
+        (["--page", "rates.json"], "rates.json: needs the line <!-- cost:start -->"),
     ],
 )
 def test_bad_arguments_are_one_line_and_status_2(

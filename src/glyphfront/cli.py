@@ -517,7 +517,7 @@ def study_list() -> None:
         cost = re.search(r"^Cost +(.+?)(?=\n\w|\Z)", sheet, re.MULTILINE | re.DOTALL)
         table.add_row(name, str(len(study())), " ".join(cost[1].split()) if cost else "", _question(study))
     _print_table(table, 150)
-    print("Costs of the source study are reckoned, for one seed at laptop scale on 2 cores; glyphfront study show NAME")
+    print("Costs of the source study: one seed at laptop scale, 2 cores, the sample of EMNIST; glyphfront study show NAME")
     print("glyphfront study run source: all its parts, each with as many seeds as it is to have")
 
 
@@ -532,8 +532,9 @@ def study_show(name: Positional[str], scale: str | None = None) -> None:
     """
     from glyphfront.report.page import departures
 
+    runs = _runs(name, scale=scale)
     print(inspect.getdoc(_study(name)), end="\n\n")
-    for run in _runs(name, scale=scale):
+    for run in runs:
         print(f"{run.key}  {departures(run)}")
 
 
@@ -566,9 +567,9 @@ def study_cost(
         overhead_seconds: of a Run on several devices; see benchmarks/results/scaling.json.
         page: also put the table between the marks of this file.
     """
-    from glyphfront.report.page import put_between
+    from glyphfront.report.page import put_between, split_at_marks
     from glyphfront.report.tables import Table, render_markdown
-    from glyphfront.studies import SEEDS, SOURCE
+    from glyphfront.studies import SEEDS
     from glyphfront.studies.cost import cost_of_parts, load_rates, measure_rates, save_rates
     from glyphfront.studies.execute import say
 
@@ -576,7 +577,9 @@ def study_cost(
         raise GlyphfrontError("--devices and --seeds are 1 or more, --batch-size is 2 or more")
     if speedup <= 0 or overhead_seconds < 0 or seconds <= 0:
         raise GlyphfrontError("--speedup and --seconds are above 0, --overhead-seconds is 0 or more")
-    parts = {name: _runs(name, scale=scale) for name in SOURCE}
+    if page is not None:
+        split_at_marks(page, "cost")  # before minutes of measuring
+    parts = {name: _runs(name, scale=scale) for name in _source(scale)}
     if rates is not None and rates.exists():
         measured = load_rates(rates)
     else:
@@ -587,7 +590,7 @@ def study_cost(
         measured = measure_rates(everything, batch_size=batch_size, seconds=seconds, say=say)
         if rates is not None:
             save_rates(measured, rates)
-    each = {name: seeds or SEEDS[name] for name in SOURCE}
+    each = {name: seeds or SEEDS[name] for name in parts}
     found, total = cost_of_parts(parts, each, measured, devices, speedup=speedup, overhead_seconds=overhead_seconds)
     rows = [
         (name, str(one.runs), f"{one.images / 1e6:,.1f}", *(f"{hours:,.1f}" for hours in one.elapsed))
@@ -633,6 +636,8 @@ def study_time(folders: Positional[tuple[Path, ...]], seconds: float = 0.5, repe
 
     if not folders:
         raise GlyphfrontError("name the folder of a study, such as results/study-laptop")
+    if seconds <= 0 or repeats < 1:
+        raise GlyphfrontError("--seconds is above 0, --repeats is 1 or more")
     networks: dict[Computation, tuple[Model, int]] = {}
     for folder in folders:
         paths = sorted(folder.rglob("*-seed*.json"))
@@ -709,7 +714,7 @@ def study_run(
     )
     whole = Path("results") / f"study-{scale or 'full'}"
     if name == "source":
-        declared = {part: _runs(part, data=data, scale=scale) for part in SOURCE}
+        declared = {part: _runs(part, data=data, scale=scale) for part in _source(scale)}
         out = out or whole
         parts = {out / part: with_seeds(runs, seeds or SEEDS[part]) for part, runs in declared.items()}
         try:
@@ -743,6 +748,13 @@ def _runs(name: str, *, data: str | None = None, scale: str | None = None) -> li
     if scale is not None and scale not in SCALES:
         raise GlyphfrontError(f"no scale {scale!r}; there are: {', '.join(SCALES)}")
     return at_scale(study, scale or "full")
+
+
+def _source(scale: str | None) -> list[str]:
+    """Parts of the source study that make sense at a scale."""
+    from glyphfront.studies import FULL_ONLY, SOURCE
+
+    return [name for name in SOURCE if (scale or "full") == "full" or name not in FULL_ONLY]
 
 
 def _study(name: str) -> Callable[..., list[Run]]:
@@ -832,6 +844,8 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
         if not path.exists():
             raise GlyphfrontError(f"{path}: no such file or folder")
     folder = len(paths) == 1 and paths[0].is_dir()
+    if folder and (parts := sorted({path.parent for path in paths[0].glob("*/*-seed*.json")})):
+        raise GlyphfrontError(f"{paths[0]}: holds {len(parts)} parts of a study; name one of them, such as {parts[0]}")
     if not folder and (len(paths) != 2 or any(path.is_dir() for path in paths)):
         raise GlyphfrontError("compare takes two result files, or one folder of them")
     if folder and baseline is None:
@@ -864,15 +878,15 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
             signed_points(found.difference),
             f"{signed_points(found.low)} to {signed_points(found.high)}",
             f"{row.adjusted_p:.2g}",
-            "yes" if row.differs else "no",
+            ("yes" if row.differs else "no") + (" †" if single(row.comparison) else ""),
             f"{100 * row.detectable:.2f}",
         )
     _print_table(table, 100)
     print(f"Accuracy less that of {against}, on the same {rows[0].comparison.images:,} images.")
     if any(single(row.comparison) for row in rows):
-        print("One training on a side: other trainings of the same may differ otherwise.")
-    if any(isinstance(row.comparison, SeedComparison) and row.comparison.luck_df for row in rows):
-        print("The luck of training is that of these results alone; the study's page pools it over tables alike.")
+        print("† One training on a side: other trainings of the same may differ otherwise.")
+    if any(isinstance(row.comparison, SeedComparison) and row.comparison.seed_df for row in rows):
+        print("The variance between seeds is that of these results alone; the study's page pools it over tables.")
     if len(rows) > 1:
         print("p is corrected for the table (Holm); beyond chance is below 0.05.")
     print(

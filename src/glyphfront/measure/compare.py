@@ -23,7 +23,7 @@ from glyphfront.measure.difference import (
     compare_seeds,
     detectable,
     holm,
-    training_luck,
+    pooled_seed_variance,
 )
 from glyphfront.result import Result, load_result
 from glyphfront.run import without_seed
@@ -141,23 +141,23 @@ def compare_scored(
     *,
     images: NDArray[np.bool_] | None = None,
     less: NDArray[np.bool_] | None = None,
-    alike: Sequence[Sequence[Scored]] = (),
+    pooled: Sequence[Sequence[Scored]] = (),
 ) -> Comparison | SeedComparison:
     """Two kinds of models, each of one or more seeds.
 
-    By `compare` where no kind has several seeds; otherwise by `compare_seeds`, with the luck of training pooled.
+    By `compare` where no kind has several seeds; otherwise by `compare_seeds`, with the variance between seeds pooled.
 
     Args:
         a: the baseline.
         b: the other.
         images: (N,) which images to compare on; by default all.
         less: (N,) the difference on these images is subtracted.
-        alike: kinds of models that the luck of training is pooled over, besides these two.
+        pooled: kinds of models that the variance between seeds is pooled over, besides these two.
 
     Raises:
         GlyphfrontError: see `paired`.
     """
-    kinds = [a, b, *(kind for kind in alike if kind is not a and kind is not b)]
+    kinds = [a, b, *(kind for kind in pooled if kind is not a and kind is not b)]
     correct = [paired([*a, *kind])[len(a) :] for kind in kinds]
     if less is None and all(len(kind) == 1 for kind in kinds):
         first, second = (kind[0] if images is None else kind[0][images] for kind in correct[:2])
@@ -166,7 +166,7 @@ def compare_scored(
     if images is not None or less is not None:
         images = np.ones(correct[0].shape[1], bool) if images is None else images
         weights = images / images.sum() - (0 if less is None else less / less.sum())
-    return compare_seeds(correct[0], correct[1], luck=training_luck(correct, weights), weights=weights)
+    return compare_seeds(correct[0], correct[1], seed_variance=pooled_seed_variance(correct, weights), weights=weights)
 
 
 def compare_files(a: Path, b: Path) -> Row:
@@ -209,7 +209,8 @@ def read_labels(folder: Path) -> dict[str, list[Scored]]:
 def compare_results(folder: Path, baseline: str) -> list[Row]:
     """Compare every label among the results in `folder` with the baseline, as one table.
 
-    Results that diverged, and labels scored on other images than the baseline, get no row.
+    Results that diverged, and labels scored on other images than the baseline, get no row. The variance between seeds
+    is pooled where all rows are of one network; that of unlike networks is not.
 
     Args:
         folder: holds ``<stem>.json`` and ``<stem>.predictions.npz``.
@@ -227,8 +228,10 @@ def compare_results(folder: Path, baseline: str) -> list[Row]:
     if baseline not in groups:
         raise GlyphfrontError(f"{folder}: no finished result is labelled {baseline}; there are: {', '.join(groups)}")
     images = groups[baseline][0].result.data.report_fingerprint
-    alike = [label for label, group in groups.items() if group[0].result.data.report_fingerprint == images]
-    return compare_labels(groups, [(label, baseline) for label in alike if label != baseline])
+    same = {label: group for label, group in groups.items() if group[0].result.data.report_fingerprint == images}
+    one_network = len({group[0].result.run.model.name for group in same.values()}) == 1
+    pairs = [(label, baseline) for label in same if label != baseline]
+    return compare_labels(groups, pairs, pooled=() if one_network else None)
 
 
 def compare_labels(
@@ -236,19 +239,20 @@ def compare_labels(
     pairs: Sequence[tuple[str, str]],
     *,
     tests: int = 0,
-    alike: Sequence[Sequence[Scored]] | None = (),
+    pooled: Sequence[Sequence[Scored]] | None = (),
 ) -> list[Row]:
     """Compare labels, each with another one, as one table.
 
-    Single models are compared by `compare`; where any label of the table, or of those alike, has several seeds, all
-    are compared by `compare_seeds`, with the luck of training pooled over them all. Where labels are not alike, each
-    pair is compared by itself, with the luck of its own two sides.
+    Single models are compared by `compare`; where any label of the table, or of `pooled`, has several seeds, all are
+    compared by `compare_seeds`, with the variance between seeds pooled over them all. Where that of the labels cannot
+    be taken to be the same, each pair has that of its own two sides.
 
     Args:
         groups: results with their predictions, by label.
         pairs: label and the one that it is compared with, of each row.
         tests: how many rows the table is to have, if more; see `holm`.
-        alike: other kinds of models whose trainings count for the luck of training; None: labels are not alike.
+        pooled: other kinds of models that the variance between seeds is pooled over, besides the labels of the table;
+            None: it is not pooled.
 
     Returns:
         The rows, in the order of `pairs`; p-values corrected over all of them.
@@ -258,11 +262,11 @@ def compare_labels(
     """
     tests = max(tests, len(pairs))
     kinds = []
-    if alike is not None:
+    if pooled is not None:
         kinds = [groups[label] for label in dict.fromkeys(label for pair in pairs for label in pair)]
         own = {one.result.key for kind in kinds for one in kind}
-        kinds += [kind for kind in alike if kind[0].result.key not in own]
-    comparisons = [compare_scored(groups[base], groups[label], alike=kinds) for label, base in pairs]
+        kinds += [kind for kind in pooled if kind[0].result.key not in own]
+    comparisons = [compare_scored(groups[base], groups[label], pooled=kinds) for label, base in pairs]
     adjusted = holm([c.p_value for c in comparisons], tests)
     return [
         Row(label, comparison, p, detectable(comparison, tests))

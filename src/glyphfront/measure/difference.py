@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -20,6 +20,7 @@ Correct = NDArray[np.bool_]
 
 _ALPHA, _POWER = 0.05, 0.8
 _FEW = 25  # discordant pairs, below which chi-squared is too coarse
+_LEAST_DF = 2  # with less, the variance between seeds is hardly more than a guess
 _quantile = NormalDist().inv_cdf
 
 
@@ -65,15 +66,15 @@ class SeedComparison:
     p_value: float
     """Two-sided."""
     standard_error: float
-    luck_df: int
-    """Degrees of freedom that the luck of training was estimated with; 0: it is left out."""
+    seed_df: int
+    """Degrees of freedom that the variance between seeds was estimated with; 0: it is left out."""
     df: float | None
     """Of the t distribution that interval and p-value are of; None: of the normal one."""
 
 
 @dataclass(frozen=True)
-class Luck:
-    """How far trainings that differ in their seed alone lie apart."""
+class SeedVariance:
+    """How far trainings lie apart that differ in their seed alone."""
 
     variance: float
     """Of one training's accuracy on these images; pooled over kinds of models."""
@@ -150,14 +151,27 @@ def _difference_interval(a_only: int, b_only: int, images: int) -> tuple[float, 
 
 
 def single(compared: Comparison | SeedComparison) -> bool:
-    """Whether a side is one training, so that nothing was seen of its luck: at most that of others is reckoned with."""
+    """Whether a side is one training, so that nothing was seen of how others of its kind would differ."""
     return isinstance(compared, Comparison) or min(compared.a_seeds, compared.b_seeds) < 2
 
 
-def training_luck(models: Sequence[Correct], weights: NDArray[np.float64] | None = None) -> Luck | None:
-    """How far trainings lie apart, pooled over several kinds of models, as in an analysis of variance.
+def of_networks(compared: Comparison | SeedComparison) -> bool:
+    """Whether it speaks of these networks alone: nothing is known of how other trainings would differ."""
+    return isinstance(compared, Comparison) or not compared.seed_df
 
-    With two seeds a kind's own spread is hardly known; that of all rows of a table is, if their luck is alike.
+
+def reverse(compared: Comparison | SeedComparison) -> Comparison | SeedComparison:
+    """The same comparison with a and b exchanged."""
+    turned = replace(compared, difference=-compared.difference, low=-compared.high, high=-compared.low)
+    if isinstance(turned, Comparison):
+        return replace(turned, a_only=turned.b_only, b_only=turned.a_only)
+    return replace(turned, a_seeds=turned.b_seeds, b_seeds=turned.a_seeds)
+
+
+def pooled_seed_variance(models: Sequence[Correct], weights: NDArray[np.float64] | None = None) -> SeedVariance | None:
+    """The variance between seeds, pooled over several kinds of models, as in an analysis of variance.
+
+    With two seeds a kind's own is hardly known; that of all rows of a table is, if theirs is the same.
 
     Args:
         models: of each kind, (seeds, N) bool, all on the same images.
@@ -168,34 +182,34 @@ def training_luck(models: Sequence[Correct], weights: NDArray[np.float64] | None
     """
     scores = [m @ (np.full(m.shape[1], 1 / m.shape[1]) if weights is None else weights) for m in models]
     df = sum(len(s) - 1 for s in scores)
-    return Luck(float(sum(np.sum((s - s.mean()) ** 2) for s in scores)) / df, df) if df else None
+    return SeedVariance(float(sum(np.sum((s - s.mean()) ** 2) for s in scores)) / df, df) if df else None
 
 
 def compare_seeds(
-    a: Correct, b: Correct, *, luck: Luck | None = None, weights: NDArray[np.float64] | None = None
+    a: Correct, b: Correct, *, seed_variance: SeedVariance | None = None, weights: NDArray[np.float64] | None = None
 ) -> SeedComparison:
     """Compare the mean accuracies of two kinds of models over their seeds, as of other images and other trainings.
 
     The variance of the difference has two parts. Of the images: that of the per-image differences of the two means, on
-    the same images, which is what a paired bootstrap over images converges to. Of the trainings: `luck`, once for each
-    side's mean. Interval and p-value are of Student's t with Satterthwaite's degrees of freedom (Satterthwaite 1946,
-    Biometrics Bulletin 2:110-114), of which only the second part has few.
+    the same images, which is what a paired bootstrap over images converges to. Of the trainings: `seed_variance`, once
+    for each side's mean. Interval and p-value are of Student's t with Satterthwaite's degrees of freedom (Satterthwaite
+    1946, Biometrics Bulletin 2:110-114), of which only the second part has few.
 
     A bootstrap over seeds as well was given up: with two seeds a side it calls every difference real where all of b's
     models beat all of a's, which chance alone does in one of three cases. What is chance of one image in one training
-    is counted in both parts (Owen 2007, doi:10.1214/07-AOAS122), so that the interval is rather too wide where luck is
-    small. In simulations of rows that do not differ 0.5 to 5 % of p-values were below 0.05 with four degrees of freedom
-    or more, and up to 7 % with two, where luck is large (benchmarks/results/null_size.json). Where two rows have twice
-    the luck of all others, 5 % were where theirs is half a point, and 11 to 21 % where it is a point or more. Simulated
-    with two or three trainings a side, each with a luck of its own.
+    is counted in both parts (Owen 2007, doi:10.1214/07-AOAS122), so that the interval is rather too wide where seeds
+    differ little. In simulations of rows that do not differ 0.5 to 5 % of p-values were below 0.05 with four degrees of
+    freedom or more, and up to 7 % with two, where seeds differ much (benchmarks/results/null_size.json). Where two rows
+    have twice the standard deviation between seeds of all others, 5 % were where theirs is half a point, and 11 to 21 %
+    where it is a point or more. Simulated with two or three trainings a side, independent of one another.
 
     Meant for hundreds of images or more.
 
     Args:
         a: (seeds of a, N) bool, which images each of a's models recognises.
         b: (seeds of b, N) bool, the same of b.
-        luck: by default that of a and b together. A side of one seed has the luck of the others; where nobody has two
-            seeds, nothing of it is known and the interval leaves it out.
+        seed_variance: by default that of a and b together. A side of one seed is taken to have that of the others.
+            Of fewer than two degrees of freedom it is left out, and interval and p-value speak of these networks only.
         weights: (N,) of the images, by default all 1 / N. To compare on some, 1 / n for those and 0 for the others; a
             difference of differences, on some images less on others, has negative weights for the latter.
 
@@ -207,11 +221,13 @@ def compare_seeds(
             f"seeds are compared as (seeds, images), on the same images: {a.shape} and {b.shape} do not fit"
         )
     weights = np.full(a.shape[1], 1 / a.shape[1]) if weights is None else weights
-    luck = luck or training_luck([a, b], weights)
+    seed_variance = seed_variance or pooled_seed_variance([a, b], weights)
+    if seed_variance and seed_variance.df < _LEAST_DF:
+        seed_variance = None
     each = b.mean(0) - a.mean(0)
     difference = float(each @ weights)
     of_images = sum(float(np.sum(weights[same] ** 2) * each[same].var()) for same in _strata(weights))
-    standard_error, df = _spread(of_images, luck, 1 / len(a) + 1 / len(b))
+    standard_error, df = _spread(of_images, seed_variance, 1 / len(a) + 1 / len(b))
     low, high, p_value = _student(difference, standard_error, df)
     return SeedComparison(
         images=int(np.count_nonzero(weights)),
@@ -222,21 +238,21 @@ def compare_seeds(
         high=high,
         p_value=p_value,
         standard_error=standard_error,
-        luck_df=luck.df if luck else 0,
+        seed_df=seed_variance.df if seed_variance else 0,
         df=df if math.isfinite(df) else None,
     )
 
 
-def mean_interval(models: Correct, luck: Luck | None = None) -> tuple[float, float]:
+def mean_interval(models: Correct, seed_variance: SeedVariance | None = None) -> tuple[float, float]:
     """95 % interval of the mean accuracy of a kind of models, as of other images and other trainings.
 
     Args:
         models: (seeds, N) bool, which images each recognises.
-        luck: by default that of these seeds; see `compare_seeds`.
+        seed_variance: by default that of these seeds; see `compare_seeds`.
     """
-    luck = luck or training_luck([models])
+    seed_variance = seed_variance or pooled_seed_variance([models])
     of_images = float(models.mean(0).var()) / models.shape[1]
-    low, high, _ = _student(float(models.mean()), *_spread(of_images, luck, 1 / len(models)))
+    low, high, _ = _student(float(models.mean()), *_spread(of_images, seed_variance, 1 / len(models)))
     return max(0.0, low), min(1.0, high)
 
 
@@ -244,11 +260,11 @@ def _strata(weights: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
     return [weights == weight for weight in np.unique(weights) if weight]
 
 
-def _spread(of_images: float, luck: Luck | None, share: float) -> tuple[float, float]:
-    """Standard error and degrees of freedom of images and `share` of the luck of training together."""
-    of_trainings = luck.variance * share if luck else 0.0
+def _spread(of_images: float, seed_variance: SeedVariance | None, share: float) -> tuple[float, float]:
+    """Standard error and degrees of freedom of images and `share` of the variance between seeds together."""
+    of_trainings = seed_variance.variance * share if seed_variance else 0.0
     variance = of_images + of_trainings
-    df = variance**2 / (of_trainings**2 / luck.df) if luck and of_trainings else math.inf
+    df = variance**2 / (of_trainings**2 / seed_variance.df) if seed_variance and of_trainings else math.inf
     return math.sqrt(variance), df
 
 

@@ -197,18 +197,32 @@ def put_between(readme: Path, name: str, lines: Sequence[str]) -> bool:
     """Put `lines` between the marks ``<!-- NAME:start -->`` and ``<!-- NAME:end -->``; return whether that changed it.
 
     Raises:
-        GlyphfrontError: a mark is missing.
+        GlyphfrontError: the file or a mark is missing.
     """
-    text = readme.read_text(encoding="utf-8")
+    before, between, after = split_at_marks(readme, name)
+    new = "\n" + "\n".join(lines) + "\n"
+    if new == between:
+        return False
+    write_text(readme, before + new + after)
+    return True
+
+
+def split_at_marks(readme: Path, name: str) -> tuple[str, str, str]:
+    """A file's text up to ``<!-- NAME:start -->`` with that, from there to ``<!-- NAME:end -->``, and from that on.
+
+    Raises:
+        GlyphfrontError: the file or a mark is missing.
+    """
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except OSError as error:
+        raise GlyphfrontError(f"{readme}: {error.strerror}") from None
     start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
     if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
         raise GlyphfrontError(f"{readme}: needs the line {start} and after it the line {end}, each once")
-    before, after = text[: text.index(start) + len(start)], text[text.index(end) :]
-    new = before + "\n" + "\n".join(lines) + "\n" + after
-    if new == text:
-        return False
-    write_text(readme, new)
-    return True
+    before, _, rest = text.partition(start)
+    between, _, after = rest.partition(end)
+    return before + start, between, end + after
 
 
 def render_html(template: str, **values: object) -> str:
@@ -356,7 +370,7 @@ def _method(results: Sequence[Result], predictions: Mapping[Result, Predictions]
         "sees. Training images that also stand there are left out of training"
         + (f", but not for {leaky}, whose accuracy may be too high. " if leaky else ". ")
         + "It is measured on the exported ONNX file where there is one; top-5, loss and confusions are of the weights.",
-        "Intervals of accuracies are Wilson's at 95 %. They cover the draw of the images, not the luck of a training. "
+        "Intervals of accuracies are Wilson's at 95 %. They cover the draw of the images, not how trainings differ. "
         "Where two do not overlap, the difference is more than that draw explains; where they overlap, it may be or "
         "not, since all models are scored on the same images. Of several seeds the lowest, not the best, stands for "
         "all. For comparison: the study whose models are rebuilt here scored 1,024 images, about ±1.9 points at 89 %.",

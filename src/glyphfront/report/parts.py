@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from glyphfront.measure.compare import Row, Scored, compare_labels, paired, read_labels
-from glyphfront.measure.difference import Luck, mean_interval, single, training_luck
+from glyphfront.measure.difference import SeedVariance, mean_interval, pooled_seed_variance, reverse, single
 from glyphfront.measure.timings import Computation, Timings, computation
 from glyphfront.report.tables import top1
 from glyphfront.result import DataUsed, Latency, Result, load_results
@@ -77,8 +77,8 @@ class Part:
     """By label: finished results with their predictions."""
     lost: tuple[Result, ...]
     """Those whose training diverged."""
-    kin: tuple[Sequence[Scored], ...] = ()
-    """Rows of other parts whose trainings differ by the same luck."""
+    pooled_with: tuple[Sequence[Scored], ...] = ()
+    """Rows of other parts that were trained alike: the variance between seeds is pooled over them too."""
 
     @property
     def results(self) -> list[Result]:
@@ -107,36 +107,42 @@ class Part:
 
     @cached_property
     def compared(self) -> list[str]:
-        """Labels that are compared and have results: their trainings differ by the same luck."""
+        """Labels that are compared and have results."""
         labels = dict.fromkeys(label for pair in self._declared for label in pair)
         return [label for label in labels if label in self.scored]
 
     @cached_property
-    def _alike(self) -> list[Sequence[Scored]] | None:
-        """Kinds of models that the luck of training is pooled over; None where the part's rows are too unlike."""
+    def _pooled(self) -> list[Sequence[Scored]] | None:
+        """Kinds of models that the variance between seeds is pooled over; None where the rows are too unlike."""
         if "family" not in self.published:
             return None
-        return [*(self.scored[label] for label in self.compared), *self.kin]
+        return [*(self.scored[label] for label in self.compared), *self.pooled_with]
+
+    @cached_property
+    def _pairs(self) -> list[tuple[str, str]]:
+        """All that the part declares to be compared, each once: rows with their baselines, and what claims add."""
+        claimed = [(claim["row"], claim["than"]) for claim in self.published["claims"]]
+        return list({frozenset(pair): pair for pair in [*claimed, *self._declared]}.values())
+
+    @cached_property
+    def _tested(self) -> dict[tuple[str, str], Row]:
+        """By row and what it is compared with, either way round; corrected by Holm over all pairs, run or not."""
+        there = [pair for pair in self._pairs if set(pair) <= self.scored.keys()]
+        rows = compare_labels(self.scored, there, tests=len(self._pairs), pooled=self._pooled)
+        found = dict(zip(there, rows, strict=True))
+        for (label, base), row in zip(there, rows, strict=True):
+            found[base, label] = replace(row, label=base, comparison=reverse(row.comparison))
+        return found
 
     @cached_property
     def rows(self) -> dict[str, Row]:
-        """By label: against the row's baseline; corrected for all rows that the part declares."""
-        pairs = [(row, base) for row, base in self._declared if row in self.scored and base in self.scored]
-        return {
-            row.label: row for row in compare_labels(self.scored, pairs, tests=len(self._declared), alike=self._alike)
-        }
+        """By label: against the row's baseline; corrected for all comparisons that the part declares."""
+        return {pair[0]: self._tested[pair] for pair in self._declared if pair in self._tested}
 
     @cached_property
     def claims(self) -> tuple[Claim, ...]:
-        """What the study claims of this part, with what is seen of it here; corrected for all of them."""
-        claimed = self.published["claims"]
-        ours: dict[tuple[str, str], Row] = {}
-        for as_good in (False, True):  # as good is judged by its interval: its p-value takes no place among the others
-            kind = [(c["row"], c["than"]) for c in claimed if (c["is"] == AS_GOOD) == as_good]
-            there = [(row, than) for row, than in kind if row in self.scored and than in self.scored]
-            rows = compare_labels(self.scored, there, tests=len(kind), alike=self._alike)
-            ours |= dict(zip(there, rows, strict=True))
-        return tuple(self._claim(c, ours.get((c["row"], c["than"]))) for c in claimed)
+        """What the study claims of this part, with what is seen of it here; corrected as the rows are."""
+        return tuple(self._claim(c, self._tested.get((c["row"], c["than"]))) for c in self.published["claims"])
 
     def _claim(self, claimed: Mapping[str, Any], ours: Row | None) -> Claim:
         row, than = claimed["row"], claimed["than"]
@@ -163,23 +169,32 @@ class Part:
         return {result.run.note.partition(":")[0] for result in self.results}
 
     @cached_property
-    def luck(self) -> Luck | None:
-        """How far trainings lie apart that differ in their seed alone, of all rows that are compared, and their kin.
+    def seed_variance(self) -> SeedVariance | None:
+        """The variance between seeds, pooled over all rows that are compared and those of other parts trained alike.
 
         None where no row has several, or rows are too unlike to be pooled.
         """
-        return training_luck([paired(kind) for kind in self._alike]) if self._alike else None
+        return pooled_seed_variance([paired(kind) for kind in self._pooled]) if self._pooled else None
 
     def interval(self, label: str) -> tuple[float, float]:
         """95 % interval of a row's accuracy.
 
-        Of one training that of the network on other images; of several that of their mean, with the luck of training
-        pooled over the part's rows and their kin where they are alike.
+        Of one training that of the network on other images; of several that of their mean, with the variance between
+        seeds pooled as for comparisons; for rows that are not compared, over those of them scored on the same images.
         """
         group = self.scored[label]
         if len(group) == 1 and (share := top1(group[0].result)):
             return share.low, share.high
-        return mean_interval(paired(group), self.luck if label in self.compared else None)
+        if label in self.compared:
+            return mean_interval(paired(group), self.seed_variance)
+        images = group[0].result.data.report_fingerprint
+        others = [
+            one
+            for name, one in self.scored.items()
+            if name not in self.compared and one[0].result.data.report_fingerprint == images
+        ]
+        pooled = others if self._pooled else [group]
+        return mean_interval(paired(group), pooled_seed_variance([paired(one) for one in pooled]))
 
 
 def _theirs(part: str, claimed: Mapping[str, Any]) -> tuple[float | None, bool]:
@@ -255,10 +270,10 @@ def read_parts(folder: Path, questions: Mapping[str, Question]) -> dict[str, Par
     scored = [one for part in parts.values() for group in part.scored.values() for one in group]
     lost = [result for part in parts.values() for result in part.lost]
     whole = {name: _with_seeds(part, scored, lost) for name, part in parts.items()}
-    return {name: replace(part, kin=_kin(part, list(whole.values()))) for name, part in whole.items()}
+    return {name: replace(part, pooled_with=_pooled_with(part, list(whole.values()))) for name, part in whole.items()}
 
 
-def _kin(part: Part, parts: Sequence[Part]) -> tuple[Sequence[Scored], ...]:
+def _pooled_with(part: Part, parts: Sequence[Part]) -> tuple[Sequence[Scored], ...]:
     """The rows of other parts that were trained as those of `part`, each once."""
     family = part.published.get("family")
     if family is None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.accuracy import proportion
-from glyphfront.measure.difference import Comparison, SeedComparison, single
+from glyphfront.measure.difference import Comparison, SeedComparison, of_networks, single
 from glyphfront.measure.layers import load_architecture, load_gradients
 from glyphfront.measure.timings import Computation, Timings, computation
 from glyphfront.records import from_plain
@@ -67,7 +67,7 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
         theirs += " (validation)" if claim.validation else ""
         beyond = DASH if claim.beyond is None else "yes" if claim.beyond else "no"
         ours = difference(claim.ours.comparison) if claim.ours else DASH
-        against = claim.theirs is not None and claim.kind == "better" and claim.theirs < 0
+        against = claim.theirs is not None and claim.kind == "better" and claim.theirs < 0 and not claim.added
         remarks = {
             "a fault of its program": claim.fault,
             "not asked by the study": claim.added,
@@ -84,11 +84,11 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
     notes = (
         "Claims as we read them out of what the study concluded and what it took on for its next rows; counted above "
         "are those that do not rest on a fault of its program and that it asked itself. Holds, or does "
-        "not: beyond chance at 5 %, corrected by Holm over the part's claims of better and worse. As good: the "
-        f"interval begins above −{100 * MARGIN:g} point, not corrected. One training, of one of the two or both: no "
-        "verdict, as how others would differ was not seen. Claims not listed were not put to the test. The draws of "
-        "the study's images: one for each row; had all rows been scored on the same, which it does not say, less "
-        "would do.",
+        "not: beyond chance at 5 %, corrected by Holm over all comparisons of the part, those of its table among them. "
+        f"As good: the interval begins above −{100 * MARGIN:g} point, not corrected. One training, of one of the two "
+        "or both: no verdict, as how others would differ was not seen. Claims not listed were not put to the test. The "
+        "draws of the study's images: one for each row; had all rows been scored on the same, which it does not say, "
+        "less would do.",
     )
     items = (Item("The study's claims", Table(header, tuple(rows), text_columns=2), notes=notes),) if rows else ()
     return Section("What was found", tuple(found), items)
@@ -152,30 +152,37 @@ def _notes(part: Part) -> list[str]:
     notes = [f"Measured on {what}{who}." for what, who in _by_label(scored, data_label)]
     notes += [f"Scale{who}: {what}." for what, who in _by_label(part.results, lambda r: r.run.note) if what]
     if part.rows:
-        least, most = (f"{100 * bound(row.detectable for row in part.rows.values()):.2f}" for bound in (min, max))
+        several = [row for row in part.rows.values() if not single(row.comparison)]
+        points = [100 * row.detectable for row in several or part.rows.values()]
+        least, most = (f"{bound(points):.2f}" for bound in (min, max))
         shown = least if least == most else f"{least} to {most}"
+        between = "a row and its baseline" if several else "two such networks (nothing is said of other trainings)"
         notes.append(
-            f"A true difference of {shown} points from the row's baseline would be found here with 80 % probability; a "
+            f"A true difference of {shown} points between {between} would be found here with 80 % probability; a "
             "smaller one may be missed."
         )
-    if part.luck:
+    if part.seed_variance:
         own = sum(len(part.scored[label]) > 1 for label in part.compared)
-        kin = sum(len(group) > 1 for group in part.kin)
-        over = [f"rows of this table ({own})"] * bool(own) + [f"rows of other tables trained alike ({kin})"] * bool(kin)
+        more = sum(len(group) > 1 for group in part.pooled_with)
+        over = [f"rows of this table ({own})"] * bool(own) + [f"rows of other tables trained alike ({more})"] * bool(
+            more
+        )
         notes.append(
             "Accuracies of trainings of one row have a standard deviation of "
-            f"{100 * math.sqrt(part.luck.variance):.2f} points, estimated from {' and '.join(over)}, those with "
-            f"several trainings, with {part.luck.df} degrees of freedom."
+            f"{100 * math.sqrt(part.seed_variance.variance):.2f} points, estimated from {' and '.join(over)}, those "
+            f"with several trainings, with {part.seed_variance.df} degrees of freedom."
         )
     elif any(len(group) > 1 for group in part.scored.values()):
-        notes.append("The luck of training is not pooled over these rows: each pair has that of its own trainings.")
-    alone = [row.comparison for row in part.rows.values() if single(row.comparison)]
-    if any(isinstance(comparison, Comparison) for comparison in alone):
-        notes.append(f"{ONE_TRAINING} One training a side: said of these two networks, not of other trainings.")
-    if any(isinstance(comparison, SeedComparison) for comparison in alone):
         notes.append(
-            f"{ONE.capitalize()}, of one of the two or both: the interval takes its luck from rows with several, and "
-            "there is no verdict."
+            "The variance between seeds is not pooled over these rows: each pair has that of its own trainings."
+        )
+    alone = [row.comparison for row in part.rows.values() if single(row.comparison)]
+    if any(of_networks(comparison) for comparison in alone):
+        notes.append(f"{ONE_TRAINING} One training on a side: said of these networks, not of other trainings.")
+    if not all(of_networks(comparison) for comparison in alone):
+        notes.append(
+            f"{ONE.capitalize()}, of one of the two or both: the interval takes the variance between seeds from rows "
+            "with several, and there is no verdict."
         )
     return notes
 
@@ -228,8 +235,8 @@ def _row_cells(part: Part, label: str) -> tuple[str, str]:
         return DASH, DASH
     against = "" if base == part.published["baseline"] else f"{base}: "
     differs = "yes" if row.differs else "no"
-    if single(row.comparison):  # of these two networks it can be said where nothing is known of luck
-        differs = f"{differs} {ONE_TRAINING}" if isinstance(row.comparison, Comparison) else ONE
+    if single(row.comparison):
+        differs = f"{differs} {ONE_TRAINING}" if of_networks(row.comparison) else ONE
     return against + difference(row.comparison), DIVERGED if part.diverged(label) else differs
 
 
@@ -356,8 +363,17 @@ def architecture(path: Path) -> Section | None:
     )
 
 
-def front(results: Sequence[Result], timed: Mapping[Computation, Timed], in_turns: Timings | None) -> Section | None:
-    """Accuracy against time, parameters and multiply-accumulates, of all rows; with the timings of each computation."""
+def front(
+    results: Sequence[Result], leaky: int, timed: Mapping[Computation, Timed], in_turns: Timings | None
+) -> Section | None:
+    """Accuracy against time, parameters and multiply-accumulates, of all rows; with the timings of each computation.
+
+    Args:
+        results: of networks that have not seen what they are scored on.
+        leaky: how many others were left out.
+        timed: the timings of each computation.
+        in_turns: what they were read from, if it was measured in turns.
+    """
     items = []
     if svg := front_figure(results):
         items.append(Item("The front", figure=PageFigure("front.svg", svg, "Accuracy by time for one image, all rows")))
@@ -393,15 +409,18 @@ def front(results: Sequence[Result], timed: Mapping[Computation, Timed], in_turn
             "different hours do not compare well; glyphfront study time takes them in turns."
         ]
     items.append(Item("Cost of each network", Table(header, tuple(rows)), notes=tuple(notes)))
+    drawn = "All rows scored on the same images, each with its lowest seed; the lines are the fronts."
+    if leaky:
+        drawn += f" Left out: networks trained on some of these images, or whose bases were ({leaky})."
     return Section(
         "Accuracy against time, size and work",
-        ("All rows scored on the same images, each with its lowest seed; the lines are the fronts.",),
+        (drawn,),
         tuple(items),
     )
 
 
 def not_run(parts: Mapping[str, Part], questions: Mapping[str, Question], scale: str) -> Section:
-    """Rows without a result, rows with too few seeds, and the commands that run them."""
+    """Rows without a result, rows with too few seeds, and the commands that run them; `final` is of full scale."""
     rows = []
     for name, question in questions.items():
         results = parts[name].results if name in parts else ()
@@ -411,7 +430,8 @@ def not_run(parts: Mapping[str, Part], questions: Mapping[str, Question], scale:
         if missing or few:
             what = "all" if len(missing) == len(seeds) else ", ".join([*missing, *few])
             more = f" --seeds {question.seeds}" if question.seeds > 1 else ""
-            rows.append((name, what, f"glyphfront study run {name} --scale {scale}{more}"))
+            size = "full" if name == "final" else scale
+            rows.append((name, what, f"glyphfront study run {name} --scale {size}{more}"))
     if not rows:
         return Section("Not run", ("Every row was run.",))
     header = ("part", "rows without a result, or with too few seeds", "the command that runs them")
@@ -426,15 +446,17 @@ def method(results: Sequence[Result]) -> Section:
         "How to read this",
         (
             f"The study's accuracies are of one batch of {published()['images']:,} test images and of one training: "
-            "its interval is that of so many images and leaves the luck of the training out. Ours are of the whole "
+            "its interval is that of so many images and leaves out how trainings differ. Ours are of the whole "
             "report split, of the exported file. With n of 1 the interval is of that one network, on other images; "
             "with more, of the mean of trainings, on other images and with other seeds.",
             "Against the baseline: on the same images. Where no row has several trainings, McNemar's test and Tango's "
-            "interval, for those two networks. Where some have, the luck of training is part of every row's interval, "
+            "interval, for those two networks. Where some have, the variance between seeds is part of every interval, "
             "by Student's t. It is estimated from all rows of a table together where these are changes of one network, "
             "in tables 3 to 8, which are trained by one recipe, from the rows of all of them, and where rows are more "
-            "unlike from the two that are compared. Beyond chance is at 5 % over all rows that the table is to have, "
-            "by Holm: each table by itself, so that over all tables one or the other may be found by chance.",
+            "unlike from the two that are compared; with one degree of freedom it is left out, and networks are "
+            "compared, not kinds of them. Beyond chance is at 5 % by Holm, over all comparisons that a part is to "
+            "have, of its table and of the study's claims: each part by itself, so that over all parts one or the "
+            "other may be found by chance.",
             f"Trained on {'; '.join(machines)}, by the code of {', '.join(made) or DASH}.",
         ),
     )

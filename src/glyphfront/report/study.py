@@ -9,7 +9,7 @@ from statistics import fmean
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
-from glyphfront.measure.compare import compare_scored, read_labels
+from glyphfront.measure.compare import Scored, compare_scored, read_labels
 from glyphfront.measure.difference import single
 from glyphfront.measure.timings import FILE as TIMINGS
 from glyphfront.measure.timings import Timings, computation, load_timings
@@ -75,7 +75,9 @@ def write_study(
     scale = next((result.run.note.partition(":")[0] for result in everything if result.run.note), "full")
     in_turns = load_timings(folder / TIMINGS)
     timed = timings(everything, in_turns)
+    leaky = {one.result.key for one in _scored(parts) if one.predictions.seen.any()}
     results = once(everything, timed)
+    unseen = [result for result in results if result.key not in leaky]
     transfers = _transfers(found_pairs, parts.get("table9"))
     first = [*_claims(parts, scale), *transfers[:1], *_final(final, folder.resolve().parent / _SHIPPED, in_turns)]
     elsewhere = (
@@ -89,8 +91,8 @@ def write_study(
         make.brightness(folder, parts.get("table6")),
         make.gradients(folder),
         make.architecture(full / "architecture.json"),
-        make.front(results, timed, in_turns),
-        make.not_run(parts, {n: q for n, q in questions.items() if n != "final" or not elsewhere}, scale),
+        make.front(unseen, len(results) - len(unseen), timed, in_turns),
+        make.not_run({**parts, "final": final} if final else parts, questions, scale),
         make.method(results),
     ]
     sections = [section for section in page if section]
@@ -105,6 +107,10 @@ def write_study(
         lines = [f"{n}. {escape_markdown(line)}" for n, line in enumerate(first, 1)]
         put_between(readme, "study", [*lines, "", link])
     return folder / PAGE
+
+
+def _scored(parts: Mapping[str, Part]) -> list[Scored]:
+    return [one for part in parts.values() for group in part.scored.values() for one in group]
 
 
 def _claims(parts: Mapping[str, Part], scale: str) -> list[str]:
@@ -122,8 +128,8 @@ def _claims(parts: Mapping[str, Part], scale: str) -> list[str]:
         *([f"of {count[DIVERGED]} a training diverged"] if count[DIVERGED] else []),
     ]
     sentence = (
-        f"{len(everything)} claims of which row is better can be read out of the study; {len(tested)} were put to "
-        f"the test at {scale} scale: {', '.join(told)}."
+        f"{len(everything)} claims of which row is better, or as good, can be read out of the study; {len(tested)} "
+        f"were put to the test at {scale} scale: {', '.join(told)}."
     )
     figures = [(text, beyond) for text, beyond in everything if beyond is not None]
     larger = [text for text, beyond in figures if beyond]
@@ -144,25 +150,26 @@ def _transfers(pairs: Sequence[Pair], table9: Part | None) -> list[str]:
 
 
 def _transfer(pair: Pair, p_value: float, table9: Part | None) -> str:
-    whole, seen, others, more = (make.points(c) if c else "none" for c in pair.compared)
-    base = pair.leaky[0].result.run
-    scale = "at full settings" if not base.note else f"at {base.note.partition(':')[0]} scale"
-    sentence = (
-        f"Transfer, {pair.label}, {scale}: {pair.seen.mean():.0%} of the scored images stood in the training file of "
-        f"the study's base. Training the base on them changed the accuracy by {whole}: by {seen} on those images, by "
-        f"{others} on the others. What the leak itself brings is the difference of these two: {more}"
+    whole, seen, others, leak = (make.points(c) if c else "none" for c in pair.compared)
+    note = pair.leaky[0].result.run.note
+    scale = f"at {note.partition(':')[0]} scale" if note else "at full settings"
+    sentence = f"Transfer, {pair.label}, {scale} ({len(pair.leaky)} trainings as published, {len(pair.clean)} clean):"
+    row = table9.rows.get(f"{pair.label}_clean") if table9 else None
+    if table9 and row:
+        changed = [c.at_scale for c in table9.claims if c.row == row.label and c.at_scale]
+        sentence += f" from a clean base it brings {make.points(row.comparison)}"
+        sentence += f", where {changed[0]}." if changed else "."
+    sentence += (
+        f" {pair.seen.mean():.0%} of the scored images stood in the file that the base is trained on as published. A "
+        f"base with them changes the accuracy by {whole}: by {seen} on those images, by {others} on the others. What "
+        f"the leak itself brings is the difference of these two: {leak}"
     )
     if pair.leak and single(pair.leak):
-        sentence += ", with one training on a side no verdict."
-    elif pair.least is not None:
-        sentence += (
-            f", {'beyond' if p_value < 0.05 else 'within'} chance; a leak below {100 * pair.least:.1f} points may be "
-            "missed."
-        )
-    row = table9.rows.get(f"{pair.label}_clean") if table9 else None
-    if row:
-        sentence += f" Transfer from the base without them brings {make.points(row.comparison)}."
-    return f"{sentence} Trainings: {len(pair.leaky)} with them and {len(pair.clean)} without."
+        return f"{sentence}, with one training on a side no verdict."
+    if pair.least is None:
+        return f"{sentence}."
+    told = "beyond" if p_value < 0.05 else "within"
+    return f"{sentence}, {told} chance; a leak below {100 * pair.least:.1f} points may be missed."
 
 
 def _final(part: Part | None, shipped_folder: Path, in_turns: Timings | None) -> list[str]:

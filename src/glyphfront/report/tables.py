@@ -76,7 +76,7 @@ def seed_groups(results: Sequence[Result]) -> list[list[Result]]:
 def candidates(results: Sequence[Result]) -> list[Result]:
     """The Results a choice can be made among: those with accuracy and latency, one of each seed group.
 
-    Of several seeds the lowest stands for all. To take the best of n would report luck as skill.
+    Of several seeds the lowest stands for all. To take the best of n would report chance as skill.
 
     Raises:
         GlyphfrontError: accuracies are of different images, or latencies relate to different reference models.

@@ -22,8 +22,8 @@ class Pair:
     label: str
     leaky: Sequence[Scored]
     clean: Sequence[Scored]
-    alike: Sequence[Sequence[Scored]]
-    """Kinds of models whose trainings differ as these do: the luck of training is pooled over them."""
+    pooled: Sequence[Sequence[Scored]]
+    """Kinds of models that the variance between seeds is pooled over."""
     part: str
     """That it stands in."""
     tests: int
@@ -43,7 +43,7 @@ class Pair:
         """
         on = [(None, None), (self.seen, None), (~self.seen, None), (self.seen, ~self.seen)]
         return [
-            compare_scored(self.clean, self.leaky, images=images, less=less, alike=self.alike)
+            compare_scored(self.clean, self.leaky, images=images, less=less, pooled=self.pooled)
             if all(mask is None or mask.any() for mask in (images, less))
             else None
             for images, less in on
@@ -82,10 +82,10 @@ def pairs(part: Part | None) -> list[Pair]:
     both = [(n, leaky, clean) for n, leaky, clean in found if leaky and clean]
     made = []
     for label, leaky, clean in both:
-        kin = [sides for other, *sides in both if other.startswith("base") == label.startswith("base")]
+        same = [sides for other, *sides in both if other.startswith("base") == label.startswith("base")]
         images = leaky[0].result.data.report_fingerprint
-        alike = [side for sides in kin for side in sides if side[0].result.data.report_fingerprint == images]
-        made.append(Pair(label, leaky, clean, alike, part.name, len(labels)))
+        pooled = [side for sides in same for side in sides if side[0].result.data.report_fingerprint == images]
+        made.append(Pair(label, leaky, clean, pooled, part.name, len(labels)))
     return made
 
 

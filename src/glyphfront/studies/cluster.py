@@ -44,7 +44,7 @@ except ImportError:  # not on Windows
 Files = dict[str, bytes]
 """A run's folder as it travels: the content of each file under its name."""
 
-RETRIES = 3
+_RETRIES = 3
 """How often a Run is given out again when the machine or process that had it is lost."""
 _LAST = ("trained.json", "result.json")  # written in this order after all else: each says that the rest is there
 _OF_A_BASE = ("weights.safetensors", "model.seen.npz")  # what a Run needs of the one it starts from
@@ -58,7 +58,6 @@ def execute_on_ray(
     out: Path,
     address: str | None = None,
     cpus: int = 1,
-    retries: int = RETRIES,
     data_dir: Path | None = None,
     latency_seconds: float = 1.0,
     examples: bool = True,
@@ -75,7 +74,6 @@ def execute_on_ray(
         out: as for `execute`.
         address: of the cluster, such as ``10.0.0.1:6379``; by default one is started on this machine alone.
         cpus: cores, and threads, of each Run. Where the cluster has GPUs, each Run also takes one.
-        retries: how often a lost Run is given out again.
         data_dir: where EMNIST files lie, here and on every machine that has this folder; the others look where
             their own GLYPHFRONT_DATA says.
         latency_seconds: how long each latency scenario lasts.
@@ -98,10 +96,8 @@ def execute_on_ray(
     for run in runs:
         if run.data not in used:
             used[run.data] = prepare(run.data, data_dir).training.used
-        name, folder = result_name(run), runs_dir / run.key
-        lost = run.key in started_from and not (folder / "weights.safetensors").exists()
-        if not lost and is_done(out / f"{name}.json", run, used[run.data]):
-            say(f"{name}: done before")
+        if is_done(run, used[run.data], runs_dir, out, started_from):
+            say(f"{result_name(run)}: done before")
         else:
             to_do.append(run)
     sent: dict[str, Any] = {}  # a base's files, once in the cluster however many Runs start from it
@@ -136,7 +132,7 @@ def execute_on_ray(
     if to_do:
         with connected(address, cpus) as gpus:
             lock = functools.partial(_locked, runs_dir)
-            faults = spread(to_do, work, begin, receive, lock=lock, cpus=cpus, gpus=gpus, retries=retries)
+            faults = spread(to_do, work, begin, receive, lock=lock, cpus=cpus, gpus=gpus)
     finished = [run for run in runs if result_name(run) not in faults]
     time_all(finished, runs_dir, out, latency_seconds)
     note_others(runs, out)
@@ -153,7 +149,6 @@ def spread(
     lock: Callable[[Run], contextlib.AbstractContextManager[object]] = lambda run: contextlib.nullcontext(),
     cpus: int = 1,
     gpus: int = 0,
-    retries: int = RETRIES,
 ) -> dict[str, str]:
     """Give every Run to a worker of the cluster that this process is connected to.
 
@@ -168,7 +163,6 @@ def spread(
         lock: entered here while a Run is out.
         cpus: of each Run.
         gpus: of each Run.
-        retries: how often a Run is given out again when its worker is lost.
 
     Returns:
         What went wrong, a line each, by the result name of the Run.
@@ -177,7 +171,7 @@ def spread(
         KeyboardInterrupt: interrupted; all Runs that were out are cancelled.
     """
     ray = _ray()
-    task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=retries, scheduling_strategy="SPREAD")(_call)
+    task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_RETRIES, scheduling_strategy="SPREAD")(_call)
     waiting, faults, failed = list(runs), dict[str, str](), set[str | None]()
     out: dict[Any, tuple[Run, contextlib.ExitStack]] = {}
 

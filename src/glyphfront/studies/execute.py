@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,8 +66,7 @@ def execute(
         if run.data not in splits:
             splits = {run.data: prepare(run.data, data_dir)}  # one at a time: they can be large
         name, folder = result_name(run), runs_dir / run.key
-        lost = run.key in started_from and not (folder / "weights.safetensors").exists()
-        if not lost and is_done(out / f"{name}.json", run, splits[run.data].training.used):
+        if is_done(run, splits[run.data].training.used, runs_dir, out, started_from):
             say(f"[{number}/{len(runs)}] {name}: done before")
             continue
         say(f"[{number}/{len(runs)}] {name}: {folder}")
@@ -210,9 +209,11 @@ def _has_result(path: Path, run: Run) -> bool:
         return False
 
 
-def is_done(path: Path, run: Run, used: DataUsed) -> bool:
-    """Whether `path` holds the result of this very Run on these images."""
-    return _has_result(path, run) and load_result(path).data == used
+def is_done(run: Run, used: DataUsed, runs_dir: Path, out: Path, started_from: Set[str | None]) -> bool:
+    """Whether `out` holds the result of this very Run on these images, and its weights are there if they are needed."""
+    path = out / f"{result_name(run)}.json"
+    lost = run.key in started_from and not (runs_dir / run.key / "weights.safetensors").exists()
+    return not lost and _has_result(path, run) and load_result(path).data == used
 
 
 def keep(result: Result, folder: Path, out: Path, name: str, examples: bool) -> None:

@@ -4,9 +4,9 @@ Its figures stand in `published.json` beside this file. Where it does not say wh
 is: each table keeps what the one before it chose. So tables 4 and 5 have table 3's ELU, table 6 dropout 0.3 before the
 classifier besides, tables 7 to 9 the augmentation aug_4 besides; that is what its final model is made of. All figures
 expected here are the study's, on 1,024 test images: an interval of about 1.8 points either way. Costs are of one seed
-at laptop scale (`glyphfront.studies.scale`) on two cores, reckoned from 500 images a second with layer_4_1, and with
-candidates and ResNet-50 from results/study-full/rates.json: somewhat over six hours for all of it but `final`. In slow
-hours of a shared machine a row takes twice as long.
+at laptop scale (`glyphfront.studies.scale`) on two cores of a shared machine: the training seconds in
+results/study-laptop, with the sample of EMNIST; where they say so, reckoned from results/study-full/rates.json. On the
+official files table 9, whose bases take ByMerge and ByClass whole, takes three times as long.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def baselines() -> list[Run]:
     """How good is LeNet-5, as it was in 1998 and as it is built today?
 
     Command   glyphfront study run baselines --scale laptop --seeds 5
-    Cost      2 rows, 2 minutes
+    Cost      2 rows, 3 minutes
     Expect    86.1 % (old) and 86.9 % (new)
     """
     base = replace(DENSENET121, optimizer=Optimizer("adam", lr=0.001))
@@ -53,7 +53,7 @@ def resnet50() -> list[Run]:
     and Adam. Dropout and augmentation start from the activation stage, each alone.
 
     Command   glyphfront study run resnet50 --scale laptop --seeds 2
-    Cost      6 rows, 40 minutes, with a quarter of the images
+    Cost      6 rows, 40 minutes (reckoned), with a quarter of the images
     Expect    90.4 % at its best; dropout and augmentation below it
     """
     first = replace(
@@ -81,7 +81,7 @@ def candidates() -> list[Run]:
     say which.
 
     Command   glyphfront study run candidates --scale laptop --seeds 2
-    Cost      7 rows, 57 minutes, with a quarter of the images; VGG16 and Wide ResNet 21 each
+    Cost      7 rows, 57 minutes (reckoned), with a quarter of the images; VGG16 and Wide ResNet 21 each
     Expect    the first four mostly do not learn ("lost their gradient"); DenseNet does
     """
     models = {
@@ -111,7 +111,7 @@ def table2(base: Run = DENSENET121) -> list[Run]:
     """Table 2: which optimizer and learning rate at batch 1024?
 
     Command   glyphfront study run table2 --scale laptop
-    Cost      10 rows, 30 minutes
+    Cost      10 rows, 39 minutes
     Expect    test accuracy 86.8 to 90.4 %, Nesterov at 0.01 the best
     """
     return _optimizers(base, ("adam", "adamax", "adamw", "nesterov", "momentum"), (0.01, 0.001))
@@ -136,7 +136,7 @@ def table3(base: Run = DENSENET121) -> list[Run]:
     """Table 3: does the activation matter?
 
     Command   glyphfront study run table3 --scale laptop --seeds 2
-    Cost      4 rows, 12 minutes
+    Cost      4 rows, 21 minutes
     Expect    differences of about a point; the study saw 88.7 (ReLU) to 89.8 % (Swish) and chose ELU
     """
     names = {"ReLU": None, "LeakyReLU": "leaky_relu", "ELU": "elu", "Swish": "swish"}  # None: the model's own, ReLU
@@ -157,7 +157,7 @@ def table4(base: Run = DENSENET121) -> list[Run]:
     """Table 4: where does dropout belong?
 
     Command   glyphfront study run table4 --scale laptop --seeds 2
-    Cost      6 rows, 18 minutes
+    Cost      6 rows, 35 minutes
     Expect    validation accuracy 89.4 (after the first convolution) and 89.2 % (before the classifier); 85.5 to 87.5
               inside the net
     """
@@ -176,7 +176,7 @@ def table5(base: Run = DENSENET121) -> list[Run]:
     """Table 5: how much dropout in the two better places?
 
     Command   glyphfront study run table5 --scale laptop --seeds 2
-    Cost      5 rows, 15 minutes; 3 of them are rows of table 4
+    Cost      5 rows, 30 minutes; 3 of them are rows of table 4
     Expect    90.7 % (before the classifier, 0.3) and 89.1 % (after the first convolution, 0.2)
     """
     base = _elu(base)
@@ -195,7 +195,7 @@ def table6(base: Run = DENSENET121) -> list[Run]:
     Ranges but the 10 degrees are our choice: shifts of a tenth of the side, shear 0.1, zoom 0.1, brightness 0.1.
 
     Command   glyphfront study run table6 --scale laptop --seeds 2
-    Cost      6 rows, 18 minutes
+    Cost      6 rows, 36 minutes
     Expect    88.2 to 89.4 %; aug_5 collapsed to 2.7 % in the study, by a fault, and must not here
     """
     base = _dropped(_elu(base), "dropout_1_1", "classifier", 0.3)
@@ -213,7 +213,7 @@ def table7() -> list[Run]:
     """Table 7: what may be left out of DenseNet121?
 
     Command   glyphfront study run table7 --scale laptop --seeds 2
-    Cost      5 rows, 30 minutes
+    Cost      5 rows, 41 minutes
     Expect    84.2 (two dense blocks only) to 88.2 % (blocks 3-6-12-6)
     """
     return [_improved(name, name, 3) for name in ("densenet121", "layer_1", "layer_2", "layer_3", "layer_4")]
@@ -223,7 +223,7 @@ def table8() -> list[Run]:
     """Table 8: what may be left out of layer_4?
 
     Command   glyphfront study run table8 --scale laptop --seeds 2
-    Cost      4 rows, 11 minutes
+    Cost      4 rows, 20 minutes
     Expect    89.8 % with one input channel, 89.3 and 88.8 with fewer layers
     """
     channels = {"layer_4": 3, "layer_4_1": 1, "layer_4_2": 1, "layer_4_3": 1}
@@ -238,7 +238,7 @@ def table9() -> list[Run]:
     baselines are the same networks trained on Balanced alone.
 
     Command   glyphfront study run table9 --scale laptop --seeds 2
-    Cost      18 rows, 75 minutes
+    Cost      18 rows, 102 minutes with the sample, 5 hours (reckoned) with the official files
     Expect    90.7 to 90.8 % with layer_4_1, the study's largest gain, and 88.8 with layer_4_2; without the leak nobody
               knows
     """
@@ -298,7 +298,7 @@ def comparison() -> list[Run]:
     scale ResNet-50 has as many images as the others here, four times those of its own part.
 
     Command   glyphfront study run comparison --scale laptop --seeds 2
-    Cost      6 rows, 32 minutes for ResNet-50 and glyphnet; the others are rows of other studies
+    Cost      6 rows, 32 minutes (reckoned) for ResNet-50 and glyphnet; the others are rows of other studies
     Expect    86.9, 90.4 and 90.7 %; of glyphnet nothing is known from the study
     """
     transfer = {run.label: run for run in table9()}

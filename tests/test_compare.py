@@ -15,7 +15,7 @@ from glyphfront.measure.compare import (
     read_predictions,
     read_scored,
 )
-from glyphfront.measure.difference import compare, compare_seeds, detectable_difference, pooled_seed_variance
+from glyphfront.measure.difference import compare, compare_seeds, detectable_difference
 from glyphfront.result import save_result
 from results_factory import make_result
 
@@ -128,22 +128,7 @@ def test_table_compares_single_models_by_mcnemar(tmp_path):
     assert (row.label, row.comparison) == ("new", compare(a, b))
 
 
-def test_table_with_seeds_pools_the_seed_variance_over_its_rows(tmp_path):
-    table = {"base": (0.7, 2), "new": (0.8, 3), "single": (0.8, 1)}
-    models = {name: np.array([right(p, 10 * n + s) for s in range(n)]) for name, (p, n) in table.items()}
-    for label, group in models.items():
-        for seed, correct in enumerate(group):
-            keep(tmp_path, scored(label, correct, seed=seed, model="layer_4_1"))
-    seed_variance = pooled_seed_variance(list(models.values()))
-    assert seed_variance is not None
-    assert seed_variance.df == 3
-    rows = {row.label: row.comparison for row in compare_results(tmp_path, "base")}
-    assert rows == {
-        name: compare_seeds(models["base"], models[name], seed_variance=seed_variance) for name in ("new", "single")
-    }
-
-
-def test_seed_variance_of_unlike_networks_is_not_pooled(tmp_path):
+def test_each_pair_of_a_table_has_the_variance_between_its_own_seeds(tmp_path):
     """Where one network's trainings lie far apart, nothing is said by it of the others."""
     table = {"base": (0.7, 0.72), "new": (0.8, 0.81), "wild": (0.3, 0.9)}
     models = {name: np.array([right(p, 10 * len(name) + n) for n, p in enumerate(ps)]) for name, ps in table.items()}

@@ -517,8 +517,8 @@ def study_list() -> None:
         cost = re.search(r"^Cost +(.+?)(?=\n\w|\Z)", sheet, re.MULTILINE | re.DOTALL)
         table.add_row(name, str(len(study())), " ".join(cost[1].split()) if cost else "", _question(study))
     _print_table(table, 150)
-    print("Costs of the source study: one seed at laptop scale, 2 cores, the sample of EMNIST; glyphfront study show NAME")
-    print("glyphfront study run source: all its parts, each with as many seeds as it is to have")
+    print("Costs of the source study: one seed at laptop scale, 2 cores, the sample of EMNIST; final: at full scale")
+    print("glyphfront study run source: all its parts (final at full scale only), each with the seeds it is to have")
 
 
 def study_show(name: Positional[str], scale: str | None = None) -> None:
@@ -676,7 +676,8 @@ def study_run(
     Example: glyphfront study run table3 --scale laptop --seeds 2
 
     Args:
-        name: see glyphfront study list; or source: all parts of the source study, one after the other.
+        name: see glyphfront study list; or source: all parts of the source study, one after the other, but final at
+            full scale only.
         data: what to train and report on, for quick and shipped; by default the study's own.
         scale: full, or laptop for a few minutes a row; for parts of the source study, by default full.
         seeds: how often to train every row, with the seeds 0, 1, ...; by default once, and with source as often as
@@ -797,7 +798,7 @@ def report(
         readme: also put the table, or the study's findings, between the marks of this file.
     """
     from glyphfront.report.page import update_readme, write_report
-    from glyphfront.studies import SEEDS, SOURCE
+    from glyphfront.studies import FULL_ONLY, SEEDS, SOURCE
 
     if folder == Path("study") and not folder.exists():
         folder = Path("results/study-laptop")
@@ -808,7 +809,12 @@ def report(
         if budget_us is not None:
             raise GlyphfrontError(f"{folder}: the page of the source study has no pick; leave --budget-us out")
         questions = {
-            name: Question(_question(study), tuple(run.label for run in study()), SEEDS[name])
+            name: Question(
+                _question(study),
+                tuple(run.label for run in study()),
+                SEEDS[name],
+                "full" if name in FULL_ONLY else "",
+            )
             for name, study in SOURCE.items()
         }
         print(write_study(folder, questions, title=title, readme=readme))
@@ -835,9 +841,9 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
     from rich.table import Table
 
     from glyphfront.measure.compare import compare_files, compare_results, read_labels
-    from glyphfront.measure.difference import SeedComparison, single
+    from glyphfront.measure.difference import of_networks
     from glyphfront.records import to_plain
-    from glyphfront.report.tables import signed_points
+    from glyphfront.report.tables import OF_NETWORKS, beyond_chance, signed_points
     from glyphfront.result import load_results
 
     for path in paths:
@@ -878,15 +884,15 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
             signed_points(found.difference),
             f"{signed_points(found.low)} to {signed_points(found.high)}",
             f"{row.adjusted_p:.2g}",
-            ("yes" if row.differs else "no") + (" †" if single(row.comparison) else ""),
+            beyond_chance(row),
             f"{100 * row.detectable:.2f}",
         )
     _print_table(table, 100)
     print(f"Accuracy less that of {against}, on the same {rows[0].comparison.images:,} images.")
-    if any(single(row.comparison) for row in rows):
-        print("† One training on a side: other trainings of the same may differ otherwise.")
-    if any(isinstance(row.comparison, SeedComparison) and row.comparison.seed_df for row in rows):
-        print("The variance between seeds is that of these results alone; the study's page pools it over tables.")
+    if any(OF_NETWORKS in beyond_chance(row) for row in rows):
+        print(f"{OF_NETWORKS} One training on a side: said of these networks, not of other trainings.")
+    if any(not of_networks(row.comparison) for row in rows):
+        print("Each pair has the variance between its own seeds; the study's page pools it over rows trained alike.")
     if len(rows) > 1:
         print("p is corrected for the table (Holm); beyond chance is below 0.05.")
     print(

@@ -209,8 +209,8 @@ def read_labels(folder: Path) -> dict[str, list[Scored]]:
 def compare_results(folder: Path, baseline: str) -> list[Row]:
     """Compare every label among the results in `folder` with the baseline, as one table.
 
-    Results that diverged, and labels scored on other images than the baseline, get no row. The variance between seeds
-    is pooled where all rows are of one network; that of unlike networks is not.
+    Results that diverged, and labels scored on other images than the baseline, get no row. Each pair has the variance
+    between seeds of its own two sides.
 
     Args:
         folder: holds ``<stem>.json`` and ``<stem>.predictions.npz``.
@@ -228,10 +228,8 @@ def compare_results(folder: Path, baseline: str) -> list[Row]:
     if baseline not in groups:
         raise GlyphfrontError(f"{folder}: no finished result is labelled {baseline}; there are: {', '.join(groups)}")
     images = groups[baseline][0].result.data.report_fingerprint
-    same = {label: group for label, group in groups.items() if group[0].result.data.report_fingerprint == images}
-    one_network = len({group[0].result.run.model.name for group in same.values()}) == 1
-    pairs = [(label, baseline) for label in same if label != baseline]
-    return compare_labels(groups, pairs, pooled=() if one_network else None)
+    same = [label for label, group in groups.items() if group[0].result.data.report_fingerprint == images]
+    return compare_labels(groups, [(label, baseline) for label in same if label != baseline])
 
 
 def compare_labels(
@@ -239,34 +237,26 @@ def compare_labels(
     pairs: Sequence[tuple[str, str]],
     *,
     tests: int = 0,
-    pooled: Sequence[Sequence[Scored]] | None = (),
+    pooled: Sequence[Sequence[Scored]] = (),
 ) -> list[Row]:
     """Compare labels, each with another one, as one table.
 
-    Single models are compared by `compare`; where any label of the table, or of `pooled`, has several seeds, all are
-    compared by `compare_seeds`, with the variance between seeds pooled over them all. Where that of the labels cannot
-    be taken to be the same, each pair has that of its own two sides.
+    Each pair by `compare_scored`; p-values corrected over all of them.
 
     Args:
         groups: results with their predictions, by label.
         pairs: label and the one that it is compared with, of each row.
         tests: how many rows the table is to have, if more; see `holm`.
-        pooled: other kinds of models that the variance between seeds is pooled over, besides the labels of the table;
-            None: it is not pooled.
+        pooled: kinds of models that the variance between seeds is pooled over, besides the two sides of a pair.
 
     Returns:
-        The rows, in the order of `pairs`; p-values corrected over all of them.
+        The rows, in the order of `pairs`.
 
     Raises:
         GlyphfrontError: see `paired`.
     """
     tests = max(tests, len(pairs))
-    kinds = []
-    if pooled is not None:
-        kinds = [groups[label] for label in dict.fromkeys(label for pair in pairs for label in pair)]
-        own = {one.result.key for kind in kinds for one in kind}
-        kinds += [kind for kind in pooled if kind[0].result.key not in own]
-    comparisons = [compare_scored(groups[base], groups[label], pooled=kinds) for label, base in pairs]
+    comparisons = [compare_scored(groups[base], groups[label], pooled=pooled) for label, base in pairs]
     adjusted = holm([c.p_value for c in comparisons], tests)
     return [
         Row(label, comparison, p, detectable(comparison, tests))

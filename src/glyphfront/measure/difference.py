@@ -171,18 +171,19 @@ def reverse(compared: Comparison | SeedComparison) -> Comparison | SeedCompariso
 def pooled_seed_variance(models: Sequence[Correct], weights: NDArray[np.float64] | None = None) -> SeedVariance | None:
     """The variance between seeds, pooled over several kinds of models, as in an analysis of variance.
 
-    With two seeds a kind's own is hardly known; that of all rows of a table is, if theirs is the same.
+    With two seeds a kind's own is hardly known; that of all rows of a table is, if theirs is the same. With one degree
+    of freedom t intervals are of no use, and of two trainings against one they miss more often than they should.
 
     Args:
         models: of each kind, (seeds, N) bool, all on the same images.
         weights: see `compare_seeds`.
 
     Returns:
-        None where no kind has two seeds.
+        None where it would have fewer than two degrees of freedom.
     """
     scores = [m @ (np.full(m.shape[1], 1 / m.shape[1]) if weights is None else weights) for m in models]
     df = sum(len(s) - 1 for s in scores)
-    return SeedVariance(float(sum(np.sum((s - s.mean()) ** 2) for s in scores)) / df, df) if df else None
+    return SeedVariance(float(sum(np.sum((s - s.mean()) ** 2) for s in scores)) / df, df) if df >= _LEAST_DF else None
 
 
 def compare_seeds(
@@ -209,7 +210,7 @@ def compare_seeds(
         a: (seeds of a, N) bool, which images each of a's models recognises.
         b: (seeds of b, N) bool, the same of b.
         seed_variance: by default that of a and b together. A side of one seed is taken to have that of the others.
-            Of fewer than two degrees of freedom it is left out, and interval and p-value speak of these networks only.
+            Where there is none it is left out, and interval and p-value speak of these networks only.
         weights: (N,) of the images, by default all 1 / N. To compare on some, 1 / n for those and 0 for the others; a
             difference of differences, on some images less on others, has negative weights for the latter.
 
@@ -222,8 +223,6 @@ def compare_seeds(
         )
     weights = np.full(a.shape[1], 1 / a.shape[1]) if weights is None else weights
     seed_variance = seed_variance or pooled_seed_variance([a, b], weights)
-    if seed_variance and seed_variance.df < _LEAST_DF:
-        seed_variance = None
     each = b.mean(0) - a.mean(0)
     difference = float(each @ weights)
     of_images = sum(float(np.sum(weights[same] ** 2) * each[same].var()) for same in _strata(weights))

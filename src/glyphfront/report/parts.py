@@ -15,11 +15,11 @@ from typing import Any
 from glyphfront.measure.compare import Row, Scored, compare_labels, paired, read_labels
 from glyphfront.measure.difference import SeedVariance, mean_interval, pooled_seed_variance, reverse, single
 from glyphfront.measure.timings import Computation, Timings, computation
-from glyphfront.report.tables import top1
+from glyphfront.report.tables import ONE, top1
 from glyphfront.result import DataUsed, Latency, Result, load_results
 from glyphfront.run import Augment, Model, without_seed
 
-HOLDS, FAILS, UNTOLD, ONE, DIVERGED = "holds", "does not hold", "cannot be told", "one training", "diverged"
+HOLDS, FAILS, UNTOLD, DIVERGED = "holds", "does not hold", "cannot be told", "diverged"
 AS_GOOD = "as good"
 MARGIN = 0.01  # how much less accurate a row may be and still be as good
 _Z = statistics.NormalDist().inv_cdf(0.975)
@@ -34,6 +34,8 @@ class Question:
     """Of all its rows."""
     seeds: int = 1
     """How many each row is to have."""
+    scale: str = ""
+    """The only one that it is run at; empty: any."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Claim:
     fault: bool
     """It rests on a fault of the study's program."""
     added: bool
-    """The study did not ask it."""
+    """The study did not conclude it."""
     at_scale: str
     """What the smaller scale that it is tested at changes of it; empty where nothing does."""
     theirs: float | None
@@ -81,9 +83,14 @@ class Part:
     """Rows of other parts that were trained alike: the variance between seeds is pooled over them too."""
 
     @property
+    def finished(self) -> list[Scored]:
+        """All that did not diverge."""
+        return [one for group in self.scored.values() for one in group]
+
+    @property
     def results(self) -> list[Result]:
         """All of them."""
-        return [one.result for group in self.scored.values() for one in group] + list(self.lost)
+        return [one.result for one in self.finished] + list(self.lost)
 
     @property
     def published(self) -> Mapping[str, Any]:
@@ -112,10 +119,10 @@ class Part:
         return [label for label in labels if label in self.scored]
 
     @cached_property
-    def _pooled(self) -> list[Sequence[Scored]] | None:
-        """Kinds of models that the variance between seeds is pooled over; None where the rows are too unlike."""
+    def _pooled(self) -> list[Sequence[Scored]]:
+        """Kinds of models that the variance between seeds is pooled over; none where the rows are too unlike."""
         if "family" not in self.published:
-            return None
+            return []
         return [*(self.scored[label] for label in self.compared), *self.pooled_with]
 
     @cached_property
@@ -172,29 +179,20 @@ class Part:
     def seed_variance(self) -> SeedVariance | None:
         """The variance between seeds, pooled over all rows that are compared and those of other parts trained alike.
 
-        None where no row has several, or rows are too unlike to be pooled.
+        None where it would have fewer than two degrees of freedom, or rows are too unlike to be pooled.
         """
-        return pooled_seed_variance([paired(kind) for kind in self._pooled]) if self._pooled else None
+        return pooled_seed_variance([paired(kind) for kind in self._pooled])
 
     def interval(self, label: str) -> tuple[float, float]:
         """95 % interval of a row's accuracy.
 
         Of one training that of the network on other images; of several that of their mean, with the variance between
-        seeds pooled as for comparisons; for rows that are not compared, over those of them scored on the same images.
+        seeds pooled as for comparisons, or else their own if it has two degrees of freedom, or else without.
         """
         group = self.scored[label]
         if len(group) == 1 and (share := top1(group[0].result)):
             return share.low, share.high
-        if label in self.compared:
-            return mean_interval(paired(group), self.seed_variance)
-        images = group[0].result.data.report_fingerprint
-        others = [
-            one
-            for name, one in self.scored.items()
-            if name not in self.compared and one[0].result.data.report_fingerprint == images
-        ]
-        pooled = others if self._pooled else [group]
-        return mean_interval(paired(group), pooled_seed_variance([paired(one) for one in pooled]))
+        return mean_interval(paired(group), self.seed_variance if label in self.compared else None)
 
 
 def _theirs(part: str, claimed: Mapping[str, Any]) -> tuple[float | None, bool]:
@@ -267,7 +265,7 @@ def read_parts(folder: Path, questions: Mapping[str, Question]) -> dict[str, Par
         GlyphfrontError: see `read_part`.
     """
     parts = {name: part for name, question in questions.items() if (part := read_part(folder / name, question))}
-    scored = [one for part in parts.values() for group in part.scored.values() for one in group]
+    scored = [one for part in parts.values() for one in part.finished]
     lost = [result for part in parts.values() for result in part.lost]
     whole = {name: _with_seeds(part, scored, lost) for name, part in parts.items()}
     return {name: replace(part, pooled_with=_pooled_with(part, list(whole.values()))) for name, part in whole.items()}

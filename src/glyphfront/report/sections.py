@@ -16,27 +16,29 @@ from typing import Any
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.accuracy import proportion
-from glyphfront.measure.difference import Comparison, SeedComparison, of_networks, single
+from glyphfront.measure.difference import Comparison, SeedComparison, of_networks
 from glyphfront.measure.layers import load_architecture, load_gradients
 from glyphfront.measure.timings import Computation, Timings, computation
 from glyphfront.records import from_plain
 from glyphfront.report.figures import front_figure, gradients_figure, size_figure
 from glyphfront.report.page import PageFigure
-from glyphfront.report.parts import DIVERGED, MARGIN, ONE, Part, Question, Timed, published
+from glyphfront.report.parts import DIVERGED, MARGIN, Part, Question, Timed, published
 from glyphfront.report.tables import (
     DASH,
+    OF_NETWORKS,
+    ONE,
     Table,
+    beyond_chance,
     data_label,
     interval,
     microseconds,
     percent,
+    seed_groups,
     short_count,
     signed_points,
     top1,
 )
 from glyphfront.result import Provenance, Result
-
-ONE_TRAINING = "†"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
         against = claim.theirs is not None and claim.kind == "better" and claim.theirs < 0 and not claim.added
         remarks = {
             "a fault of its program": claim.fault,
-            "not asked by the study": claim.added,
+            "not concluded by the study": claim.added,
             "taken on against its own figures": against,
         }
         told_of_it = [remark for remark, applies in remarks.items() if applies]
@@ -83,7 +85,7 @@ def claims(parts: Sequence[Part], found: Sequence[str]) -> Section:
     )
     notes = (
         "Claims as we read them out of what the study concluded and what it took on for its next rows; counted above "
-        "are those that do not rest on a fault of its program and that it asked itself. Holds, or does "
+        "are those that it concluded itself and that do not rest on a fault of its program. Holds, or does "
         "not: beyond chance at 5 %, corrected by Holm over all comparisons of the part, those of its table among them. "
         f"As good: the interval begins above −{100 * MARGIN:g} point, not corrected. One training, of one of the two "
         "or both: no verdict, as how others would differ was not seen. Claims not listed were not put to the test. The "
@@ -152,11 +154,11 @@ def _notes(part: Part) -> list[str]:
     notes = [f"Measured on {what}{who}." for what, who in _by_label(scored, data_label)]
     notes += [f"Scale{who}: {what}." for what, who in _by_label(part.results, lambda r: r.run.note) if what]
     if part.rows:
-        several = [row for row in part.rows.values() if not single(row.comparison)]
-        points = [100 * row.detectable for row in several or part.rows.values()]
+        kinds = [row for row in part.rows.values() if not of_networks(row.comparison)]
+        points = [100 * row.detectable for row in kinds or part.rows.values()]
         least, most = (f"{bound(points):.2f}" for bound in (min, max))
         shown = least if least == most else f"{least} to {most}"
-        between = "a row and its baseline" if several else "two such networks (nothing is said of other trainings)"
+        between = "a row and its baseline" if kinds else "these networks and others, not trainings,"
         notes.append(
             f"A true difference of {shown} points between {between} would be found here with 80 % probability; a "
             "smaller one may be missed."
@@ -172,14 +174,14 @@ def _notes(part: Part) -> list[str]:
             f"{100 * math.sqrt(part.seed_variance.variance):.2f} points, estimated from {' and '.join(over)}, those "
             f"with several trainings, with {part.seed_variance.df} degrees of freedom."
         )
-    elif any(len(group) > 1 for group in part.scored.values()):
+    elif any(not of_networks(row.comparison) for row in part.rows.values()):
         notes.append(
             "The variance between seeds is not pooled over these rows: each pair has that of its own trainings."
         )
-    alone = [row.comparison for row in part.rows.values() if single(row.comparison)]
-    if any(of_networks(comparison) for comparison in alone):
-        notes.append(f"{ONE_TRAINING} One training on a side: said of these networks, not of other trainings.")
-    if not all(of_networks(comparison) for comparison in alone):
+    verdicts = [beyond_chance(row) for row in part.rows.values()]
+    if any(OF_NETWORKS in verdict for verdict in verdicts):
+        notes.append(f"{OF_NETWORKS} One training on a side: said of these networks, not of other trainings.")
+    if ONE in verdicts:
         notes.append(
             f"{ONE.capitalize()}, of one of the two or both: the interval takes the variance between seeds from rows "
             "with several, and there is no verdict."
@@ -234,10 +236,7 @@ def _row_cells(part: Part, label: str) -> tuple[str, str]:
     if row is None:
         return DASH, DASH
     against = "" if base == part.published["baseline"] else f"{base}: "
-    differs = "yes" if row.differs else "no"
-    if single(row.comparison):
-        differs = f"{differs} {ONE_TRAINING}" if of_networks(row.comparison) else ONE
-    return against + difference(row.comparison), DIVERGED if part.diverged(label) else differs
+    return against + difference(row.comparison), DIVERGED if part.diverged(label) else beyond_chance(row)
 
 
 def difference(compared: Comparison | SeedComparison) -> str:
@@ -364,21 +363,24 @@ def architecture(path: Path) -> Section | None:
 
 
 def front(
-    results: Sequence[Result], leaky: int, timed: Mapping[Computation, Timed], in_turns: Timings | None
+    results: Sequence[Result],
+    unseen: Sequence[Result],
+    timed: Mapping[Computation, Timed],
+    in_turns: Timings | None,
 ) -> Section | None:
-    """Accuracy against time, parameters and multiply-accumulates, of all rows; with the timings of each computation.
+    """Accuracy against time, parameters and multiply-accumulates; with the timings of each computation.
 
     Args:
-        results: of networks that have not seen what they are scored on.
-        leaky: how many others were left out.
+        results: of all rows.
+        unseen: those of networks that were not trained on what they are scored on: these are drawn.
         timed: the timings of each computation.
         in_turns: what they were read from, if it was measured in turns.
     """
     items = []
-    if svg := front_figure(results):
-        items.append(Item("The front", figure=PageFigure("front.svg", svg, "Accuracy by time for one image, all rows")))
-    if svg := size_figure(results):
-        alt = "Accuracy by parameters and by multiply-accumulates, all rows"
+    if svg := front_figure(unseen):
+        items.append(Item("The front", figure=PageFigure("front.svg", svg, "Accuracy by time for one image")))
+    if svg := size_figure(unseen):
+        alt = "Accuracy by parameters and by multiply-accumulates"
         items.append(Item("Size and work", figure=PageFigure("sizes.svg", svg, alt)))
     if not items:
         return None
@@ -409,9 +411,9 @@ def front(
             "different hours do not compare well; glyphfront study time takes them in turns."
         ]
     items.append(Item("Cost of each network", Table(header, tuple(rows)), notes=tuple(notes)))
-    drawn = "All rows scored on the same images, each with its lowest seed; the lines are the fronts."
-    if leaky:
-        drawn += f" Left out: networks trained on some of these images, or whose bases were ({leaky})."
+    drawn = "Rows scored on the same images, each with its lowest seed; the lines are the fronts."
+    if left_out := len(seed_groups(results)) - len(seed_groups(unseen)):
+        drawn += f" Left out: rows whose network, or its base, was trained on some of these images ({left_out})."
     return Section(
         "Accuracy against time, size and work",
         (drawn,),
@@ -420,7 +422,7 @@ def front(
 
 
 def not_run(parts: Mapping[str, Part], questions: Mapping[str, Question], scale: str) -> Section:
-    """Rows without a result, rows with too few seeds, and the commands that run them; `final` is of full scale."""
+    """Rows without a result, rows with too few seeds, and the commands that run them."""
     rows = []
     for name, question in questions.items():
         results = parts[name].results if name in parts else ()
@@ -430,8 +432,7 @@ def not_run(parts: Mapping[str, Part], questions: Mapping[str, Question], scale:
         if missing or few:
             what = "all" if len(missing) == len(seeds) else ", ".join([*missing, *few])
             more = f" --seeds {question.seeds}" if question.seeds > 1 else ""
-            size = "full" if name == "final" else scale
-            rows.append((name, what, f"glyphfront study run {name} --scale {size}{more}"))
+            rows.append((name, what, f"glyphfront study run {name} --scale {question.scale or scale}{more}"))
     if not rows:
         return Section("Not run", ("Every row was run.",))
     header = ("part", "rows without a result, or with too few seeds", "the command that runs them")
@@ -448,15 +449,17 @@ def method(results: Sequence[Result]) -> Section:
             f"The study's accuracies are of one batch of {published()['images']:,} test images and of one training: "
             "its interval is that of so many images and leaves out how trainings differ. Ours are of the whole "
             "report split, of the exported file. With n of 1 the interval is of that one network, on other images; "
-            "with more, of the mean of trainings, on other images and with other seeds.",
-            "Against the baseline: on the same images. Where no row has several trainings, McNemar's test and Tango's "
-            "interval, for those two networks. Where some have, the variance between seeds is part of every interval, "
-            "by Student's t. It is estimated from all rows of a table together where these are changes of one network, "
-            "in tables 3 to 8, which are trained by one recipe, from the rows of all of them, and where rows are more "
-            "unlike from the two that are compared; with one degree of freedom it is left out, and networks are "
-            "compared, not kinds of them. Beyond chance is at 5 % by Holm, over all comparisons that a part is to "
+            "with more, of the mean of trainings, on other images and with other seeds, where the variance between "
+            "seeds is known as below, and else of these networks.",
+            "Against the baseline: on the same images. Two networks: McNemar's test and Tango's interval. Rows with "
+            "several trainings: the variance of the images and that between seeds, by Student's t. The latter is "
+            "estimated from all rows of a table together where these are changes of one network, in tables 3 to 8, "
+            "which are trained by one recipe, from the rows of all of them, and where rows are more unlike from the "
+            "two that are compared. With fewer than two degrees of freedom it is left out, and it is networks that "
+            "are compared, not kinds of them. Beyond chance is at 5 % by Holm, over all comparisons that a part is to "
             "have, of its table and of the study's claims: each part by itself, so that over all parts one or the "
-            "other may be found by chance.",
+            "other may be found by chance. Intervals are those of each comparison by itself, not corrected: one may "
+            "leave 0 out and not be beyond chance.",
             f"Trained on {'; '.join(machines)}, by the code of {', '.join(made) or DASH}.",
         ),
     )

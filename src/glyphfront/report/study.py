@@ -9,7 +9,7 @@ from statistics import fmean
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
-from glyphfront.measure.compare import Scored, compare_scored, read_labels
+from glyphfront.measure.compare import compare_scored, read_labels
 from glyphfront.measure.difference import single
 from glyphfront.measure.timings import FILE as TIMINGS
 from glyphfront.measure.timings import Timings, computation, load_timings
@@ -19,7 +19,6 @@ from glyphfront.report.parts import (
     DIVERGED,
     FAILS,
     HOLDS,
-    ONE,
     UNTOLD,
     Part,
     Question,
@@ -31,7 +30,7 @@ from glyphfront.report.parts import (
     timings,
 )
 from glyphfront.report.sections import Section
-from glyphfront.report.tables import data_label, escape_markdown, percent, render_markdown
+from glyphfront.report.tables import ONE, data_label, escape_markdown, percent, render_markdown
 from glyphfront.report.transfer import Pair, adjusted, pairs, transfer
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find, shipped
@@ -75,7 +74,7 @@ def write_study(
     scale = next((result.run.note.partition(":")[0] for result in everything if result.run.note), "full")
     in_turns = load_timings(folder / TIMINGS)
     timed = timings(everything, in_turns)
-    leaky = {one.result.key for one in _scored(parts) if one.predictions.seen.any()}
+    leaky = {one.result.key for part in parts.values() for one in part.finished if one.predictions.seen.any()}
     results = once(everything, timed)
     unseen = [result for result in results if result.key not in leaky]
     transfers = _transfers(found_pairs, parts.get("table9"))
@@ -91,7 +90,7 @@ def write_study(
         make.brightness(folder, parts.get("table6")),
         make.gradients(folder),
         make.architecture(full / "architecture.json"),
-        make.front(unseen, len(results) - len(unseen), timed, in_turns),
+        make.front(results, unseen, timed, in_turns),
         make.not_run({**parts, "final": final} if final else parts, questions, scale),
         make.method(results),
     ]
@@ -107,10 +106,6 @@ def write_study(
         lines = [f"{n}. {escape_markdown(line)}" for n, line in enumerate(first, 1)]
         put_between(readme, "study", [*lines, "", link])
     return folder / PAGE
-
-
-def _scored(parts: Mapping[str, Part]) -> list[Scored]:
-    return [one for part in parts.values() for group in part.scored.values() for one in group]
 
 
 def _claims(parts: Mapping[str, Part], scale: str) -> list[str]:
@@ -153,7 +148,7 @@ def _transfer(pair: Pair, p_value: float, table9: Part | None) -> str:
     whole, seen, others, leak = (make.points(c) if c else "none" for c in pair.compared)
     note = pair.leaky[0].result.run.note
     scale = f"at {note.partition(':')[0]} scale" if note else "at full settings"
-    sentence = f"Transfer, {pair.label}, {scale} ({len(pair.leaky)} trainings as published, {len(pair.clean)} clean):"
+    sentence = f"Transfer, {pair.label}, {scale} (trainings: {len(pair.leaky)} as published, {len(pair.clean)} clean):"
     row = table9.rows.get(f"{pair.label}_clean") if table9 else None
     if table9 and row:
         changed = [c.at_scale for c in table9.claims if c.row == row.label and c.at_scale]

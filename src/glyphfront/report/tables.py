@@ -10,9 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.compare import Row
+from glyphfront.measure.difference import of_networks, single
 from glyphfront.result import Latency, Proportion, Result
 from glyphfront.run import without_seed
 
+ONE, OF_NETWORKS = "one training", "†"
 DASH = "–"
 _MARKUP = re.compile(r"[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)")
 
@@ -56,6 +59,16 @@ def report_sets(results: Sequence[Result]) -> list[list[Result]]:
     for result in results:
         sets.setdefault(result.data.report_fingerprint, []).append(result)
     return list(sets.values())
+
+
+def beyond_chance(row: Row) -> str:
+    """Whether a row differs from its baseline: yes or no, with † where that is said of the trained networks alone.
+
+    No verdict where a side is one training, and the variance between seeds was seen of others.
+    """
+    if of_networks(row.comparison):
+        return f"{'yes' if row.differs else 'no'} {OF_NETWORKS}"
+    return ONE if single(row.comparison) else "yes" if row.differs else "no"
 
 
 def seed_groups(results: Sequence[Result]) -> list[list[Result]]:

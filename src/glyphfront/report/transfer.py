@@ -11,8 +11,8 @@ from typing import Any
 from glyphfront.measure.compare import Scored, compare_scored
 from glyphfront.measure.difference import Comparison, SeedComparison, detectable, holm, single
 from glyphfront.report.parts import Part
-from glyphfront.report.sections import ONE_TRAINING, Item, Section, difference
-from glyphfront.report.tables import DASH, Table, data_label, percent
+from glyphfront.report.sections import Item, Section, difference
+from glyphfront.report.tables import DASH, ONE, Table, data_label, percent
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def transfer(found: Sequence[Pair]) -> Section | None:
                 right = [float(s.predictions.correct[mask].mean()) for s in side] if mask.any() else []
                 cells.append(percent(statistics.fmean(right)) if right else DASH)
         lines.append((*cells, data_label(pair.leaky[0].result)))
-        alone = f" {ONE_TRAINING}" if comparisons[0] and single(comparisons[0]) else ""
+        alone = f", {ONE}" if comparisons[0] and single(comparisons[0]) else ""
         told = [difference(c) if c else DASH for c in comparisons]
         p = f"{corrected[pair.label]:.2g}" if pair.label in corrected else DASH
         least = DASH if pair.least is None else f"{100 * pair.least:.2f}"
@@ -125,8 +125,8 @@ def transfer(found: Sequence[Pair]) -> Section | None:
         "found with 80 % probability; a smaller one may be missed.",
         f"Images fitted on, published and clean: {'; '.join(images)}.",
     ]
-    if any(ONE_TRAINING in line[0] for line in differences):
-        notes.insert(1, f"{ONE_TRAINING} One training on a side: how others would differ was not seen of it.")
+    if any(ONE in line[0] for line in differences):
+        notes.insert(1, f"{ONE.capitalize()}, on a side: how others would differ was not seen of it.")
     return Section(
         "Transfer with its leak and without",
         (

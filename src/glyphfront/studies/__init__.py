@@ -23,7 +23,7 @@ SEEDS = {**dict.fromkeys(SOURCE, 2), "baselines": 5, "table1": 1, "table2": 1, "
 """How many trainings a row of each part of the source study is to have."""
 
 FULL_ONLY = {"final"}
-"""Parts that `study run source` leaves out at smaller scales: the final model is compared with at full settings."""
+"""Parts that `study run source` leaves out at smaller scales: the final model is made and compared at full scale."""
 
 STUDIES: dict[str, Callable[..., list[Run]]] = {"quick": quick, "shipped": shipped, **SOURCE}
 """Every study by name; `quick` and `shipped` take the name of a data set."""

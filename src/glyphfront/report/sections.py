@@ -158,7 +158,7 @@ def _notes(part: Part) -> list[str]:
         points = [100 * row.detectable for row in kinds or part.rows.values()]
         least, most = (f"{bound(points):.2f}" for bound in (min, max))
         shown = least if least == most else f"{least} to {most}"
-        between = "a row and its baseline" if kinds else "these networks and others, not trainings,"
+        between = "a row and its baseline" if kinds else "two such networks, not kinds of them,"
         notes.append(
             f"A true difference of {shown} points between {between} would be found here with 80 % probability; a "
             "smaller one may be missed."

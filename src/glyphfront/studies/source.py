@@ -100,7 +100,7 @@ def table1(base: Run = DENSENET121) -> list[Run]:
     """Table 1: which optimizer and learning rate at batch 2048?
 
     Command   glyphfront study run table1 --scale laptop
-    Cost      21 rows, 63 minutes
+    Cost      21 rows, 93 minutes
     Expect    validation accuracy 87.1 to 89.3 %, most rows between 88.5 and 89.2
     """
     names = ("adam", "adamax", "nadam", "adamw", "rmsprop", "nesterov", "momentum")

@@ -16,6 +16,7 @@ help:
 
 .venv/.train: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "glyphfront needs Python 3.11 or newer; set PYTHON=python3.11" >&2; exit 2; }
+	@echo "installs torch and the rest into .venv, some 4 minutes and 6 GB"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train]'
 	@touch $@

@@ -673,10 +673,13 @@ def test_a_mean_of_two_trainings_that_is_not_pooled_has_the_interval_of_these_ne
     assert part.interval("base_1_clean") == pytest.approx((0.75 - half, 0.75 + half))
 
 
-def test_cli_compares_a_part_not_a_whole_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [["compare", "--baseline", "ReLU"], ["compare"], ["pick"]])
+def test_cli_compares_and_picks_from_a_part_not_a_whole_study(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
     keep(tmp_path / "table3", make_result("ReLU"), make_predictions(300))
     (tmp_path / "brightness.json").write_text("{}")
-    assert main(["compare", str(tmp_path), "--baseline", "ReLU"]) == 2
+    assert main([*command, str(tmp_path)]) == 2
     assert f"name one of them, such as {tmp_path / 'table3'}" in capsys.readouterr().err
 
 

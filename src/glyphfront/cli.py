@@ -531,9 +531,12 @@ def study_show(name: Positional[str], scale: str | None = None) -> None:
         scale: full or laptop: the rows as they are at that scale, for parts of the source study.
     """
     from glyphfront.report.page import departures
+    from glyphfront.studies import SOURCE
 
     runs = _runs(name, scale=scale)
     print(inspect.getdoc(_study(name)), end="\n\n")
+    if name in SOURCE:
+        print(f"The cost is of one seed at laptop scale. Rows at {scale or 'full'} scale:")
     for run in runs:
         print(f"{run.key}  {departures(run)}")
 
@@ -850,8 +853,6 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
         if not path.exists():
             raise GlyphfrontError(f"{path}: no such file or folder")
     folder = len(paths) == 1 and paths[0].is_dir()
-    if folder and (parts := sorted({path.parent for path in paths[0].glob("*/*-seed*.json")})):
-        raise GlyphfrontError(f"{paths[0]}: holds {len(parts)} parts of a study; name one of them, such as {parts[0]}")
     if not folder and (len(paths) != 2 or any(path.is_dir() for path in paths)):
         raise GlyphfrontError("compare takes two result files, or one folder of them")
     if folder and baseline is None:

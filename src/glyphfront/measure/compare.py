@@ -25,7 +25,7 @@ from glyphfront.measure.difference import (
     holm,
     pooled_seed_variance,
 )
-from glyphfront.result import Result, load_result
+from glyphfront.result import Result, load_result, result_paths
 from glyphfront.run import without_seed
 
 _ALPHA = 0.05
@@ -188,10 +188,11 @@ def read_labels(folder: Path) -> dict[str, list[Scored]]:
     """The finished results in `folder` with their predictions, by label, those of one label by rising seed.
 
     Raises:
-        GlyphfrontError: a file is missing or faulty, or a label stands for Runs that differ in more than their seed.
+        GlyphfrontError: a file is missing or faulty, or a label stands for Runs that differ in more than their seed; or
+            see `glyphfront.result.result_paths`.
     """
     found: dict[str, list[tuple[Result, Path]]] = {}
-    for path in sorted(folder.glob("*.json")):
+    for path in result_paths(folder):
         result = load_result(path)
         if result.status == "finished":
             found.setdefault(result.run.label, []).append((result, path.with_suffix(".predictions.npz")))

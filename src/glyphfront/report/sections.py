@@ -460,6 +460,13 @@ def method(results: Sequence[Result]) -> Section:
             "have, of its table and of the study's claims: each part by itself, so that over all parts one or the "
             "other may be found by chance. Intervals are those of each comparison by itself, not corrected: one may "
             "leave 0 out and not be beyond chance.",
+            "A row that stands in several parts has the trainings of all of them in each; its interval may differ, "
+            "as the variance between seeds is that of each part. glyphfront compare on the folder of one part knows "
+            "of neither: for the study the verdicts of this page are the ones to take.",
+            "× reference: the time of an image over that of the reference, a LeNet-5 with one input channel, in the "
+            "same call. The study's networks have three input channels, as its counts of parameters show, but "
+            "layer_4_1 to layer_4_3 have one; so has layer_4_1 where it stands in DenseNet121's place at laptop "
+            "scale.",
             f"Trained on {'; '.join(machines)}, by the code of {', '.join(made) or DASH}.",
         ),
     )

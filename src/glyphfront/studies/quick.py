@@ -31,7 +31,7 @@ def quick(data: str = "strokes") -> list[Run]:
     glyphnet, each trained as long as is short for it.
 
     Command   glyphfront study run quick --data strokes
-    Cost      about 2 minutes on 2 cores with strokes; about 20 minutes with the sample of EMNIST Balanced
+    Cost      about 3 minutes on 2 cores with strokes; about 20 minutes with the sample of EMNIST Balanced
     Expect    glyphnets above LeNet-5 in accuracy, and several times faster than layer_4_1
     """
     epochs = (12, 2, 6, 6) if data == "strokes" else (8, 3, 8, 8)

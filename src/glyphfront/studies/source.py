@@ -81,7 +81,7 @@ def candidates() -> list[Run]:
     say which.
 
     Command   glyphfront study run candidates --scale laptop --seeds 2
-    Cost      7 rows, 57 minutes (reckoned), with a quarter of the images; VGG16 and Wide ResNet 21 each
+    Cost      7 rows, with a quarter of the images: 4 of them 21 minutes; VGG16, Wide ResNet and DPN an hour (reckoned)
     Expect    the first four mostly do not learn ("lost their gradient"); DenseNet does
     """
     models = {

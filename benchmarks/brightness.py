@@ -22,8 +22,8 @@ import torch
 from glyphfront.data import load
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
-from glyphfront.measure.machine import provenance
 from glyphfront.models.weights import load_classifier
+from glyphfront.provenance import provenance
 from glyphfront.records import to_plain
 from glyphfront.result import load_result
 from record import NEEDS_DATA
@@ -40,13 +40,13 @@ def main() -> None:
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"))
     options = parser.parse_args()
     result = load_result(options.result)
-    name = result.run.data.report or result.run.data.train
+    name = result.run.data.test or result.run.data.train
     try:
         train, report = load(result.run.data.train, "train"), load(name, "test")
     except GlyphfrontError as error:
         print(error, file=sys.stderr)
         sys.exit(NEEDS_DATA)
-    if report.fingerprint() != result.data.report_fingerprint:
+    if report.fingerprint() != result.data.test_fingerprint:
         sys.exit(f"{options.result} is scored on other images than {report.source}")
     with tempfile.TemporaryDirectory() as folder:
         images = Path(folder) / "images.npz"
@@ -61,7 +61,7 @@ def main() -> None:
     figures |= {
         "label": result.run.label,
         "key": result.key,
-        "report_source": report.source,
+        "test_source": report.source,
         "images": len(report),
         "classes": len(report.classes),
         "correct_at_the_scale_of_training": right[0],

@@ -25,7 +25,7 @@ STEPS = 12  # more do not raise the peak
 SAMPLE_IMAGES = {"train": 217_645, "test": 36_275}
 HOW = (
     "ru_maxrss of a process that reads both files, removes leaks, splits, takes {steps} steps of batch 256 with "
-    "augmentation, EMA and Nesterov while all images stay in memory, evaluates on the whole select split and saves; "
+    "augmentation, EMA and Nesterov while all images stay in memory, evaluates on the whole validation set and saves; "
     "the highest of the repeats; MiB before it: after the imports, after the data"
 )
 
@@ -64,7 +64,7 @@ def measure_all(folder: Path, data: str) -> None:
 
 def peaks(model: str, folder: Path) -> dict[str, float]:
     """The highest resident MiB so far, after each stage of a run."""
-    from glyphfront.data.prepare import prepare
+    from glyphfront.data.splits import prepare
     from glyphfront.run import Model
     from glyphfront.studies.quick import for_data
     from glyphfront.training.loop import train
@@ -74,10 +74,10 @@ def peaks(model: str, folder: Path) -> dict[str, float]:
     splits = prepare(run.data, folder)
     prepared, data = peak_mib(), splits.training
     few = slice(STEPS * run.batch_size)
-    fit = replace(data.fit, images=data.fit.images[few], labels=data.fit.labels[few])  # views: nothing is let go
+    fit = replace(data.train, images=data.train.images[few], labels=data.train.labels[few])  # views: nothing is let go
     with tempfile.TemporaryDirectory() as place:
         train(run, replace(data, fit=fit), Path(place))
-    images = data.used.fit_images + data.used.select_images + data.used.leaks_removed
+    images = data.used.train_images + data.used.validation_images + data.used.leaks_removed
     return {"images": images, "imports": imports, "data": prepared, "training": peak_mib()}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glyphfront.measure.difference import compare_seeds, pooled_seed_variance
+from glyphfront.measure.statistics import compare_seeds, pooled_seed_variance
 from record import save
 
 IMAGES, TABLES = 2000, 2000

@@ -14,9 +14,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from glyphfront.data.prepare import prepare
+from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.difference import Comparison, compare
+from glyphfront.measure.statistics import Comparison, compare
 from glyphfront.result import load_result
 from glyphfront.ship.recognizer import load
 from record import NEEDS_DATA, save
@@ -36,16 +36,16 @@ def main() -> None:
         sys.exit(NEEDS_DATA)
     if splits.training.used != result.data:
         sys.exit(f"{FINAL} was trained or scored on other images than these")
-    fitted = splits.training.fit.counts()
-    probabilities = load(FINAL / "model").probabilities(splits.report.images)
-    plain = probabilities.argmax(1) == splits.report.labels
-    corrected = (probabilities / fitted).argmax(1) == splits.report.labels
-    shipped = load(SHIPPED).probabilities(splits.report.images).argmax(1) == splits.report.labels
+    fitted = splits.training.train.counts()
+    probabilities = load(FINAL / "model").probabilities(splits.test.images)
+    plain = probabilities.argmax(1) == splits.test.labels
+    corrected = (probabilities / fitted).argmax(1) == splits.test.labels
+    shipped = load(SHIPPED).probabilities(splits.test.images).argmax(1) == splits.test.labels
     save(
         "prior",
         {
-            "images": len(splits.report),
-            "source": splits.report.source,
+            "images": len(splits.test),
+            "source": splits.test.source,
             "fitted_on_of_a_class_least": int(fitted.min()),
             "fitted_on_of_a_class_most": int(fitted.max()),
             "final_percent": POINTS * plain.mean(),
@@ -55,7 +55,7 @@ def main() -> None:
             "shipped_less_plain_points": _difference(compare(plain, shipped)),
             "shipped_less_corrected_points": _difference(compare(corrected, shipped)),
         },
-        how=f"{FINAL.name} and {SHIPPED} on the report images, one training each; a difference with its 95 % interval",
+        how=f"{FINAL.name} and {SHIPPED} on the test images, one training each; a difference with its 95 % interval",
         repeats=1,
         libraries=("onnxruntime", "numpy"),
     )

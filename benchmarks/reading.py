@@ -10,7 +10,7 @@ import sys
 import time
 from typing import get_args
 
-from glyphfront.data import EMNIST_SPLITS, Part
+from glyphfront.data import EMNIST_SETS
 from glyphfront.data.emnist import find_folder, read_split
 from glyphfront.errors import GlyphfrontError
 from record import NEEDS_DATA, save
@@ -26,13 +26,13 @@ HOW = (
 def main() -> int:
     figures: dict[str, float] = {}
     rates = []
-    for name in EMNIST_SPLITS:
+    for name in EMNIST_SETS:
         try:
             folder = find_folder(name)
         except GlyphfrontError as error:
             print(f"{name} left out: {error}", file=sys.stderr)
             continue
-        for part in get_args(Part):
+        for split in get_args(Split):
             wall, cpu = [], []
             for _ in range(REPEATS):
                 wall_began, cpu_began = time.perf_counter(), time.process_time()

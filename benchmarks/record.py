@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from glyphfront.measure.machine import LIBRARIES, library_versions, provenance
+from glyphfront.provenance import LIBRARIES, library_versions, provenance
 from glyphfront.records import to_plain
 
 RESULTS = Path(__file__).parent / "results"

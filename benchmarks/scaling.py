@@ -15,8 +15,8 @@ from pathlib import Path
 
 import ray
 
+from glyphfront.pipeline.ray import Files, spread, write_folder
 from glyphfront.run import Run
-from glyphfront.studies.cluster import Files, spread, write_folder
 from record import save
 
 WORKERS, REPEATS = (1, 2, 4, 8), 3
@@ -65,7 +65,7 @@ def main() -> None:
         "lowest_ratio_to_ideal": [min(values) for values in ratios.values()],
     }
     how = (
-        f"{RUNS_EACH} runs a worker through glyphfront.studies.cluster.spread on one machine; each sleeps "
+        f"{RUNS_EACH} runs a worker through glyphfront.pipeline.ray.spread on one machine; each sleeps "
         f"{SECONDS:g} s in the place of training and returns {BYTES:,} bytes, which are written to disk; ideal is "
         f"{RUNS_EACH * SECONDS:g} s; start of Ray and of its workers not counted; medians"
     )

@@ -111,7 +111,7 @@ def train_ours(model: str, file: str, epochs: int) -> dict[str, Any]:
     import torch
 
     from glyphfront.data.dataset import Dataset
-    from glyphfront.data.prepare import TrainingData
+    from glyphfront.data.splits import TrainingData
     from glyphfront.data.strokes import CLASSES
     from glyphfront.result import DataUsed
     from glyphfront.run import Model
@@ -120,8 +120,8 @@ def train_ours(model: str, file: str, epochs: int) -> dict[str, Any]:
     from glyphfront.training.loop import epoch_order, train
 
     with np.load(file) as archive:
-        fit = Dataset("strokes", "fit", archive["images"], archive["labels"], CLASSES, "built-in strokes")
-    select = fit.take(np.arange(BATCH), "select")  # small: evaluating is not part of the images a second
+        fit = Dataset("strokes", "train", archive["images"], archive["labels"], CLASSES, "built-in strokes")
+    select = fit.take(np.arange(BATCH), "validation")  # small: evaluating is not part of the images a second
     used = DataUsed(fit.source, fit.source, len(fit), len(select), 0, 0, fit.fingerprint(), "")
     run = replace(for_data("strokes"), model=Model(model), batch_size=BATCH, epochs=1 + epochs, logit_adjustment=1.0)
     with tempfile.TemporaryDirectory() as folder:

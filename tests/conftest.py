@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from glyphfront.data.dataset import Dataset
-from glyphfront.data.prepare import TrainingData
+from glyphfront.data.splits import TrainingData
 from glyphfront.result import DataUsed
 
 # the same examples every time, and no test that fails because the machine is busy
@@ -45,7 +45,7 @@ def bars() -> Dataset:
 
 @pytest.fixture(scope="session")
 def bar_splits(bars: Dataset) -> TrainingData:
-    """The bars as fit and select."""
+    """The bars as train and validation."""
     fit, select = bars.take(np.arange(120)), bars.take(np.arange(120, 160))
     used = DataUsed(bars.source, bars.source, 120, 40, 40, 0, bars.fingerprint(), "0" * 16)
     return TrainingData(fit, select, used)

@@ -49,7 +49,7 @@ def make_result(
     seed: int = 0,
     diverged: str = "",
     timed: bool = True,
-    report_fingerprint: str = "f" * 16,
+    test_fingerprint: str = "f" * 16,
     source: str = SOURCE,
     curve: tuple[float, ...] = (0.5, 0.7),
 ) -> Result:
@@ -86,7 +86,7 @@ def make_result(
         status="diverged" if diverged else "finished",
         message=diverged,
         classes=CLASSES,
-        data=DataUsed("official", source, 900, 100, total, 7, "e" * 16, report_fingerprint),
+        data=DataUsed("official", source, 900, 100, total, 7, "e" * 16, test_fingerprint),
         cost=Cost(61_000, 61_234, 416_520, 33.4, 2, 1800, "cpu"),
         curve=tuple(Epoch(i, 0.1, 1.0, 0.5, 1.0, value, 100.0, 10.0 * i) for i, value in enumerate(curve, 1)),
         provenance=Provenance("0.1.0", "abc1234", "2026-01-02T03:04:05Z", "Some CPU", "3.11.2", ("torch==2.9",)),

@@ -15,7 +15,7 @@ from glyphfront.measure.compare import (
     read_predictions,
     read_scored,
 )
-from glyphfront.measure.difference import compare, compare_seeds, detectable_difference
+from glyphfront.measure.statistics import compare, compare_seeds, detectable_difference
 from glyphfront.result import save_result
 from results_factory import make_result
 
@@ -111,7 +111,7 @@ def test_paired_gives_a_row_a_model():
 
 def test_results_on_different_images_are_not_paired():
     with pytest.raises(GlyphfrontError, match=r"a is scored on .* and b on other images"):
-        paired([scored("a", right(0.7, 0)), scored("b", right(0.8, 1), report_fingerprint="0" * 16)])
+        paired([scored("a", right(0.7, 0)), scored("b", right(0.8, 1), test_fingerprint="0" * 16)])
 
 
 def test_predictions_of_another_result_are_not_paired():
@@ -194,7 +194,7 @@ def test_table_leaves_out_what_diverged(tmp_path):
 
 def test_table_leaves_out_labels_scored_on_other_images(tmp_path):
     keep(tmp_path, scored("base", right(0.7, 0)))
-    keep(tmp_path, scored("other", right(0.7, 1), report_fingerprint="0" * 16))
+    keep(tmp_path, scored("other", right(0.7, 1), test_fingerprint="0" * 16))
     assert compare_results(tmp_path, "base") == []
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from glyphfront.measure.cost import count_macs, count_parameters
 from glyphfront.models import build
+from glyphfront.models.cost import count_macs, count_parameters
 from glyphfront.run import Model
 
 

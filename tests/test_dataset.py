@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glyphfront.data.dataset import Dataset, class_balanced_index, split_fit_select
+from glyphfront.data.dataset import Dataset, class_balanced_index, split_validation
 from glyphfront.errors import GlyphfrontError
 
 CLASSES = ("a", "b", "c", "d")
@@ -24,7 +24,7 @@ def numbers(dataset: Dataset) -> list[int]:
 
 
 def test_split_takes_the_fraction_of_each_class():
-    fit, select = split_fit_select(make([100, 40, 10, 3]), 0.1, seed=0)
+    fit, select = split_validation(make([100, 40, 10, 3]), 0.1, seed=0)
     assert select.counts().tolist() == [10, 4, 1, 1]
     assert fit.counts().tolist() == [90, 36, 9, 2]
 
@@ -35,44 +35,44 @@ def test_split_takes_the_fraction_of_each_class():
 )
 def test_split_parts_every_image_exactly_once(counts, fraction, seed):
     whole = make(counts)
-    fit, select = split_fit_select(whole, fraction, seed)
+    fit, select = split_validation(whole, fraction, seed)
     assert sorted(numbers(fit) + numbers(select)) == numbers(whole)
 
 
 @settings(deadline=None)
 @given(counts=st.lists(st.integers(2, 30), min_size=1, max_size=4), fraction=st.floats(0.01, 0.99))
 def test_split_leaves_an_image_of_each_class_on_both_sides(counts, fraction):
-    fit, select = split_fit_select(make(counts), fraction, seed=0)
+    fit, select = split_validation(make(counts), fraction, seed=0)
     assert fit.counts().min() >= 1
     assert select.counts().min() >= 1
 
 
 def test_split_keeps_images_and_labels_together():
     whole = make([20, 20])
-    fit, select = split_fit_select(whole, 0.3, seed=0)
+    fit, select = split_validation(whole, 0.3, seed=0)
     for part in (fit, select):
         assert part.labels.tolist() == whole.labels[numbers(part)].tolist()
 
 
 def test_split_names_its_parts():
-    assert [part.part for part in split_fit_select(make([5, 5]), 0.2, seed=0)] == ["fit", "select"]
+    assert [part.split for part in split_validation(make([5, 5]), 0.2, seed=0)] == ["train", "validation"]
 
 
 def test_split_repeats_with_its_seed_and_changes_with_another():
-    first, again, other = (numbers(split_fit_select(make([50]), 0.5, seed)[1]) for seed in (3, 3, 4))
+    first, again, other = (numbers(split_validation(make([50]), 0.5, seed)[1]) for seed in (3, 3, 4))
     assert first == again
     assert first != other
 
 
 def test_split_gives_the_only_image_of_a_class_to_fit():
-    fit, select = split_fit_select(make([1, 10]), 0.5, seed=0)
+    fit, select = split_validation(make([1, 10]), 0.5, seed=0)
     assert (fit.counts()[0], select.counts()[0]) == (1, 0)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, float("nan")])
 def test_split_refuses_a_fraction_that_is_none(fraction):
     with pytest.raises(GlyphfrontError, match="between 0 and 1"):
-        split_fit_select(make([5]), fraction, seed=0)
+        split_validation(make([5]), fraction, seed=0)
 
 
 def test_limit_cuts_large_classes_and_keeps_small_ones_whole():

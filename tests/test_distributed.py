@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from glyphfront.cli import main
-from glyphfront.data.prepare import TrainingData, prepare
+from glyphfront.data.splits import TrainingData, prepare
 from glyphfront.errors import GlyphfrontError
 from glyphfront.models import build
 from glyphfront.models.weights import load_weights
@@ -60,7 +60,7 @@ def _command(run: Run, runs_dir: Path) -> list[str]:
 
 
 _FORKS = multiprocessing.get_context("forkserver")  # which imports torch once, not once a process
-_FORKS.set_forkserver_preload(["glyphfront.cli", "glyphfront.studies.execute", "pytest"])
+_FORKS.set_forkserver_preload(["glyphfront.cli", "glyphfront.pipeline.execute", "pytest"])
 
 
 class _Started:
@@ -112,8 +112,10 @@ def test_two_processes_under_torchrun_train_what_one_trains(tmp_path: Path) -> N
     assert two.cost.images_seen == one.cost.images_seen
     for a, b in zip(one.curve, two.curve, strict=True):
         assert b.lr == a.lr
-        assert (b.fit_loss, b.select_loss) == pytest.approx((a.fit_loss, a.select_loss), rel=1e-5)
-        assert (b.fit_accuracy, b.select_accuracy) == pytest.approx((a.fit_accuracy, a.select_accuracy), abs=1e-6)
+        assert (b.train_loss, b.validation_loss) == pytest.approx((a.train_loss, a.validation_loss), rel=1e-5)
+        assert (b.train_accuracy, b.validation_accuracy) == pytest.approx(
+            (a.train_accuracy, a.validation_accuracy), abs=1e-6
+        )
     weights = [load_weights(tmp_path / name / PLAIN.key / "weights.safetensors") for name in ("one", "two")]
     assert weights[0].keys() == weights[1].keys()
     for name in weights[0]:  # the running statistics of batch norm, too

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glyphfront.data import EMNIST_SPLITS, emnist, load
+from glyphfront.data import EMNIST_SETS, emnist, load
 from glyphfront.data.emnist import find_folder, read_split
 from glyphfront.errors import GlyphfrontError
 
@@ -107,7 +107,7 @@ def test_files_of_official_size_with_other_bytes_are_unofficial(folder, monkeypa
 
 def test_the_table_of_sums_holds_four_files_of_each_split():
     parts = [f"{part}-{what}" for part in ("train", "test") for what in ("images-idx3", "labels-idx1")]
-    assert sorted(emnist.OFFICIAL) == sorted(f"emnist-{n}-{p}-ubyte.gz" for n in EMNIST_SPLITS for p in parts)
+    assert sorted(emnist.OFFICIAL) == sorted(f"emnist-{n}-{p}-ubyte.gz" for n in EMNIST_SETS for p in parts)
 
 
 def test_balanced_merges_the_fifteen_letters_that_look_alike():

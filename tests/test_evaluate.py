@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from glyphfront.data.dataset import Dataset
-from glyphfront.data.prepare import TrainingData
+from glyphfront.data.splits import TrainingData
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.evaluate import evaluate_run
 from glyphfront.models.weights import load_classifier
@@ -41,7 +41,7 @@ def report(bars: Dataset) -> Dataset:
 def exported(tmp_path_factory: pytest.TempPathFactory, bar_splits: TrainingData, report: Dataset) -> Path:
     """Folder of a run that is trained and exported."""
     folder = tmp_path_factory.mktemp("run")
-    used = replace(bar_splits.used, report_images=len(report), report_fingerprint=report.fingerprint())
+    used = replace(bar_splits.used, test_images=len(report), test_fingerprint=report.fingerprint())
     train(RUN, replace(bar_splits, used=used), folder)
     export_run(folder)
     return folder

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 from glyphfront.data.leakage import save_seen
-from glyphfront.data.prepare import prepare
+from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError, RunsFailedError
 from glyphfront.measure.compare import read_predictions
+from glyphfront.pipeline import execute
+from glyphfront.pipeline.execute import execute as carry_out
+from glyphfront.pipeline.execute import execute_parts, finish
 from glyphfront.result import load_result, save_result
 from glyphfront.run import Data, Model, Optimizer, Run
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import load
-from glyphfront.studies import SOURCE, STUDIES, execute
-from glyphfront.studies.execute import execute as carry_out
-from glyphfront.studies.execute import execute_parts, finish
+from glyphfront.studies import SOURCE, STUDIES
 from glyphfront.training.loop import train
 
 RUN = Run(
@@ -48,7 +49,7 @@ def test_a_study_leaves_a_result_with_everything_measured(folders: tuple[Path, P
     assert result.accuracy is not None
     assert result.exported is not None
     assert result.latency is not None
-    assert result.accuracy.top1.total == result.data.report_images == 47 * 100
+    assert result.accuracy.top1.total == result.data.test_images == 47 * 100
     assert sum(map(sum, result.accuracy.confusion)) == 47 * 100
     assert result.exported.parity < 1e-4
     assert abs(result.exported.top1.correct - result.accuracy.top1.correct) <= 1
@@ -82,7 +83,7 @@ def test_the_reading_of_the_report_split_is_logged_once(folders: tuple[Path, Pat
     lines = (runs / RUN.key / "readings.log").read_text().splitlines()
     assert len(lines) == 1
     assert result.accuracy is not None
-    assert lines[0].endswith(f"{result.data.report_fingerprint} {result.accuracy.top1.correct}/4700")
+    assert lines[0].endswith(f"{result.data.test_fingerprint} {result.accuracy.top1.correct}/4700")
 
 
 def test_finished_runs_are_not_run_again_and_changed_ones_are(
@@ -157,7 +158,7 @@ def test_a_run_cannot_start_from_one_that_has_seen_its_report_split(tmp_path: Pa
     report = prepare(RUN.data).report
     save_seen(tmp_path / "runs" / leaky.key / "model.seen.npz", report.images[:3])
     transferred = replace(RUN, label="transferred", init_from=leaky.key)
-    with pytest.raises(GlyphfrontError, match="was trained on 3 images of the report split"):
+    with pytest.raises(GlyphfrontError, match="was trained on 3 images of the test set"):
         carry_out([transferred], runs_dir=tmp_path / "runs", out=tmp_path / "out")
     knowingly = replace(transferred, data=replace(RUN.data, remove_leaks=False))
     (result,) = carry_out([knowingly], runs_dir=tmp_path / "runs", out=tmp_path / "out", latency_seconds=0.05)
@@ -225,17 +226,17 @@ def test_a_result_whose_exported_file_is_lost_before_it_was_timed_stays_without_
     assert "not timed" in capsys.readouterr().err
 
 
-def test_predictions_say_which_report_images_a_run_or_its_base_was_trained_on(tmp_path: Path) -> None:
+def test_predictions_say_which_test_images_a_run_or_its_base_was_trained_on(tmp_path: Path) -> None:
     clean = replace(RUN, epochs=1)
     splits = prepare(clean.data)
-    leaky = replace(splits.training, fit=splits.report.take(np.arange(0, 4700, 10)))
+    leaky = replace(splits.training, fit=splits.test.take(np.arange(0, 4700, 10)))
     folder = tmp_path / clean.key
     train(clean, leaky, folder)
-    finish(folder, splits.report)
+    finish(folder, splits.test)
     seen = read_predictions(folder / "predictions.npz").seen
     assert seen.sum() == 470
     assert seen[::10].all()
     after = replace(clean, label="after", seed=1, init_from=clean.key, data=replace(clean.data, remove_leaks=False))
     train(after, splits.training, tmp_path / after.key)
-    finish(tmp_path / after.key, splits.report)
+    finish(tmp_path / after.key, splits.test)
     assert np.array_equal(read_predictions(tmp_path / after.key / "predictions.npz").seen, seen)

@@ -9,9 +9,9 @@ import torch
 
 from glyphfront.data.leakage import save_seen
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.machine import provenance
 from glyphfront.models import build
 from glyphfront.models.weights import save_weights
+from glyphfront.provenance import provenance
 from glyphfront.result import Cost, Proportion, Trained, save_result
 from glyphfront.run import Model, Run, save_run
 from glyphfront.ship import export

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from glyphfront.data.prepare import prepare
+from glyphfront.data.splits import prepare
 from glyphfront.run import Augment, Data, Model, Optimizer, Run, Schedule
 from glyphfront.training.loop import _Training
 
@@ -41,8 +41,8 @@ def _losses(folder: Path) -> list[float]:
         loss, _ = training._step(torch.arange(step * 64, (step + 1) * 64))
         training.at.step += 1
         losses.append(float(loss))
-    select_loss, _ = training._select()
-    return [*losses, select_loss]
+    validation_loss, _ = training._select()
+    return [*losses, validation_loss]
 
 
 def test_twenty_steps_follow_the_golden_curve(tmp_path: Path) -> None:

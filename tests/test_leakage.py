@@ -43,7 +43,7 @@ def test_overlap_counts_shared_images_off_and_repeats_on_the_diagonal():
 
 def test_overlap_of_a_set_with_its_copy_is_whole():
     a = pick(0, 1, 2)
-    assert overlap_matrix([a, replace(a, part="test")]).tolist() == [[0, 3], [3, 0]]
+    assert overlap_matrix([a, replace(a, split="test")]).tolist() == [[0, 3], [3, 0]]
 
 
 def test_one_changed_pixel_is_another_image():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glyphfront.data.prepare import prepare
+from glyphfront.data.splits import prepare
 from glyphfront.measure.evaluate import evaluate_run
 from glyphfront.run import Data
 from glyphfront.ship.export import export_run
@@ -21,7 +21,7 @@ def _accuracy(label: str, data: Data, epochs: int, folder: Path, data_dir: Path 
     splits = prepare(run.data, data_dir)
     train(run, splits.training, folder)
     export_run(folder)
-    accuracy = evaluate_run(folder, splits.report).accuracy
+    accuracy = evaluate_run(folder, splits.test).accuracy
     assert accuracy is not None
     return accuracy.top1.value
 

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.leakage import load_seen, unseen
-from glyphfront.data.prepare import TrainingData
+from glyphfront.data.splits import TrainingData
 from glyphfront.errors import GlyphfrontError
 from glyphfront.models import build
 from glyphfront.models.weights import load_classifier, load_weights
@@ -48,19 +48,19 @@ def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 def test_training_learns_easy_classes(tmp_path: Path, bar_splits: TrainingData) -> None:
     run = replace(TINY, model=Model("glyphnet-xs"), epochs=6, ema=0.0)
     trained = loop.train(run, bar_splits, tmp_path)
-    assert trained.curve[-1].select_accuracy > 0.9
+    assert trained.curve[-1].validation_accuracy > 0.9
     assert trained.cost.images_seen == 6 * 7 * 16  # 120 images are 7 whole batches
     with (tmp_path / "curve.csv").open() as file:
         lines = list(csv.DictReader(file))
-    assert [float(line["select_accuracy"]) for line in lines] == [e.select_accuracy for e in trained.curve]
+    assert [float(line["validation_accuracy"]) for line in lines] == [e.validation_accuracy for e in trained.curve]
     assert not (tmp_path / "state.pt").exists()
 
 
-def test_the_kept_weights_give_the_last_select_accuracy_again(tmp_path: Path, bar_splits: TrainingData) -> None:
+def test_the_kept_weights_give_the_last_validation_accuracy_again(tmp_path: Path, bar_splits: TrainingData) -> None:
     trained = loop.train(TINY, bar_splits, tmp_path)
-    logits = load_classifier(tmp_path)(torch.from_numpy(bar_splits.select.images))
-    right = (logits.argmax(1).numpy() == bar_splits.select.labels).mean()
-    assert right == pytest.approx(trained.curve[-1].select_accuracy)
+    logits = load_classifier(tmp_path)(torch.from_numpy(bar_splits.validation.images))
+    right = (logits.argmax(1).numpy() == bar_splits.validation.labels).mean()
+    assert right == pytest.approx(trained.curve[-1].validation_accuracy)
 
 
 def test_the_same_run_gives_the_same_weights_and_another_seed_others(tmp_path: Path, bar_splits: TrainingData) -> None:
@@ -97,8 +97,8 @@ def test_a_run_that_dies_in_any_step_goes_on_to_bit_identical_weights(
     resumed = loop.train(TINY, bar_splits, tmp_path / "cut")
     assert done == -1000 + 21 - steps_before  # nothing was done twice
     assert _same(_weights(tmp_path / "whole"), _weights(tmp_path / "cut"))
-    learned = [(e.lr, e.fit_loss, e.fit_accuracy, e.select_loss) for e in resumed.curve]
-    assert learned == [(e.lr, e.fit_loss, e.fit_accuracy, e.select_loss) for e in whole.curve]
+    learned = [(e.lr, e.train_loss, e.train_accuracy, e.validation_loss) for e in resumed.curve]
+    assert learned == [(e.lr, e.train_loss, e.train_accuracy, e.validation_loss) for e in whole.curve]
 
 
 DIES_IN_ITS_THIRD_SAVE = """
@@ -248,7 +248,7 @@ def test_early_stopping_keeps_the_first_of_the_best_epochs(
 
     monkeypatch.setattr(loop._Training, "_select", select)
     trained = loop.train(replace(TINY, epochs=5, early_stopping=2, ema=0.0), bar_splits, tmp_path)
-    assert [e.select_accuracy for e in trained.curve] == [0.5, 0.7, 0.6, 0.7]
+    assert [e.validation_accuracy for e in trained.curve] == [0.5, 0.7, 0.6, 0.7]
     assert [_same(_weights(tmp_path), of_epoch) for of_epoch in weights] == [False, True, False, False]
 
 
@@ -337,7 +337,7 @@ def test_events_for_tensorboard_hold_the_curve(tmp_path: Path, bar_splits: Train
     trained = loop.train(TINY, bar_splits, tmp_path, tensorboard=True)
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
-    assert [e.value for e in events.Scalars("fit_loss")] == pytest.approx([e.fit_loss for e in trained.curve])
+    assert [e.value for e in events.Scalars("train_loss")] == pytest.approx([e.train_loss for e in trained.curve])
 
 
 def test_seeds_differ_wherever_a_part_differs() -> None:

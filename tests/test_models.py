@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.cost import count_parameters
 from glyphfront.models import MODELS, Classifier, build, describe
 from glyphfront.models.blocks import ACTS
+from glyphfront.models.cost import count_parameters
 from glyphfront.models.densenet import densenet
 from glyphfront.models.lenet import RBF
 from glyphfront.run import Model

@@ -244,7 +244,7 @@ def test_nothing_but_diverged_runs_still_makes_a_report(tmp_path):
 
 
 def test_results_on_different_images_get_a_part_each(tmp_path):
-    other = make_result("other", correct=399, report_fingerprint="0", source="official")
+    other = make_result("other", correct=399, test_fingerprint="0", source="official")
     page, markdown = report(fill(tmp_path, [*RESULTS, other]))
     assert "take large" in page.text
     assert "take other" in page.text

@@ -9,7 +9,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.difference import detectable_difference
+from glyphfront.measure.statistics import detectable_difference
 from glyphfront.report.pick import NothingFits, against_table, budget_table, load_folder, pick
 from glyphfront.result import save_result
 from results_factory import make_predictions, make_result, save_predictions

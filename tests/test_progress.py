@@ -23,7 +23,7 @@ def test_without_a_terminal_an_epoch_is_one_plain_line_and_nothing_else(capsys: 
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
-        "tiny  epoch 2/5  fit loss 1.2346  select loss 0.9877  select accuracy 43.21%"
+        "tiny  epoch 2/5  training loss 1.2346  validation loss 0.9877  validation accuracy 43.21%"
         "  lr 0.05  12,346 images/s  7.9 s\n"
     )
 

@@ -48,8 +48,8 @@ def test_losses_that_are_no_numbers_survive_the_file(tmp_path: Path) -> None:
     )
     save_result(replace(make_result(diverged="the loss is not finite"), curve=curve), tmp_path / "result.json")
     first, second = load_result(tmp_path / "result.json").curve
-    assert math.isnan(first.fit_loss)
-    assert (first.select_loss, second.fit_loss) == (math.inf, -math.inf)
+    assert math.isnan(first.train_loss)
+    assert (first.validation_loss, second.train_loss) == (math.inf, -math.inf)
 
 
 def test_a_result_file_has_lines_that_can_be_compared(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_key_ignores_the_label_and_nothing_else() -> None:
 
 def test_key_is_the_one_that_committed_results_carry() -> None:
     plain = json.loads(
-        '{"data": {"train": "strokes", "select_fraction": 0.1, "sampling": "natural", "remove_leaks": true, "seed": 0},'
+        '{"data": {"train": "strokes", "validation_fraction": 0.1, "sampling": "natural", "remove_leaks": true, "seed": 0},'
         '"model": {"name": "glyphnet-s", "in_channels": 1},'
         '"optimizer": {"name": "nesterov", "lr": 0.05, "momentum": 0.9, "weight_decay": 0.0},'
         '"schedule": {"name": "linear", "warmup": 0.15, "factor": 0.5, "patience": 3},'
@@ -85,7 +85,7 @@ def test_a_missing_run_file_is_one_clear_line(tmp_path: Path) -> None:
         (Run(label_smoothing=1.0), "--label-smoothing must be at least 0 and below 1"),
         (Run(seed=-1), "--seed must be at least 0"),
         (Run(data=Data(seed=-1)), "--data.seed must be at least 0"),
-        (Run(data=Data(select_fraction=1.0)), "--data.select-fraction must be between 0 and 1"),
+        (Run(data=Data(validation_fraction=1.0)), "--data.validation-fraction must be between 0 and 1"),
         (Run(augment=Augment(zoom=1.0)), "--augment.zoom must be below 1"),
         (Run(augment=Augment(shear=-0.1)), "--augment must be at least 0, every value"),
         (Run(batch_size=1), "--batch-size must be at least 2"),

@@ -14,8 +14,8 @@ from glyphfront.ship.recognizer import find, load, shipped
 def test_a_shipped_model_reaches_on_real_images_what_its_card_says(name: str, emnist_folder: Path) -> None:
     recognizer = load(name)
     card = recognizer.card
-    report = read_split(card.run.data.report or card.run.data.train, "test", emnist_folder)
-    if report.fingerprint() != card.data.report_fingerprint:
+    report = read_split(card.run.data.test or card.run.data.train, "test", emnist_folder)
+    if report.fingerprint() != card.data.test_fingerprint:
         pytest.skip("the folder holds other test images than the ones the card speaks of")
     assert card.accuracy is not None
     assert evaluate_recognizer(recognizer, report).top1.correct == pytest.approx(card.accuracy.correct, abs=2)
@@ -27,5 +27,5 @@ def test_a_shipped_model_carries_the_fingerprints_of_all_its_training_images(nam
     assert card.seen is not None
     seen = load_seen(find(name).with_name(card.seen))
     train = read_split(card.run.data.train, "train", emnist_folder)
-    assert len(seen) <= card.data.fit_images + card.data.select_images
+    assert len(seen) <= card.data.train_images + card.data.validation_images
     assert set(fingerprints(train.images[:500])) <= set(seen)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from glyphfront.measure.cost import count_parameters
 from glyphfront.models import build
+from glyphfront.models.cost import count_parameters
 from glyphfront.run import Model, Run, check
 from glyphfront.studies import SEEDS, SOURCE
 from glyphfront.studies.scale import at_scale
@@ -101,7 +101,7 @@ def test_final_model_is_what_the_tables_chose() -> None:
     assert not base_published.data.remove_leaks
     assert run.init_from == base.key
     assert base.data.train == "bymerge"
-    assert base.data.report == "balanced"  # whose images are thereby kept out of its training
+    assert base.data.test == "balanced"  # whose images are thereby kept out of its training
     assert base.data.remove_leaks
     assert (run.model.name, run.model.act, run.model.dropout) == ("layer_4_1", "elu", 0.3)
     assert run.augment == {r.label: r for r in table6()}["aug_4"].augment
@@ -122,7 +122,7 @@ def test_tables_change_one_thing_at_a_time() -> None:
     assert plain.key == {r.label: r for r in table5()}["dropout_1_1"].key
 
 
-def test_transfer_runs_twice_and_only_the_clean_base_is_kept_off_the_report_images() -> None:
+def test_transfer_runs_twice_and_only_the_clean_base_is_kept_off_the_test_images() -> None:
     runs = {run.label: run for run in table9()}
     for number in "1234":
         for kind, clean in (("published", False), ("clean", True)):
@@ -130,7 +130,7 @@ def test_transfer_runs_twice_and_only_the_clean_base_is_kept_off_the_report_imag
             assert after.init_from == base.key
             assert after.data.train == "balanced"
             assert base.data.remove_leaks is clean
-            assert (base.data.report or base.data.clear_of or "byclass") == (
+            assert (base.data.test or base.data.clear_of or "byclass") == (
                 "balanced" if clean or number != "3" else "byclass"
             )
 

@@ -21,7 +21,7 @@ def train():
 
 @pytest.fixture(scope="module")
 def test():
-    return draw(20, seed=0, part="test")
+    return draw(20, seed=0, split="test")
 
 
 def box_sides(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,8 +42,8 @@ def test_classes_are_those_of_emnist_balanced_in_its_order():
 
 
 def test_dataset_says_what_it_is_and_how_it_was_drawn():
-    dataset = draw(1, seed=7, part="test")
-    assert (dataset.name, dataset.part, dataset.source) == ("strokes", "test", "built-in strokes, seed 7")
+    dataset = draw(1, seed=7, split="test")
+    assert (dataset.name, dataset.split, dataset.source) == ("strokes", "test", "built-in strokes, seed 7")
 
 
 def test_classes_take_turns(train):
@@ -136,7 +136,7 @@ def test_vertical_line_is_drawn_as_wide_and_long_as_its_pen_says():
     [
         ({"per_class": 0, "seed": 0}, "images per class must be at least 1, got 0"),
         ({"per_class": 1, "seed": -1}, "seed must be 0 or more, got -1"),
-        ({"per_class": 1, "seed": 0, "part": "select"}, "parts train and test, not 'select'"),
+        ({"per_class": 1, "seed": 0, "part": "validation"}, "parts train and test, not 'select'"),
     ],
 )
 def test_faulty_arguments_are_refused(arguments, fault):

@@ -18,8 +18,8 @@ import pytest
 from glyphfront.cli import main
 from glyphfront.errors import GlyphfrontError, RunsFailedError
 from glyphfront.measure.compare import Predictions, compare_scored
-from glyphfront.measure.difference import detectable
 from glyphfront.measure.layers import Architecture, GradientRecord, Gradients, Layer, save_layers
+from glyphfront.measure.statistics import detectable
 from glyphfront.measure.timings import NetworkTiming, Timings, save_timings
 from glyphfront.records import to_plain
 from glyphfront.report.parts import Question, published, read_part, read_parts, study_claims
@@ -314,8 +314,8 @@ def test_cli_runs_the_whole_source_study_with_the_seeds_each_part_is_to_have(
         seen[out.name] = runs
         keep(out, make_result("ReLU"), make_predictions(300))
 
-    monkeypatch.setattr("glyphfront.studies.execute.execute", carry_out)
-    monkeypatch.setattr("glyphfront.studies.execute.prepare", lambda data, data_dir: None)
+    monkeypatch.setattr("glyphfront.pipeline.execute.execute", carry_out)
+    monkeypatch.setattr("glyphfront.pipeline.execute.prepare", lambda data, data_dir: None)
     assert main(["study", "run", "source", "--scale", "laptop", "--out", str(tmp_path)]) == 0
     assert list(seen) == [name for name in SOURCE if name != "final"]  # that is of full scale
     assert {name: max(run.seed for run in runs) + 1 for name, runs in seen.items()} == {n: SEEDS[n] for n in seen}
@@ -331,8 +331,8 @@ def test_cli_writes_the_page_of_the_whole_study_though_runs_of_a_part_failed(
             raise RunsFailedError("2 of 8 runs failed")
         keep(out, make_result("ReLU"), make_predictions(300))
 
-    monkeypatch.setattr("glyphfront.studies.execute.execute", carry_out)
-    monkeypatch.setattr("glyphfront.studies.execute.prepare", lambda data, data_dir: None)
+    monkeypatch.setattr("glyphfront.pipeline.execute.execute", carry_out)
+    monkeypatch.setattr("glyphfront.pipeline.execute.prepare", lambda data, data_dir: None)
     assert main(["study", "run", "source", "--scale", "laptop", "--out", str(tmp_path)]) == 2
     assert capsys.readouterr().err.endswith("glyphfront: 2 of 8 runs failed\n")
     assert (tmp_path / "study.html").exists()
@@ -418,7 +418,7 @@ def brightness_file(folder: Path, **more: Any) -> None:
         "generators": [one],
         "label": "aug_5",
         "key": "0" * 12,
-        "report_source": "made up",
+        "test_source": "made up",
         "images": 400,
         "classes": 47,
         "correct_at_the_scale_of_training": 340,
@@ -595,7 +595,7 @@ def with_run(result: Result, **changes: Any) -> Result:
         lambda result: with_run(result, epochs=3),
         lambda result: with_run(result, batch_size=8),
         lambda result: with_run(result, optimizer=Optimizer("adam")),
-        lambda result: replace(result, data=replace(result.data, fit_images=1)),
+        lambda result: replace(result, data=replace(result.data, train_images=1)),
     ],
 )
 def test_trainings_by_another_recipe_tell_nothing_of_this_tables_seed_variance(

@@ -11,9 +11,7 @@ import pytest
 from glyphfront.cli import main
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.speed import training_rate
-from glyphfront.run import Augment, Data, Model, Run
-from glyphfront.studies import SOURCE
-from glyphfront.studies.cost import (
+from glyphfront.pipeline.cost import (
     Cost,
     Rate,
     Rates,
@@ -24,6 +22,8 @@ from glyphfront.studies.cost import (
     measure_rates,
     save_rates,
 )
+from glyphfront.run import Augment, Data, Model, Run
+from glyphfront.studies import SOURCE
 from glyphfront.training import loop
 from results_factory import make_result
 

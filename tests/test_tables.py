@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.report.tables import (
+    by_test_set,
     confused_table,
     data_label,
     escape_markdown,
     front,
     microseconds,
     render_markdown,
-    report_sets,
     results_table,
     seed_groups,
     seed_table,
@@ -83,7 +83,7 @@ def test_lowest_seed_stands_for_all_and_not_the_best():
 
 
 def test_front_refuses_results_scored_on_different_images():
-    results = [make_result("a"), make_result("b", report_fingerprint="0" * 16, source="official")]
+    results = [make_result("a"), make_result("b", test_fingerprint="0" * 16, source="official")]
     with pytest.raises(
         GlyphfrontError, match=r"a is scored on balanced .*, b on other images \(balanced \(official\)\)"
     ):
@@ -98,8 +98,8 @@ def test_front_refuses_latencies_against_different_references():
 
 
 def test_results_on_the_same_images_stand_together():
-    a, b, c = make_result("a"), make_result("b", report_fingerprint="0"), make_result("c")
-    assert [labels(group) for group in report_sets([a, b, c])] == [["a", "c"], ["b"]]
+    a, b, c = make_result("a"), make_result("b", test_fingerprint="0"), make_result("c")
+    assert [labels(group) for group in by_test_set([a, b, c])] == [["a", "c"], ["b"]]
 
 
 def test_runs_that_differ_in_more_than_seed_and_label_are_no_repeats():

@@ -179,14 +179,14 @@ def data_check(
 
     sets = [load(name, part, folder=data_dir) for name in names for part in ("train", "test")]
     table = Table(title="Images of the row's set that also stand in the column's")
-    for column in ("set", "images", "source", *(f"{s.name} {s.part}" for s in sets)):
+    for column in ("set", "images", "source", *(f"{s.name} {s.split}" for s in sets)):
         table.add_column(column, justify="left" if column in ("set", "source") else "right")
     for one, row in zip(sets, overlap_matrix(sets), strict=True):
         cells = [
             f"{n:,} ({n / len(one):.1%})" if n and other is not one else f"{n:,}"
             for other, n in zip(sets, row, strict=True)
         ]
-        table.add_row(f"{one.name} {one.part}", f"{len(one):,}", one.source, *cells)
+        table.add_row(f"{one.name} {one.split}", f"{len(one):,}", one.source, *cells)
     _print_table(table, 60 + 18 * len(sets))
 
 
@@ -312,9 +312,9 @@ def train(
         data_dir: where EMNIST files lie.
         tensorboard: also write events for TensorBoard.
     """
-    from glyphfront.data.prepare import prepare
+    from glyphfront.data.splits import prepare
+    from glyphfront.pipeline.execute import train_run
     from glyphfront.run import check
-    from glyphfront.studies.execute import train_run
 
     check(run)
     folder = runs_dir / run.key
@@ -365,13 +365,13 @@ def export(run: Positional[Path], out: Path | None = None, name: str | None = No
 
 
 def evaluate(model: Positional[str], data: str | None = None, data_dir: DataDir = None, json: bool = False) -> None:
-    """Score a run, or an exported model, on a report split, leaving out what it was trained on.
+    """Score a run, or an exported model, on a test set, leaving out what it was trained on.
 
     Example: glyphfront evaluate glyphnet-s --data balanced
 
     Args:
         model: folder of a run, an .onnx with its card, or the name of a shipped model.
-        data: set whose test part is the report split; by default the one the model was made for.
+        data: set whose test part is the test set; by default the one the model was made for.
         data_dir: where EMNIST files lie.
         json: for machines.
     """
@@ -383,16 +383,16 @@ def evaluate(model: Positional[str], data: str | None = None, data_dir: DataDir 
     folder = Path(model)
     if (folder / "run.json").exists() and data is None:
         result = _result_of(folder, data_dir)
-        accuracy, source = result.accuracy, result.data.report_source
+        accuracy, source = result.accuracy, result.data.test_source
         if accuracy is None:
             raise GlyphfrontError(f"{folder}: {result.message}")
         left_out = 0 if result.run.data.remove_leaks else None
     else:
         loaded = recognizer.load(model)
         own = loaded.card.run.data
-        report = load(data or own.report or own.train, "test", folder=data_dir, seed=own.seed)
-        accuracy, left_out = evaluate_unseen(loaded, report)
-        source = report.source
+        test_set = load(data or own.test or own.train, "test", folder=data_dir, seed=own.seed)
+        accuracy, left_out = evaluate_unseen(loaded, test_set)
+        source = test_set.source
     if json:
         _print_json({"source": source, "left_out": left_out, "accuracy": to_plain(accuracy)})
         return
@@ -406,17 +406,17 @@ def evaluate(model: Positional[str], data: str | None = None, data_dir: DataDir 
 
 
 def _result_of(folder: Path, data_dir: Path | None) -> Result:
-    """A run's result; its report split is read only if that has not been done yet."""
-    from glyphfront.data.prepare import prepare
+    """A run's result; its test set is read only if that has not been done yet."""
+    from glyphfront.data.splits import prepare
+    from glyphfront.pipeline.execute import finish
     from glyphfront.result import load_result, load_trained
     from glyphfront.run import load_run
-    from glyphfront.studies.execute import finish
 
     if (folder / "result.json").exists():
         result = load_result(folder / "result.json")
         if result.data == load_trained(folder / "trained.json").data:
             return result
-    return finish(folder, prepare(load_run(folder / "run.json").data, data_dir).report)
+    return finish(folder, prepare(load_run(folder / "run.json").data, data_dir).test)
 
 
 def latency(models: Positional[tuple[str, ...]], seconds: float = 1.0, threads: int = 1, json: bool = False) -> None:
@@ -570,11 +570,11 @@ def study_cost(
         overhead_seconds: of a Run on several devices; see benchmarks/results/scaling.json.
         page: also put the table between the marks of this file.
     """
+    from glyphfront.pipeline.cost import cost_of_parts, load_rates, measure_rates, save_rates
+    from glyphfront.pipeline.execute import say
     from glyphfront.report.page import put_between, split_at_marks
     from glyphfront.report.tables import Table, render_markdown
     from glyphfront.studies import SEEDS
-    from glyphfront.studies.cost import cost_of_parts, load_rates, measure_rates, save_rates
-    from glyphfront.studies.execute import say
 
     if min(devices, default=0) < 1 or (seeds is not None and seeds < 1) or batch_size < 2:
         raise GlyphfrontError("--devices and --seeds are 1 or more, --batch-size is 2 or more")
@@ -633,9 +633,9 @@ def study_time(folders: Positional[tuple[Path, ...]], seconds: float = 0.5, repe
     from dataclasses import replace
 
     from glyphfront.measure.timings import FILE, Computation, computation, save_timings, time_networks
+    from glyphfront.pipeline.execute import say
     from glyphfront.result import load_result
     from glyphfront.run import Model
-    from glyphfront.studies.execute import say
 
     if not folders:
         raise GlyphfrontError("name the folder of a study, such as results/study-laptop")
@@ -681,7 +681,7 @@ def study_run(
     Args:
         name: see glyphfront study list; or source: all parts of the source study, one after the other, but final at
             full scale only.
-        data: what to train and report on, for quick and shipped; by default the study's own.
+        data: what to train and test on, for quick and shipped; by default the study's own.
         scale: full, or laptop for a few minutes a row; for parts of the source study, by default full.
         seeds: how often to train every row, with the seeds 0, 1, ...; by default once, and with source as often as
             each part is to have.
@@ -696,8 +696,8 @@ def study_run(
         address: of the Ray cluster, such as 10.0.0.1:6379; by default one is started on this machine alone.
         cpus: cores of each run on Ray, by default 1; where the cluster has GPUs, each run also takes one.
     """
+    from glyphfront.pipeline.execute import execute, execute_parts
     from glyphfront.studies import SEEDS, SOURCE
-    from glyphfront.studies.execute import execute, execute_parts
     from glyphfront.studies.scale import with_seeds
 
     if seeds is not None and seeds < 1:
@@ -706,7 +706,7 @@ def study_run(
         raise GlyphfrontError(f"--latency-seconds must be above 0, got {latency_seconds:g}")
     carry_out: Callable[..., list[Result]]
     if on == "ray":
-        from glyphfront.studies.cluster import execute_on_ray
+        from glyphfront.pipeline.ray import execute_on_ray
 
         carry_out = functools.partial(execute_on_ray, address=address, cpus=1 if cpus is None else cpus)
     elif address is not None or cpus is not None:
@@ -844,7 +844,7 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
     from rich.table import Table
 
     from glyphfront.measure.compare import compare_files, compare_results, read_labels
-    from glyphfront.measure.difference import of_networks
+    from glyphfront.measure.statistics import of_networks
     from glyphfront.records import to_plain
     from glyphfront.report.tables import OF_NETWORKS, beyond_chance, signed_points
     from glyphfront.result import load_results

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import types
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
 
 def to_plain(value: Any) -> Any:
-    """Dataclasses become dicts and tuples lists; everything else stays."""
+    """Dataclasses and mappings become dicts, tuples lists; everything else stays."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {name: to_plain(item) for name, item in value.items()}
     if isinstance(value, tuple | list):
         return [to_plain(item) for item in value]
     return value
@@ -55,6 +58,10 @@ def _convert(kind: Any, plain: Any, where: str) -> Any:
         if plain not in get_args(kind):
             raise ValueError(f"{where} must be one of {', '.join(map(str, get_args(kind)))}, got {plain!r}")
         return plain
+    if origin is Mapping:
+        if not isinstance(plain, dict):
+            raise ValueError(f"{where} must be an object")
+        return {name: _convert(get_args(kind)[1], item, f"{where}[{name!r}]") for name, item in plain.items()}
     if origin is tuple:
         if not isinstance(plain, list | tuple):
             raise ValueError(f"{where} must be a list")

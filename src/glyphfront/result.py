@@ -59,6 +59,21 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """Where a result comes from."""
+
+    glyphfront: str
+    commit: str
+    """Git commit of the code, with + when the tree was changed; empty outside a checkout."""
+    finished: str
+    """ISO 8601, UTC."""
+    machine: str
+    python: str
+    libraries: tuple[str, ...]
+    """name==version."""
+
+
+@dataclass(frozen=True)
 class Latency:
     """Time that an exported file takes for one image, and how many it does when given many (MLPerf Inference)."""
 
@@ -87,11 +102,35 @@ class Latency:
 
 
 @dataclass(frozen=True)
-class Exported:
-    """The file that ships, checked again on the whole report split."""
+class Timing:
+    """What an image takes in one computation, among others that were timed in turns with it."""
 
+    graph: str
+    """See `Exported.graph`."""
+    name: str
+    """What it was called when it was timed."""
+    latency: Latency
+    ratios: tuple[float, ...]
+    """p50 over the reference's, of every turn."""
+
+
+@dataclass(frozen=True)
+class Timings:
+    """All files of a study, timed in turns within one call: latency.json beside the results."""
+
+    files: tuple[Timing, ...]
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that ships, checked again on the whole test set."""
+
+    precision: Literal["fp32", "int8"]
     sha256: str
     file_bytes: int
+    graph: str
+    """12 hex digits of what the file computes, its weights apart: files that share it take the same time."""
     top1: Proportion
     parity: float
     """Largest absolute difference of a probability from torch's."""
@@ -117,15 +156,15 @@ class DataUsed:
     """Which images took part."""
 
     train_source: str
-    report_source: str
-    fit_images: int
-    select_images: int
-    report_images: int
+    test_source: str
+    train_images: int
+    validation_images: int
+    test_images: int
     leaks_removed: int
-    """Training images left out because they stand in the report split, or in the set to keep clear of."""
+    """Training images left out because they stand in the test set, or in the set to keep clear of."""
     train_fingerprint: str
     """Of the training set as fitted and selected on."""
-    report_fingerprint: str
+    test_fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -135,29 +174,14 @@ class Epoch:
     epoch: int
     lr: float
     """At the epoch's last step."""
-    fit_loss: float
+    train_loss: float
     """Mean of the training loss over the epoch's augmented images."""
-    fit_accuracy: float
+    train_accuracy: float
     """On the epoch's augmented images, before each update."""
-    select_loss: float
-    select_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
     images_per_second: float
     seconds: float
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a result comes from."""
-
-    glyphfront: str
-    commit: str
-    """Git commit of the code, with + when the tree was changed; empty outside a checkout."""
-    finished: str
-    """ISO 8601, UTC."""
-    machine: str
-    python: str
-    libraries: tuple[str, ...]
-    """name==version."""
 
 
 @dataclass(frozen=True)
@@ -190,9 +214,9 @@ class Result:
     curve: tuple[Epoch, ...]
     provenance: Provenance
     accuracy: Accuracy | None = None
-    """On the whole report split; None when the training diverged."""
-    exported: Exported | None = None
-    latency: Latency | None = None
+    """On the whole test set; None when the training diverged."""
+    exported: tuple[Exported, ...] = ()
+    """A file for each precision."""
 
 
 def save_result(result: Result | Trained, path: Path) -> None:

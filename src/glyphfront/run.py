@@ -18,20 +18,20 @@ MEANING = 1  # raised when the same Run would give another result than before (s
 
 @dataclass(frozen=True)
 class Data:
-    """Which images are fitted, selected on and reported on."""
+    """Which images are trained on, validated on and tested on."""
 
     train: str = "strokes"
     """What is trained on: strokes, balanced, bymerge, byclass, letters, digits, mnist, or folder:PATH."""
-    report: str | None = None
-    """What the report split is taken from; by default the test file of `train`."""
+    test: str | None = None
+    """The set whose test images are the test set; by default the test file of `train`."""
     limit: int | None = None
     """At most this many training images a class."""
-    select_fraction: float = 0.1
+    validation_fraction: float = 0.1
     """Share of the training images carved out, stratified, for early stopping and for choosing."""
     sampling: Literal["natural", "balanced"] = "natural"
-    """natural: every fit image once an epoch; balanced: every class equally often."""
+    """natural: every training image once an epoch; balanced: every class equally often."""
     remove_leaks: bool = True
-    """Leave out of training every image that stands in the report split."""
+    """Leave out of training every image that stands in the test set."""
     clear_of: str | None = None
     """Another set: every image of its test part is left out of training too, for a Run that others start from."""
     seed: int = 0
@@ -90,7 +90,7 @@ class Schedule:
     """How the learning rate moves."""
 
     name: Literal["constant", "plateau", "linear", "cosine"] = "linear"
-    """constant; plateau: reduce when the select loss stops falling; linear, cosine: decay to 0 over the epochs."""
+    """constant; plateau: reduce when the validation loss stops falling; linear, cosine: decay to 0 over the epochs."""
     warmup: float = 0.15
     """Share of all steps over which the rate rises linearly from 0 (linear and cosine)."""
     factor: float = 0.5
@@ -136,7 +136,7 @@ class Run:
     schedule: Schedule = field(default_factory=Schedule)
     augment: Augment = field(default_factory=Augment)
     epochs: int = 10
-    """Passes over the fit images, at most."""
+    """Passes over the training images, at most."""
     batch_size: int = 256
     """Images a step."""
     label_smoothing: float = 0.0
@@ -148,22 +148,21 @@ class Run:
     clip_norm: float = 0.0
     """Gradients are scaled down to this norm; 0: off."""
     early_stopping: int = 0
-    """Stop after this many epochs without a better select accuracy and keep the best epoch; 0: off."""
+    """Stop after this many epochs without a better validation accuracy and keep the best epoch; 0: off."""
     init_from: str | None = None
     """Key of the Run whose weights, all but the classifier's, this one starts from."""
     seed: int = 0
     """Of the initial weights, the order of the images and the augmentation."""
-    note: str = ""
-    """What a scale changed of the Run that the study declares; not part of the key."""
 
     @property
     def key(self) -> str:
-        """12 hex digits that change with anything but label and note: the name of the run's folder.
+        """12 hex digits that change with anything but the label: the name of the run's folder.
 
-        What is None is left out, so that a field added later, None by default, changes no key.
+        What is None is left out, so that a field added later, None by default, changes no key. Whole numbers count as
+        the floats that their fields hold.
         """
-        plain = _without_none(to_plain(self))
-        del plain["label"], plain["note"]
+        plain = _without_none(to_plain(from_plain(Run, to_plain(self))))
+        del plain["label"]
         plain["meaning"] = MEANING
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -181,7 +180,7 @@ def check(run: Run) -> None:
     """
     data, optimizer, schedule, augment = run.data, run.optimizer, run.schedule, run.augment
     bounds = [
-        ("data.select-fraction", 0 < data.select_fraction < 1, "between 0 and 1"),
+        ("data.validation-fraction", 0 < data.validation_fraction < 1, "between 0 and 1"),
         ("data.limit", data.limit is None or data.limit > 1, "at least 2"),
         ("data.seed", data.seed >= 0, "at least 0"),
         ("optimizer.lr", optimizer.lr > 0, "above 0"),

@@ -21,7 +21,7 @@ class Dataset:
 
     Attributes:
         name: what the set is, such as ``"balanced"`` or ``"strokes"``.
-        part: ``"train"`` or ``"test"``, or a slice of the former: ``"fit"`` or ``"select"``.
+        split: ``"train"``, ``"validation"`` (a slice of the training file) or ``"test"``.
         images: (N, 28, 28) uint8, upright, white ink on black.
         labels: (N,) int64, from 0, indices into ``classes``.
         classes: one printable name a class.
@@ -33,14 +33,14 @@ class Dataset:
     """
 
     name: str
-    part: str
+    split: str
     images: Images
     labels: Labels
     classes: tuple[str, ...]
     source: str
 
     def __post_init__(self) -> None:
-        where = f"{self.name} {self.part}"
+        where = f"{self.name} {self.split}"
         if self.images.dtype != np.uint8 or self.images.ndim != 3 or self.images.shape[1:] != (28, 28):
             raise GlyphfrontError(
                 f"{where}: images must be (N, 28, 28) uint8, got {self.images.shape} {self.images.dtype}"
@@ -59,9 +59,9 @@ class Dataset:
         """Images per class: (classes,) int64."""
         return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
 
-    def take(self, index: NDArray[Any], part: str | None = None) -> Dataset:
+    def take(self, index: NDArray[Any], split: str | None = None) -> Dataset:
         """The images at `index` (integers or a boolean mask), in that order."""
-        return replace(self, images=self.images[index], labels=self.labels[index], part=part or self.part)
+        return replace(self, images=self.images[index], labels=self.labels[index], split=split or self.split)
 
     def fingerprint(self) -> str:
         """16 hex digits that change with any pixel, label, class name or the order of the images."""
@@ -80,29 +80,29 @@ class Dataset:
         return self.take(np.sort(np.concatenate(kept)))
 
 
-def split_fit_select(train: Dataset, select_fraction: float, seed: int) -> tuple[Dataset, Dataset]:
-    """Carve a stratified *select* slice out of `train`; the rest is *fit*.
+def split_validation(train: Dataset, validation_fraction: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Carve a stratified *validation* slice out of `train`; the rest is *train*.
 
     Every class with at least two images gives at least one image to each side.
 
     Args:
         train: the training file.
-        select_fraction: share of each class that goes to *select*, between 0 and 1 (exclusive).
+        validation_fraction: share of each class that goes to *validation*, between 0 and 1 (exclusive).
         seed: makes the split repeatable.
 
     Raises:
         GlyphfrontError: the fraction is out of range.
     """
-    if not 0.0 < select_fraction < 1.0:
-        raise GlyphfrontError(f"select fraction must lie between 0 and 1, got {select_fraction}")
+    if not 0.0 < validation_fraction < 1.0:
+        raise GlyphfrontError(f"validation fraction must lie between 0 and 1, got {validation_fraction}")
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(train), dtype=bool)
     for c in range(len(train.classes)):
         index = rng.permutation(np.flatnonzero(train.labels == c))
         if len(index) < 2:
             continue
-        chosen[index[: min(len(index) - 1, max(1, round(len(index) * select_fraction)))]] = True
-    return train.take(~chosen, "fit"), train.take(chosen, "select")
+        chosen[index[: min(len(index) - 1, max(1, round(len(index) * validation_fraction)))]] = True
+    return train.take(~chosen, "train"), train.take(chosen, "validation")
 
 
 def class_balanced_index(labels: Labels, size: int, rng: np.random.Generator) -> NDArray[np.int64]:

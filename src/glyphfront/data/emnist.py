@@ -24,7 +24,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from glyphfront.data import EMNIST_SPLITS, Part
+from glyphfront.data import EMNIST_SETS, Split
 from glyphfront.data.dataset import Dataset, Images, Labels
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
@@ -92,22 +92,22 @@ _CHUNK = 4096  # images
 _TRIES = 3
 
 
-def _file(name: str, part: str, what: str) -> str:
-    return f"emnist-{name}-{part}-{what}-idx{_MAGIC[what] & 0xFF}-ubyte.gz"
+def _file(name: str, split: str, what: str) -> str:
+    return f"emnist-{name}-{split}-{what}-idx{_MAGIC[what] & 0xFF}-ubyte.gz"
 
 
 def _mapping_file(name: str) -> str:
     return f"emnist-{name}-mapping.txt"
 
 
-def read_split(name: str, part: Part, folder: Path) -> Dataset:
-    """Read one part of one split.
+def read_split(name: str, split: Split, folder: Path) -> Dataset:
+    """Read one split of one split.
 
     The files store images transposed and `letters` counts from 1; both are undone here.
 
     Args:
-        name: one of `glyphfront.data.EMNIST_SPLITS`.
-        part: which file.
+        name: one of `glyphfront.data.EMNIST_SETS`.
+        split: which file.
         folder: holds the files themselves; see `find_folder`.
 
     Returns:
@@ -117,7 +117,7 @@ def read_split(name: str, part: Part, folder: Path) -> Dataset:
     Raises:
         GlyphfrontError: a file is missing, no gzip IDX, truncated, or does not fit the others; the message names it.
     """
-    paths = {what: folder / _file(name, part, what) for what in _MAGIC}
+    paths = {what: folder / _file(name, split, what) for what in _MAGIC}
     classes, first = _read_mapping(folder / _mapping_file(name))
     stored = _read_labels(paths["labels"])
     images = _read_images(paths["images"])
@@ -130,8 +130,8 @@ def read_split(name: str, part: Part, folder: Path) -> Dataset:
     if len(strange):
         raise GlyphfrontError(f"{paths['labels']}: label {strange[0]} is not in {_mapping_file(name)}")
     official = classes == CLASSES[name] and all(_is_official(path, OFFICIAL) for path in paths.values())
-    source = f"unofficial, {len(images):,} of {COUNTS[name][part]:,} {part} images"
-    return Dataset(name, part, images, labels, classes, "official" if official else source)
+    source = f"unofficial, {len(images):,} of {COUNTS[name][split]:,} {split} images"
+    return Dataset(name, split, images, labels, classes, "official" if official else source)
 
 
 def _read_mapping(path: Path) -> tuple[tuple[str, ...], int]:
@@ -234,7 +234,7 @@ def find_folder(name: str, folder: Path | None = None) -> Path:
     """The folder that holds the files of a split.
 
     Args:
-        name: one of `glyphfront.data.EMNIST_SPLITS`.
+        name: one of `glyphfront.data.EMNIST_SETS`.
         folder: where to look, itself or its subfolder ``gzip``; by default what the environment variable
             GLYPHFRONT_DATA names, and without it the user's cache folder.
 
@@ -253,8 +253,8 @@ def find_folder(name: str, folder: Path | None = None) -> Path:
 
 
 def _check_name(name: str) -> None:
-    if name not in EMNIST_SPLITS:
-        raise GlyphfrontError(f"EMNIST has no split {name!r}; it has {', '.join(EMNIST_SPLITS)}")
+    if name not in EMNIST_SETS:
+        raise GlyphfrontError(f"EMNIST has no split {name!r}; it has {', '.join(EMNIST_SETS)}")
 
 
 def fetch(
@@ -274,7 +274,7 @@ def fetch(
     download that breaks off goes on where it stopped, now or at the next call.
 
     Args:
-        name: one of `glyphfront.data.EMNIST_SPLITS`.
+        name: one of `glyphfront.data.EMNIST_SETS`.
         folder: where to put them; by default where `find_folder` looks.
         mirrors: addresses under which the files lie.
         bundle: address and checksum of the zip file.
@@ -293,7 +293,7 @@ def fetch(
     place = _place(folder)
     target = _within(place, name) or place
     console = Console(stderr=True)
-    files = [_file(name, part, what) for part in ("train", "test") for what in _MAGIC]
+    files = [_file(name, split, what) for split in ("train", "test") for what in _MAGIC]
     try:
         target.mkdir(parents=True, exist_ok=True)
         present = [file for file in files if (target / file).exists()]

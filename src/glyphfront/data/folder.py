@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from glyphfront.data import Part
-from glyphfront.data.dataset import Dataset, Images, split_fit_select
+from glyphfront.data import Split
+from glyphfront.data.dataset import Dataset, Images, split_validation
 from glyphfront.data.normalize import normalize_file
 from glyphfront.errors import GlyphfrontError
 
@@ -17,7 +17,7 @@ _FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 _TEST_FRACTION = 0.2
 
 
-def read_folder(path: Path, part: Part, *, seed: int = 0) -> Dataset:
+def read_folder(path: Path, split: Split, *, seed: int = 0) -> Dataset:
     """Read one half of a folder of pictures.
 
     The folders in `path` are the classes, sorted by name. If `path` has the two folders ``train`` and ``test``, those
@@ -27,7 +27,7 @@ def read_folder(path: Path, part: Part, *, seed: int = 0) -> Dataset:
 
     Args:
         path: the folder.
-        part: which half.
+        split: which half.
         seed: of the carving; the same seed carves the same pictures.
 
     Raises:
@@ -40,16 +40,16 @@ def read_folder(path: Path, part: Part, *, seed: int = 0) -> Dataset:
             _note(f"{path}: class {name!r} has pictures only in {'train' if name in train else 'test'}; left out")
         names = tuple(sorted(train.keys() & test.keys()))
         _check_enough(path, names)
-        return _dataset(path, part, {"train": train, "test": test}[part], names)
+        return _dataset(path, split, {"train": train, "test": test}[split], names)
     pictures = _read_classes(path)
     for name, images in pictures.items():
         if len(images) == 1:
             _note(f"{path / name}: a class with one picture can't be both trained and tested; left out")
     names = tuple(name for name, images in pictures.items() if len(images) > 1)
     _check_enough(path, names)
-    fit, select = split_fit_select(_dataset(path, part, pictures, names), _TEST_FRACTION, seed)
-    half = fit if part == "train" else select
-    return replace(half, part=part, source=_source(len(half), part))
+    kept, carved = split_validation(_dataset(path, split, pictures, names), _TEST_FRACTION, seed)
+    half = kept if split == "train" else carved
+    return replace(half, split=split, source=_source(len(half), split))
 
 
 def _note(text: str) -> None:
@@ -63,14 +63,14 @@ def _check_enough(path: Path, names: tuple[str, ...]) -> None:
         )
 
 
-def _source(count: int, part: Part) -> str:
-    return f"own pictures, {count:,} {part} images"
+def _source(count: int, split: Split) -> str:
+    return f"own pictures, {count:,} {split} images"
 
 
-def _dataset(path: Path, part: Part, pictures: dict[str, list[Images]], names: tuple[str, ...]) -> Dataset:
+def _dataset(path: Path, split: Split, pictures: dict[str, list[Images]], names: tuple[str, ...]) -> Dataset:
     images = np.stack([image for name in names for image in pictures[name]])
     labels = np.repeat(np.arange(len(names)), [len(pictures[name]) for name in names])
-    return Dataset(f"folder:{path.resolve().name}", part, images, labels, names, _source(len(images), part))
+    return Dataset(f"folder:{path.resolve().name}", split, images, labels, names, _source(len(images), split))
 
 
 def _read_classes(path: Path) -> dict[str, list[Images]]:

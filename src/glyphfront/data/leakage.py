@@ -44,9 +44,9 @@ def unseen(images: Images, seen: Fingerprints) -> NDArray[np.bool_]:
     return ~np.isin(fingerprints(images), seen)
 
 
-def remove_leaks(train: Dataset, report: Dataset) -> tuple[Dataset, int]:
-    """`train` without the images that stand in `report`, and how many those were."""
-    kept = unseen(train.images, fingerprints(report.images))
+def remove_leaks(train: Dataset, test: Dataset) -> tuple[Dataset, int]:
+    """`train` without the images that stand in `test`, and how many those were."""
+    kept = unseen(train.images, fingerprints(test.images))
     if kept.all():
         return train, 0  # without a copy: training files are large
     return train.take(kept), int(len(kept) - kept.sum())

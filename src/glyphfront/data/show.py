@@ -19,10 +19,10 @@ def show(dataset: Dataset, folder: Path) -> list[Path]:
     """Draw the two pictures of `dataset` as PNG files in `folder`.
 
     Returns:
-        ``<name>-<part>-examples.png`` and ``<name>-<part>-counts.png``.
+        ``<name>-<split>-examples.png`` and ``<name>-<split>-counts.png``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{dataset.name}-{dataset.part}".replace(":", "-")
+    stem = f"{dataset.name}-{dataset.split}".replace(":", "-")
     return [
         _save(_examples(dataset), folder / f"{stem}-examples.png"),
         _save(_counts(dataset), folder / f"{stem}-counts.png"),
@@ -35,7 +35,7 @@ def _save(figure: Figure, path: Path) -> Path:
 
 
 def _title(dataset: Dataset) -> str:
-    return f"{dataset.name} {dataset.part} ({dataset.source})"
+    return f"{dataset.name} {dataset.split} ({dataset.source})"
 
 
 def _examples(dataset: Dataset) -> Figure:

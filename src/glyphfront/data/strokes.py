@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 Lines = NDArray[np.float64]  # (points, 2): x to the right, y down
 
 CLASSES = emnist.CLASSES["balanced"]
-PARTS = ("train", "test")
+SPLITS = ("train", "test")
 
 _BATCH = 4 * len(CLASSES)  # images drawn at once, from one random stream
 _POINTS = 96  # a glyph
@@ -99,7 +99,7 @@ class _Glyphs:
     choices: NDArray[np.int64]  # glyphs, each as often as it is to be drawn
 
 
-def draw(per_class: int, *, seed: int, part: str = "train") -> Dataset:
+def draw(per_class: int, *, seed: int, split: str = "train") -> Dataset:
     """Draw `per_class` images of each of the 47 classes of EMNIST Balanced, classes taking turns.
 
     Shapes come from the Hershey fonts of the package Hershey-Fonts, and a few from our own hand, in both cases where
@@ -113,7 +113,7 @@ def draw(per_class: int, *, seed: int, part: str = "train") -> Dataset:
     Args:
         per_class: images of each class, at least 1.
         seed: 0 or more.
-        part: ``"train"`` or ``"test"``.
+        split: ``"train"`` or ``"test"``.
 
     Raises:
         GlyphfrontError: an argument is out of range, or Hershey-Fonts is not installed.
@@ -122,15 +122,15 @@ def draw(per_class: int, *, seed: int, part: str = "train") -> Dataset:
         raise GlyphfrontError(f"strokes: images per class must be at least 1, got {per_class}")
     if seed < 0:
         raise GlyphfrontError(f"strokes: the seed must be 0 or more, got {seed}")
-    if part not in PARTS:
-        raise GlyphfrontError(f"strokes has the parts {' and '.join(PARTS)}, not {part!r}")
+    if split not in SPLITS:
+        raise GlyphfrontError(f"strokes has the splits {' and '.join(SPLITS)}, not {split!r}")
     total = per_class * len(CLASSES)
     images = np.empty((total, 28, 28), np.uint8)
     labels = np.arange(total, dtype=np.int64) % len(CLASSES)
     for batch, start in enumerate(range(0, total, _BATCH)):
-        rng = np.random.default_rng((seed, PARTS.index(part), batch))
+        rng = np.random.default_rng((seed, SPLITS.index(split), batch))
         images[start : start + _BATCH] = _drawn(rng)[: total - start]
-    return Dataset("strokes", part, images, labels, CLASSES, f"built-in strokes, seed {seed}")
+    return Dataset("strokes", split, images, labels, CLASSES, f"built-in strokes, seed {seed}")
 
 
 def _drawn(rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from glyphfront.data.dataset import Labels
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.difference import (
+from glyphfront.measure.statistics import (
     Comparison,
     Correct,
     SeedComparison,
@@ -33,7 +33,7 @@ _ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model said of every image of a report split."""
+    """What a model said of every image of a test set."""
 
     predicted: Labels
     """(N,) int64, from 0."""
@@ -127,10 +127,10 @@ def paired(scored: Sequence[Scored]) -> Correct:
                 "evaluate the Run again"
             )
         first = scored[0].result
-        if data.report_fingerprint != first.data.report_fingerprint:
+        if data.test_fingerprint != first.data.test_fingerprint:
             raise GlyphfrontError(
-                f"{first.run.label} is scored on {first.data.report_source} ({first.data.report_fingerprint}) and "
-                f"{label} on other images, {data.report_source} ({data.report_fingerprint}); score both on the same"
+                f"{first.run.label} is scored on {first.data.test_source} ({first.data.test_fingerprint}) and "
+                f"{label} on other images, {data.test_source} ({data.test_fingerprint}); score both on the same"
             )
     return np.stack([one.predictions.correct for one in scored])
 
@@ -228,8 +228,8 @@ def compare_results(folder: Path, baseline: str) -> list[Row]:
         raise GlyphfrontError(f"{folder}: no finished results there; run a study first (glyphfront study run quick)")
     if baseline not in groups:
         raise GlyphfrontError(f"{folder}: no finished result is labelled {baseline}; there are: {', '.join(groups)}")
-    images = groups[baseline][0].result.data.report_fingerprint
-    same = [label for label, group in groups.items() if group[0].result.data.report_fingerprint == images]
+    images = groups[baseline][0].result.data.test_fingerprint
+    same = [label for label, group in groups.items() if group[0].result.data.test_fingerprint == images]
     return compare_labels(groups, [(label, baseline) for label in same if label != baseline])
 
 

@@ -1,4 +1,4 @@
-"""The one reading of the report split for a finished Run."""
+"""The one reading of the test set for a finished Run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from glyphfront.data.leakage import load_seen, unseen
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
 from glyphfront.measure.accuracy import proportion, score
-from glyphfront.measure.predict import predict_logits
+from glyphfront.models.predict import predict_logits
 from glyphfront.models.weights import load_classifier
 from glyphfront.result import Accuracy, Exported, Result, load_trained, save_result
 from glyphfront.run import load_run
@@ -26,81 +26,79 @@ from glyphfront.ship.recognizer import load
 _PAIRS, _EACH = 6, 8  # example images kept: of this many most confused pairs, this many each
 
 
-def evaluate_run(folder: Path, report: Dataset) -> Result:
-    """Score a trained and exported Run on the whole report split and write its result.
+def evaluate_run(folder: Path, test: Dataset) -> Result:
+    """Score a trained and exported Run on the whole test set and write its result.
 
     Args:
         folder: of the run; holds weights.safetensors, model.onnx and its card. Receives result.json,
             predictions.npz (`predicted`, `true`, the probability of the true class, and where the Run, or one it
-            starts from, was trained on images of the report split, which: `seen`), examples.npz (images taken
+            starts from, was trained on images of the test set, which: `seen`), examples.npz (images taken
             for another class) and a line in readings.log.
-        report: the report split the Run was prepared with.
+        test: the test set the Run was prepared with.
 
     Raises:
-        GlyphfrontError: the run is not finished, or `report` is not the split that its training kept clear of.
+        GlyphfrontError: the run is not finished, or `test` is not the split that its training kept clear of.
     """
     run, trained = load_run(folder / "run.json"), load_trained(folder / "trained.json")
-    if report.fingerprint() != trained.data.report_fingerprint:
+    if test.fingerprint() != trained.data.test_fingerprint:
         raise GlyphfrontError(
-            f"{folder}: trained beside the report split {trained.data.report_fingerprint}, not "
-            f"{report.fingerprint()} ({report.name}, {report.source}); train again on the present data"
+            f"{folder}: trained beside the test set {trained.data.test_fingerprint}, not "
+            f"{test.fingerprint()} ({test.name}, {test.source}); train again on the present data"
         )
     result = Result(**vars(trained), run=run)
     if trained.status == "finished":
-        accuracy, probabilities = evaluate_classifier(folder, report)
-        exported = _evaluate_exported(folder, report, probabilities)
-        _keep_predictions(folder, report, probabilities, accuracy)
+        accuracy, probabilities = evaluate_classifier(folder, test)
+        exported = _evaluate_exported(folder, test, probabilities)
+        _keep_predictions(folder, test, probabilities, accuracy)
         result = replace(result, accuracy=accuracy, exported=exported)
-        _log_reading(folder, report, accuracy)
+        _log_reading(folder, test, accuracy)
     save_result(result, folder / "result.json")
     return result
 
 
-def evaluate_classifier(folder: Path, report: Dataset) -> tuple[Accuracy, NDArray[np.float32]]:
+def evaluate_classifier(folder: Path, test: Dataset) -> tuple[Accuracy, NDArray[np.float32]]:
     """Accuracy of a Run's weights in torch, and the probabilities: (N, classes) float32."""
     began = time.perf_counter()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     classifier = load_classifier(folder).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images = torch.from_numpy(report.images)
+    images = torch.from_numpy(test.images)
     started = time.perf_counter()
     probabilities: NDArray[np.float32] = predict_logits(classifier, images).softmax(1).cpu().numpy()
     ended = time.perf_counter()
     return (
-        score(probabilities, report.labels, evaluation_seconds=ended - began, inference_seconds=ended - started),
+        score(probabilities, test.labels, evaluation_seconds=ended - began, inference_seconds=ended - started),
         probabilities,
     )
 
 
-def _evaluate_exported(folder: Path, report: Dataset, expected: NDArray[np.float32]) -> Exported:
+def _evaluate_exported(folder: Path, test: Dataset, expected: NDArray[np.float32]) -> Exported:
     path = folder / "model.onnx"
-    probabilities = load(path).probabilities(report.images)
-    top1 = proportion(int((probabilities.argmax(1) == report.labels).sum()), len(report))
+    probabilities = load(path).probabilities(test.images)
+    top1 = proportion(int((probabilities.argmax(1) == test.labels).sum()), len(test))
     card = replace(load_card(path), accuracy=top1)
     save_card(card, path)
     parity = float(np.abs(probabilities - expected).max())
     return Exported(sha256=card.sha256, file_bytes=card.file_bytes, top1=top1, parity=parity)
 
 
-def _keep_predictions(folder: Path, report: Dataset, probabilities: NDArray[np.float32], accuracy: Accuracy) -> None:
+def _keep_predictions(folder: Path, test: Dataset, probabilities: NDArray[np.float32], accuracy: Accuracy) -> None:
     predicted = probabilities.argmax(1)
-    narrow = np.min_scalar_type(len(report.classes))
-    seen = ~unseen(report.images, load_seen(folder / "model.seen.npz"))
-    of_true = probabilities[np.arange(len(report)), report.labels]
+    narrow = np.min_scalar_type(len(test.classes))
+    seen = ~unseen(test.images, load_seen(folder / "model.seen.npz"))
+    of_true = probabilities[np.arange(len(test)), test.labels]
     _save_npz(
         folder / "predictions.npz",
         predicted=predicted.astype(narrow),
-        true=report.labels.astype(narrow),
+        true=test.labels.astype(narrow),
         probability_of_true=of_true.astype(np.float16),
         **({"seen": seen} if seen.any() else {}),
     )
     chosen = []
     for a, b, _ in accuracy.confused_pairs(_PAIRS):
-        mistaken = ((report.labels == a) & (predicted == b)) | ((report.labels == b) & (predicted == a))
+        mistaken = ((test.labels == a) & (predicted == b)) | ((test.labels == b) & (predicted == a))
         chosen.append(np.flatnonzero(mistaken)[:_EACH])
     index = np.concatenate(chosen) if chosen else np.zeros(0, np.int64)
-    _save_npz(
-        folder / "examples.npz", images=report.images[index], true=report.labels[index], predicted=predicted[index]
-    )
+    _save_npz(folder / "examples.npz", images=test.images[index], true=test.labels[index], predicted=predicted[index])
 
 
 def _save_npz(path: Path, **arrays: NDArray[np.generic]) -> None:
@@ -111,8 +109,8 @@ def _save_npz(path: Path, **arrays: NDArray[np.generic]) -> None:
     write_atomically(path, write)
 
 
-def _log_reading(folder: Path, report: Dataset, accuracy: Accuracy) -> None:
+def _log_reading(folder: Path, test: Dataset, accuracy: Accuracy) -> None:
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     with (folder / "readings.log").open("a", encoding="utf-8") as file:
         top1 = accuracy.top1
-        file.write(f"{now} {report.name} test {report.fingerprint()} {top1.correct}/{top1.total}\n")
+        file.write(f"{now} {test.name} test {test.fingerprint()} {top1.correct}/{top1.total}\n")

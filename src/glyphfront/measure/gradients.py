@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from glyphfront.data.dataset import Dataset
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.layers import GradientRecord, Gradients
-from glyphfront.measure.machine import provenance
 from glyphfront.models import Classifier, build
+from glyphfront.provenance import provenance
 from glyphfront.run import Model
 from glyphfront.training.loop import pixel_statistics
 

@@ -15,7 +15,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.machine import machine
+from glyphfront.provenance import machine
 from glyphfront.result import Latency
 from glyphfront.ship.card import file_sha256
 from glyphfront.ship.recognizer import BATCH, open_session

@@ -89,7 +89,7 @@ def architecture(classifier: Classifier, label: str) -> Architecture:
     """
     import torch
 
-    from glyphfront.measure.cost import count_parameters
+    from glyphfront.models.cost import count_parameters
 
     parts = dict(_opened(classifier.net, "")) or {"net": classifier.net}
     rows: dict[str, Layer] = {}

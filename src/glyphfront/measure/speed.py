@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from glyphfront.data.dataset import Dataset
-from glyphfront.data.prepare import TrainingData
+from glyphfront.data.splits import TrainingData
 from glyphfront.result import DataUsed
 from glyphfront.run import Run
 from glyphfront.training.loop import train
@@ -39,10 +39,12 @@ def _rate(run: Run, steps: int, classes: int) -> float:
     rng = np.random.default_rng(0)
     names = tuple(map(str, range(classes)))
     images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-    fit = Dataset("made up", "fit", images, rng.integers(0, classes, count), names, "made up")
-    select = fit.take(np.arange(min(count, 2)), "select")
-    used = DataUsed(fit.source, fit.source, len(fit), len(select), 0, 0, fit.fingerprint(), "")
+    train_set = Dataset("made up", "train", images, rng.integers(0, classes, count), names, "made up")
+    validation = train_set.take(np.arange(min(count, 2)), "validation")
+    used = DataUsed(
+        train_set.source, train_set.source, len(train_set), len(validation), 0, 0, train_set.fingerprint(), ""
+    )
     slow = replace(run.optimizer, lr=1e-6)  # made-up images must not make it diverge
     run = replace(run, epochs=1, init_from=None, model=replace(run.model, weights=None), optimizer=slow)
     with tempfile.TemporaryDirectory() as folder:
-        return train(run, TrainingData(fit, select, used), Path(folder)).curve[-1].images_per_second
+        return train(run, TrainingData(train_set, validation, used), Path(folder)).curve[-1].images_per_second

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
-from glyphfront.measure.machine import provenance
+from glyphfront.provenance import provenance
 from glyphfront.records import from_plain, to_plain
 from glyphfront.result import Latency, Provenance
 from glyphfront.run import Model

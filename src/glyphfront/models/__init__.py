@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.cost import count_macs, count_parameters
 from glyphfront.models import densenet, glyphnet, lenet, zoo
+from glyphfront.models.cost import count_macs, count_parameters
 from glyphfront.run import Model
 
 Factory = Callable[..., nn.Module]

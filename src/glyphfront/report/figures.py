@@ -110,7 +110,7 @@ def front_figure(results: Sequence[Result], *, budget_us: float | None = None) -
     timed at busy and at quiet moments compare. Bars are 95 % intervals; further seeds of a Run are small rings.
 
     Args:
-        results: all of one report set.
+        results: all of one test set.
         budget_us: drawn as a line.
 
     Returns:
@@ -265,7 +265,7 @@ def size_figure(results: Sequence[Result]) -> str | None:
     """Accuracy against parameters and against multiply-accumulates; the step lines are the best that each buys.
 
     Args:
-        results: all of one report set.
+        results: all of one test set.
 
     Returns:
         SVG, or None when no Result is scored.
@@ -364,14 +364,14 @@ def _smooth(norms: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def curves_figure(results: Sequence[Result]) -> str | None:
-    """Accuracy on the select split by epoch and by training time; one colour a Run, all its seeds alike.
+    """Accuracy on the validation set by epoch and by training time; one colour a Run, all its seeds alike.
 
     The six best Runs by their last accuracy have a colour and a name, others are gray.
 
     Returns:
         SVG, or None when no Result has a curve with an accuracy.
     """
-    groups = seed_groups([r for r in results if any(math.isfinite(e.select_accuracy) for e in r.curve)])
+    groups = seed_groups([r for r in results if any(math.isfinite(e.validation_accuracy) for e in r.curve)])
     if not groups:
         return None
     groups.sort(key=lambda g: (-_last(g[0]), g[0].run.label))
@@ -381,7 +381,7 @@ def curves_figure(results: Sequence[Result]) -> str | None:
         for number, group in enumerate(groups):
             coloured = number < len(COLOURS)
             for result in group:
-                accuracy = [100 * e.select_accuracy for e in result.curve]
+                accuracy = [100 * e.validation_accuracy for e in result.curve]
                 clock = [max(t, 0.01) / (60 if minutes else 1) for t in accumulate(e.seconds for e in result.curve)]
                 for axes, x in ((by_epoch, [float(e.epoch) for e in result.curve]), (by_time, clock)):
                     axes.plot(
@@ -398,7 +398,7 @@ def curves_figure(results: Sequence[Result]) -> str | None:
         best = max(lasts, default=100.0)
         low = min([v for v in lasts if v > best - 20], default=0.0)
         by_epoch.set_ylim(low - max(8.0, best - low), best + 1)
-        by_epoch.set_ylabel("accuracy on the select split, %")
+        by_epoch.set_ylabel("accuracy on the validation set, %")
         by_epoch.set_xlabel("epoch")
         by_epoch.set_xlim(0.5, max(r.curve[-1].epoch for g in groups for r in g) + 0.5)
         by_epoch.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -414,7 +414,7 @@ def curves_figure(results: Sequence[Result]) -> str | None:
 
 def _last(result: Result) -> float:
     """Select accuracy at the end, -inf for none."""
-    value = result.curve[-1].select_accuracy
+    value = result.curve[-1].validation_accuracy
     return value if math.isfinite(value) else -math.inf
 
 

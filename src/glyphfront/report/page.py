@@ -39,6 +39,7 @@ from glyphfront.report.pick import NothingFits, against_table, budget_table, loa
 from glyphfront.report.tables import (
     DASH,
     Table,
+    by_test_set,
     confused_table,
     data_label,
     escape_markdown,
@@ -48,7 +49,6 @@ from glyphfront.report.tables import (
     microseconds,
     percent,
     render_markdown,
-    report_sets,
     results_table,
     seed_table,
     short_count,
@@ -91,7 +91,7 @@ class PageFigure:
 
 @dataclass(frozen=True)
 class _Part:
-    """What is said about the Results of one report set."""
+    """What is said about the Results of one test set."""
 
     label: str
     name: str
@@ -160,7 +160,7 @@ def write_report(folder: Path, *, title: str | None = None, budget_us: float | N
     }
     parts = [
         _part([(r, examples.get(id(r))) for r in group], predictions, budget_us, "" if number == 1 else f"-{number}")
-        for number, group in enumerate(report_sets(results), 1)
+        for number, group in enumerate(by_test_set(results), 1)
     ]
     texts = {figure.file: figure.svg for part in parts for figure in part.figures}
     for path in folder.glob("*.svg"):
@@ -183,7 +183,7 @@ def update_readme(readme: Path, folder: Path) -> bool:
     """
     lines = []
     results, predictions = load_folder(folder)
-    for group in report_sets(results):
+    for group in by_test_set(results):
         lines += [f"Measured on {escape_markdown(data_label(group[0]))}.", ""]
         if front(group):
             lines += [escape_markdown(pick(group, predictions).sentence), ""]
@@ -340,9 +340,9 @@ def _shipped(results: Sequence[Result]) -> tuple[str, ...]:
             f"The shipped {name} is another training: {card.run.epochs} epochs on {card.run.data.train} (here: {here})"
         )
         if card.accuracy:
-            same = card.data.report_fingerprint == results[0].data.report_fingerprint
+            same = card.data.test_fingerprint == results[0].data.test_fingerprint
             images = (
-                "these images" if same else f"{card.run.data.report or card.run.data.train} ({card.data.report_source})"
+                "these images" if same else f"{card.run.data.test or card.run.data.train} ({card.data.test_source})"
             )
             line += f", {percent(card.accuracy.value)} % on {images}"
         lines.append(f"{line}.")
@@ -366,7 +366,7 @@ def _method(results: Sequence[Result], predictions: Mapping[Result, Predictions]
     total = max((share.total for share in map(top1, results) if share), default=0)
     leaky = ", ".join(r.run.label for r in results if not r.run.data.remove_leaks)
     lines = [
-        f"Accuracy is top-1 over the whole report split, {total:,} images, which neither training nor early stopping "
+        f"Accuracy is top-1 over the whole test set, {total:,} images, which neither training nor early stopping "
         "sees. Training images that also stand there are left out of training"
         + (f", but not for {leaky}, whose accuracy may be too high. " if leaky else ". ")
         + "It is measured on the exported ONNX file where there is one; top-5, loss and confusions are of the weights.",
@@ -403,7 +403,7 @@ def _method(results: Sequence[Result], predictions: Mapping[Result, Predictions]
         )
     lines.append(
         "Parameters include batch norm's statistics; MACs are of one image; 1 KB is 1,000 bytes; images seen counts "
-        "every epoch. Curves are of the select split, which is carved out of the training images."
+        "every epoch. Curves are of the validation set, which is carved out of the training images."
     )
     return tuple(lines)
 
@@ -415,8 +415,8 @@ _PROVENANCE: dict[str, Callable[[Result], str]] = {
     "finished": lambda r: r.provenance.finished,
     "device": lambda r: r.cost.device,
     "seed": lambda r: str(r.run.seed),
-    "fit images": lambda r: f"{r.data.fit_images:,}",
-    "select images": lambda r: f"{r.data.select_images:,}",
+    "training images": lambda r: f"{r.data.train_images:,}",
+    "validation images": lambda r: f"{r.data.validation_images:,}",
     "leaks left out": lambda r: f"{r.data.leaks_removed:,}",
     "evaluation, s": lambda r: f"{r.accuracy.evaluation_seconds:.2f}" if r.accuracy else DASH,
     "inference, s": lambda r: f"{r.accuracy.inference_seconds:.2f}" if r.accuracy else DASH,
@@ -435,7 +435,7 @@ def _sources(results: Sequence[Result]) -> tuple[tuple[str, str], ...]:
     versions = ((f"glyphfront=={p.glyphfront}", f"Python {p.python}", *p.libraries) for p in made)
     return (
         ("Trained on", _several(f"{name} ({source}), fingerprint {print_}" for name, source, print_ in trained)),
-        ("Scored on", f"{data_label(results[0])}, fingerprint {results[0].data.report_fingerprint}"),
+        ("Scored on", f"{data_label(results[0])}, fingerprint {results[0].data.test_fingerprint}"),
         ("Training machine", _several(p.machine for p in made)),
         ("Timing machine", _several(timed) or DASH),
         ("Versions", _several(", ".join(names) for names in versions)),

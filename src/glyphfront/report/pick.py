@@ -10,7 +10,7 @@ from pathlib import Path
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.compare import Predictions, Row, Scored, paired, read_predictions
-from glyphfront.measure.difference import Comparison, SeedComparison, compare, detectable, holm
+from glyphfront.measure.statistics import Comparison, SeedComparison, compare, detectable, holm
 from glyphfront.report.tables import (
     Table,
     candidates,

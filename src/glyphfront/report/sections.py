@@ -16,8 +16,8 @@ from typing import Any
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.accuracy import proportion
-from glyphfront.measure.difference import Comparison, SeedComparison, of_networks
 from glyphfront.measure.layers import load_architecture, load_gradients
+from glyphfront.measure.statistics import Comparison, SeedComparison, of_networks
 from glyphfront.measure.timings import Computation, Timings, computation
 from glyphfront.records import from_plain
 from glyphfront.report.figures import front_figure, gradients_figure, size_figure
@@ -144,7 +144,7 @@ def _further(part: Part, labels: Sequence[str]) -> Item | None:
     header = ("row", *(f"{heading}: {who}" for _, heading, _, _ in given for who in ("study", "here")))
     note = (
         "The study's times are of four A5000 GPUs, its loss of validation images; ours are of the machine below and of "
-        "the report images, medians over n trainings."
+        "the test images, medians over n trainings."
     )
     return Item("Further figures", Table(header, tuple(rows)), notes=(note,))
 
@@ -267,7 +267,7 @@ class _Brightness:
     generators: tuple[_Generator, ...]
     label: str
     key: str
-    report_source: str
+    test_source: str
     images: int
     classes: int
     correct_at_the_scale_of_training: int
@@ -448,7 +448,7 @@ def method(results: Sequence[Result]) -> Section:
         (
             f"The study's accuracies are of one batch of {published()['images']:,} test images and of one training: "
             "its interval is that of so many images and leaves out how trainings differ. Ours are of the whole "
-            "report split, of the exported file. With n of 1 the interval is of that one network, on other images; "
+            "test set, of the exported file. With n of 1 the interval is of that one network, on other images; "
             "with more, of the mean of trainings, on other images and with other seeds, where the variance between "
             "seeds is known as below, and else of these networks.",
             "Against the baseline: on the same images. Two networks: McNemar's test and Tango's interval. Rows with "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.compare import Row
-from glyphfront.measure.difference import of_networks, single
+from glyphfront.measure.statistics import of_networks, single
 from glyphfront.result import Latency, Proportion, Result
 from glyphfront.run import without_seed
 
@@ -49,15 +49,15 @@ def measured(result: Result) -> tuple[Proportion, Latency] | None:
 
 def data_label(result: Result) -> str:
     """Which images the accuracy is of, such as ``balanced (unofficial, 9,400 of 18,800 test images)``."""
-    name, source = result.run.data.report or result.run.data.train, result.data.report_source
+    name, source = result.run.data.test or result.run.data.train, result.data.test_source
     return source if name in source else f"{name} ({source})"
 
 
-def report_sets(results: Sequence[Result]) -> list[list[Result]]:
+def by_test_set(results: Sequence[Result]) -> list[list[Result]]:
     """Results scored on the same images together, in order of appearance: only they can be compared."""
     sets: dict[str, list[Result]] = {}
     for result in results:
-        sets.setdefault(result.data.report_fingerprint, []).append(result)
+        sets.setdefault(result.data.test_fingerprint, []).append(result)
     return list(sets.values())
 
 
@@ -81,7 +81,7 @@ def seed_groups(results: Sequence[Result]) -> list[list[Result]]:
     for result in results:
         kind = without_seed(result.run).key
         started = result.run.label if result.run.init_from else ""
-        groups.setdefault((kind, started, result.data.report_fingerprint, repeats[result.run.key]), []).append(result)
+        groups.setdefault((kind, started, result.data.test_fingerprint, repeats[result.run.key]), []).append(result)
         repeats[result.run.key] += 1
     return [sorted(group, key=lambda r: r.run.seed) for group in groups.values()]
 
@@ -95,7 +95,7 @@ def candidates(results: Sequence[Result]) -> list[Result]:
         GlyphfrontError: accuracies are of different images, or latencies relate to different reference models.
     """
     usable = [r for r in results if measured(r)]
-    sets = report_sets(usable)
+    sets = by_test_set(usable)
     if len(sets) > 1:
         (a, *_), (b, *_) = sets[:2]
         raise GlyphfrontError(
@@ -211,7 +211,7 @@ def results_table(results: Sequence[Result], *, compact: bool = False) -> Table:
     """One row a Result, the most accurate first, those on the front in bold.
 
     Args:
-        results: all of one report set.
+        results: all of one test set.
         compact: the columns that a README has room for.
     """
     columns = {name: COLUMNS[name] for name in _COMPACT} if compact else COLUMNS

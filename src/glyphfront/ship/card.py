@@ -41,7 +41,7 @@ class Card:
     input: str = "image: uint8 (N, 28, 28), upright, white ink on black; any N"
     output: str = "probability: float32 (N, classes), each row adds up to 1"
     accuracy: Proportion | None = None
-    """Top-1 of this very file on the whole report split."""
+    """Top-1 of this very file on the whole test set."""
     latency: Latency | None = None
     seen: str | None = None
     """Name of the file beside this one that holds the fingerprints of the training images."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import shutil
 import warnings
 from dataclasses import replace
@@ -30,6 +31,8 @@ from glyphfront.ship.recognizer import open_session
 OPSET = 18
 PARITY = 1e-4
 """The most that a probability may differ from torch's."""
+
+_FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 
 
 class _WithSoftmax(nn.Module):
@@ -129,6 +132,28 @@ def export_run(folder: Path, out: Path | None = None, name: str | None = None) -
         _copy(seen, copied.with_name(f"{copied.stem}.seen.npz"))
     save_card(replace(card, name=name or card.name), copied)
     return copied
+
+
+def graph_fingerprint(path: Path) -> str:
+    """12 hex digits of what an ONNX file computes, the values of its float weights apart.
+
+    Files that share it are the same computation on other weights, so they take the same time.
+    """
+    graph, digest = onnx.load(path).graph, hashlib.sha256()
+    for tensor in graph.initializer:
+        digest.update(_shape_of(tensor))
+    for node in graph.node:
+        digest.update(f"{node.domain}.{node.op_type} {list(node.input)} {list(node.output)}".encode())
+        for attribute in sorted(node.attribute, key=lambda a: a.name):
+            value = _shape_of(attribute.t) if attribute.HasField("t") else attribute.SerializeToString()
+            digest.update(attribute.name.encode() + value)
+    return digest.hexdigest()[:12]
+
+
+def _shape_of(tensor: onnx.TensorProto) -> bytes:
+    """Of float tensors type and shape; of whole numbers, which may be shapes and axes, also the values."""
+    values = b"" if tensor.data_type in _FLOATS else onnx.numpy_helper.to_array(tensor).tobytes()
+    return f"{tensor.name} {tensor.data_type} {list(tensor.dims)}".encode() + values
 
 
 def _copy(source: Path, target: Path) -> None:

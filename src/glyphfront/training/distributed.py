@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.overrides import TorchFunctionMode
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.machine import cores, cpu_model
+from glyphfront.provenance import cores, cpu_model
 from glyphfront.training.torchrun import is_one_of_several
 
 T = TypeVar("T")

@@ -26,22 +26,22 @@ from torch.optim.swa_utils import AveragedModel
 
 from glyphfront.data.dataset import Dataset, class_balanced_index
 from glyphfront.data.leakage import load_seen, save_seen
-from glyphfront.data.prepare import TrainingData
+from glyphfront.data.splits import TrainingData
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
-from glyphfront.measure.cost import count_macs, count_parameters
-from glyphfront.measure.machine import provenance
-from glyphfront.measure.predict import predict_logits
 from glyphfront.models import Classifier, build
+from glyphfront.models.cost import count_macs, count_parameters
+from glyphfront.models.predict import predict_logits
 from glyphfront.models.weights import save_weights, start_from
+from glyphfront.provenance import provenance
 from glyphfront.result import Cost, DataUsed, Epoch, Trained, load_trained, save_result
 from glyphfront.run import Run, check, save_run
 from glyphfront.training import distributed
 from glyphfront.training.augment import augment
-from glyphfront.training.checkpoint import load_state, save_state
 from glyphfront.training.optimizers import build_optimizer
 from glyphfront.training.progress import TrainingProgress
 from glyphfront.training.schedules import learning_rate
+from glyphfront.training.state import load_state, save_state
 
 try:
     import fcntl
@@ -126,7 +126,7 @@ def _begin(run: Run, data: TrainingData, folder: Path) -> Trained | None:
 def _end(run: Run, data: TrainingData, folder: Path, trained: Trained) -> Trained:
     """Leave a finished Run's files."""
     before = [load_seen(folder.parent / run.init_from / "model.seen.npz")] if run.init_from else []
-    save_seen(folder / "model.seen.npz", data.fit.images, data.select.images, more=before)
+    save_seen(folder / "model.seen.npz", data.train.images, data.validation.images, more=before)
     save_result(trained, folder / "trained.json")
     (folder / "state.pt").unlink(missing_ok=True)
     return trained
@@ -155,7 +155,7 @@ def move_aside_other_images(folder: Path, used: DataUsed) -> None:
         return
     if before == used:
         return
-    aside = folder.with_name(f"{folder.name}.{before.train_fingerprint[:6]}{before.report_fingerprint[:6]}")
+    aside = folder.with_name(f"{folder.name}.{before.train_fingerprint[:6]}{before.test_fingerprint[:6]}")
     warnings.warn(f"{folder} was trained on other images; it is kept as {aside}", stacklevel=2)
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
@@ -170,7 +170,7 @@ def seed_of(*parts: int) -> int:
 
 
 def epoch_order(run: Run, labels: np.ndarray[Any, np.dtype[np.int64]], epoch: int) -> np.ndarray[Any, Any]:
-    """Indices of the fit images in the order of one epoch."""
+    """Indices of the training images in the order of one epoch."""
     rng = np.random.default_rng((run.seed, epoch))
     if run.data.sampling == "balanced":
         return class_balanced_index(labels, len(labels), rng)
@@ -203,19 +203,22 @@ class _Interruption:
 
 class _Training:
     def __init__(self, run: Run, data: TrainingData, folder: Path, device: torch.device) -> None:
-        fit, select = data.fit, data.select
-        self.run, self.fit, self.used, self.folder, self.device = run, fit, data.used, folder, device
+        train, validation = data.train, data.validation
+        self.run, self.train_set, self.used, self.folder, self.device = run, train, data.used, folder, device
         self.provenance = provenance()
-        self.batch_size = min(run.batch_size, len(fit))  # of all processes together
+        self.batch_size = min(run.batch_size, len(train))  # of all processes together
         distributed.check_split(self.batch_size, distributed.size())
-        self.steps = len(fit) // self.batch_size  # what does not fill a batch waits for another epoch's order
-        self.images, self.labels = torch.from_numpy(fit.images), torch.from_numpy(fit.labels)
-        self.select_images, self.select_labels = torch.from_numpy(select.images), torch.from_numpy(select.labels)
+        self.steps = len(train) // self.batch_size  # what does not fill a batch waits for another epoch's order
+        self.images, self.labels = torch.from_numpy(train.images), torch.from_numpy(train.labels)
+        self.validation_images, self.validation_labels = (
+            torch.from_numpy(validation.images),
+            torch.from_numpy(validation.labels),
+        )
         if device.type != "cpu":
             self.images, self.labels = self.images.to(device), self.labels.to(device)
         torch.manual_seed(run.seed)
-        mean, std = pixel_statistics(fit)
-        self.model: Classifier = build(run.model, len(fit.classes), mean, std)
+        mean, std = pixel_statistics(train)
+        self.model: Classifier = build(run.model, len(train.classes), mean, std)
         if run.init_from is not None:
             start_from(self.model, folder.parent / run.init_from)
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -262,7 +265,7 @@ class _Training:
     def _epoch(self, progress: TrainingProgress) -> str:
         """Train to the end of the present epoch, evaluate, save. Returns what went wrong, or nothing."""
         run, at = self.run, self.at
-        order = torch.from_numpy(epoch_order(run, self.fit.labels, at.epoch))
+        order = torch.from_numpy(epoch_order(run, self.train_set.labels, at.epoch))
         if at.step == 0:
             self._seed()
         self.model.train()
@@ -299,26 +302,26 @@ class _Training:
             if stop:
                 self._stop(progress)
         mean_loss = at.loss_sum / self.steps
-        if mean_loss > 10 * math.log(len(self.fit.classes)) and at.epoch > 1:
+        if mean_loss > 10 * math.log(len(self.train_set.classes)) and at.epoch > 1:
             return _diverged(f"the mean loss of epoch {at.epoch} is {mean_loss:.3g}, far above guessing")
-        select_loss, select_accuracy = self._select()
-        if not math.isfinite(select_loss):
-            return _diverged(f"the select loss is no longer finite in epoch {at.epoch}")
+        validation_loss, validation_accuracy = self._validate()
+        if not math.isfinite(validation_loss):
+            return _diverged(f"the validation loss is no longer finite in epoch {at.epoch}")
         seconds = time.perf_counter() - began
         seen = self.steps * self.batch_size
         line = Epoch(
             epoch=at.epoch,
             lr=self._learning_rate(self.steps - 1),
-            fit_loss=mean_loss,
-            fit_accuracy=at.correct / seen,
-            select_loss=select_loss,
-            select_accuracy=select_accuracy,
+            train_loss=mean_loss,
+            train_accuracy=at.correct / seen,
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
             images_per_second=seen / at.seconds,
             seconds=seconds,
         )
-        best = max((e.select_accuracy for e in at.curve), default=-1.0)
+        best = max((e.validation_accuracy for e in at.curve), default=-1.0)
         at.curve.append(line)
-        if run.early_stopping and select_accuracy > best:
+        if run.early_stopping and validation_accuracy > best:
             at.best_weights = {k: v.detach().clone() for k, v in self.evaluated.state_dict().items()}
         at.epoch, at.step, at.loss_sum, at.correct, at.seconds = at.epoch + 1, 0, 0.0, 0, 0.0
         self._save()
@@ -341,7 +344,7 @@ class _Training:
         """At one step of the present epoch."""
         run, at = self.run, self.at
         done = (at.epoch - 1) * self.steps + step
-        losses = [e.select_loss for e in at.curve]
+        losses = [e.validation_loss for e in at.curve]
         return learning_rate(run.schedule, run.optimizer.lr, done, run.epochs * self.steps, losses)
 
     def _step(self, index: Tensor) -> tuple[Tensor, Tensor]:
@@ -369,9 +372,9 @@ class _Training:
             self.ema.update_parameters(self.model)
         return loss.detach() * share, (logits.detach().argmax(1) == labels).sum()
 
-    def _select(self) -> tuple[float, float]:
-        logits = distributed.over_shards(functools.partial(predict_logits, self.evaluated), self.select_images)
-        labels = self.select_labels.to(self.device)
+    def _validate(self) -> tuple[float, float]:
+        logits = distributed.over_shards(functools.partial(predict_logits, self.evaluated), self.validation_images)
+        labels = self.validation_labels.to(self.device)
 
         def score() -> tuple[float, float]:
             return float(F.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).float().mean())
@@ -379,14 +382,14 @@ class _Training:
         return distributed.from_first(score)  # what follows from it is decided alike everywhere
 
     def _stopped_early(self) -> bool:
-        accuracies = [e.select_accuracy for e in self.at.curve]
+        accuracies = [e.validation_accuracy for e in self.at.curve]
         patience = self.run.early_stopping
         return bool(patience and accuracies and len(accuracies) - 1 - accuracies.index(max(accuracies)) >= patience)
 
     def _log_prior(self) -> Tensor | None:
         if not self.run.logit_adjustment or self.run.data.sampling == "balanced":
             return None
-        prior = np.maximum(self.fit.counts(), 1) / len(self.fit)
+        prior = np.maximum(self.train_set.counts(), 1) / len(self.train_set)
         return torch.tensor(self.run.logit_adjustment * np.log(prior), dtype=torch.float32, device=self.device)
 
     def _average(self, means: Any, values: Any, updates: Any) -> None:
@@ -461,7 +464,7 @@ class _Training:
             key=self.run.key,
             status=status,
             message=message,
-            classes=self.fit.classes,
+            classes=self.train_set.classes,
             data=self.used,
             cost=cost,
             curve=tuple(at.curve),

@@ -47,8 +47,8 @@ class TrainingProgress:
     def epoch(self, line: Epoch) -> None:
         """Print a finished epoch."""
         self._console.print(
-            f"{self._label}  epoch {line.epoch}/{self._epochs}  fit loss {line.fit_loss:.4f}"
-            f"  select loss {line.select_loss:.4f}  select accuracy {line.select_accuracy:.2%}"
+            f"{self._label}  epoch {line.epoch}/{self._epochs}  training loss {line.train_loss:.4f}"
+            f"  validation loss {line.validation_loss:.4f}  validation accuracy {line.validation_accuracy:.2%}"
             f"  lr {line.lr:.4g}  {line.images_per_second:,.0f} images/s  {line.seconds:.1f} s",
             highlight=False,
             soft_wrap=True,

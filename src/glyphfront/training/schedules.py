@@ -9,7 +9,7 @@ from glyphfront.run import Schedule
 
 
 def learning_rate(
-    spec: Schedule, peak: float, step: int, total_steps: int, select_losses: Sequence[float] = ()
+    spec: Schedule, peak: float, step: int, total_steps: int, validation_losses: Sequence[float] = ()
 ) -> float:
     """The learning rate of one step.
 
@@ -20,13 +20,13 @@ def learning_rate(
         peak: the optimizer's highest rate.
         step: from 0.
         total_steps: of the whole run.
-        select_losses: the select loss of each finished epoch; only *plateau* looks at it.
+        validation_losses: the validation loss of each finished epoch; only *plateau* looks at it.
     """
     match spec.name:
         case "constant":
             return peak
         case "plateau":
-            return peak * spec.factor ** _reductions(select_losses, spec.patience)
+            return peak * spec.factor ** _reductions(validation_losses, spec.patience)
         case "linear" | "cosine":
             warmup = spec.warmup * total_steps
             if step < warmup:

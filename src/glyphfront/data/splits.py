@@ -1,0 +1,79 @@
+"""From a Run's `data` to the images that are trained on, validated on and tested on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from glyphfront.data import load
+from glyphfront.data.dataset import Dataset, split_validation
+from glyphfront.data.leakage import remove_leaks
+from glyphfront.errors import GlyphfrontError
+from glyphfront.result import DataUsed
+from glyphfront.run import Data
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All that training may see."""
+
+    train: Dataset
+    validation: Dataset
+    used: DataUsed
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three sets of one Run, disjoint unless the Run says otherwise."""
+
+    training: TrainingData
+    test: Dataset
+
+
+def prepare(data: Data, folder: Path | None = None) -> Splits:
+    """Read the sets, take the leaks out of training, apply the limit, carve the validation set out.
+
+    Args:
+        data: what to read.
+        folder: where EMNIST files lie; see `glyphfront.data.emnist.find_folder`.
+
+    Raises:
+        GlyphfrontError: data is missing or faulty, or the two sets have different classes.
+    """
+    test = load(data.test or data.train, "test", folder=folder, seed=data.seed)
+    per_class = data.limit if data.train == "strokes" else None
+    train = load(data.train, "train", folder=folder, seed=data.seed, per_class=per_class)
+    if train.classes != test.classes:
+        raise GlyphfrontError(
+            f"{train.name} has {len(train.classes)} classes and {test.name} {len(test.classes)}: "
+            "a test set needs the classes of the training set"
+        )
+    leaks = 0
+    if data.remove_leaks:
+        train, leaks = remove_leaks(train, test)
+    if data.clear_of is not None:
+        train, more = remove_leaks(train, load(data.clear_of, "test", folder=folder, seed=data.seed))
+        leaks += more
+    if data.limit is not None and data.train != "strokes":
+        train = replace(train.limit(data.limit, data.seed), source=f"{train.source}, at most {data.limit} a class")
+    kept, validation = split_validation(train, data.validation_fraction, data.seed)
+    kept, _ = remove_leaks(kept, validation)
+    if not len(test):
+        raise GlyphfrontError(f"{test.name}: its test split holds no images, so nothing can be tested on")
+    if not len(validation):
+        raise GlyphfrontError(f"{train.name}: no class has two training images, so nothing is left to validate on")
+    if not len(kept):
+        raise GlyphfrontError(
+            f"{train.name}: every training picture has a copy in the validation set; nothing is left to train on"
+        )
+    used = DataUsed(
+        train_source=train.source,
+        test_source=test.source,
+        train_images=len(kept),
+        validation_images=len(validation),
+        test_images=len(test),
+        leaks_removed=leaks,
+        train_fingerprint=train.fingerprint(),
+        test_fingerprint=test.fingerprint(),
+    )
+    return Splits(TrainingData(kept, validation, used), test)

@@ -1,0 +1,118 @@
+"""Study: a question, the Runs that answer it, what is to be compared and judged; data, nothing to be guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from glyphfront.run import Run
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Somebody's conclusion from rows of a study: one is better or worse than another, or as good."""
+
+    row: str
+    than: str
+    kind: Literal["better", "worse", "as good"]
+    remark: str = ""
+    """What has to be known of it, such as that it rests on a fault of a program."""
+    counted: bool = True
+    """Whether it is one of those that are counted: concluded elsewhere, and not by a fault."""
+    at_scale: str = ""
+    """What a smaller scale changes of it; empty where nothing does."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two rows that differ in a leak alone: trained with images of the test set, as published, and without, clean."""
+
+    name: str
+    published: str
+    """Label of the row with the leak."""
+    clean: str
+    """Label of the row without."""
+    group: str = ""
+    """Pairs of one group share their seed variance, such as bases and transferred networks."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published of a row elsewhere; None where nothing was."""
+
+    test_accuracy: float | None = None
+    """Share, 0 to 1."""
+    validation_accuracy: float | None = None
+    """Share, 0 to 1."""
+    top5: float | None = None
+    """Share, 0 to 1."""
+    validation_loss: float | None = None
+    """Nats."""
+    parameters: int | None = None
+    train_seconds: float | None = None
+    evaluation_seconds: float | None = None
+    inference_seconds: float | None = None
+    leak: bool = False
+    """Whether it was trained on images that it is tested on."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How Runs become smaller, so that a study can be carried out on a laptop."""
+
+    name: str
+    limit: int | None = None
+    """At most so many training images a class, of the sets in `limited`."""
+    limited: tuple[str, ...] = ()
+    """Names of the sets that the limit is for; others stay whole."""
+    epochs: int = 1
+    """What epochs, and the plateau's patience, are divided by, rounded up."""
+    batch: int = 1
+    """What the batch size is divided by; the rate of SGD grows so that rate times steps stays."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Models that are replaced by smaller ones, by name; a replaced one has one input channel."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question and what answers it: rows, each a Run, or parts, each a Study of its own."""
+
+    question: str
+    name: str = ""
+    """What it is asked for by, such as quick, or my_study.py:widths."""
+    rows: Mapping[str, Run] = field(default_factory=dict)
+    """By label, with seed 0, in their order; a Run that another starts from comes before it."""
+    parts: Mapping[str, Study] = field(default_factory=dict)
+    """By name, in the order in which they are carried out. A Run may stand in several; it is trained once."""
+    seeds: int = 1
+    """Trainings of each row."""
+    baseline: str | None = None
+    """Label of the row that the others are compared with."""
+    baselines: Mapping[str, str | None] = field(default_factory=dict)
+    """Of rows that are compared with another one than `baseline`; None: with none."""
+    claims: tuple[Claim, ...] = ()
+    """To be judged."""
+    pairs: tuple[Pair, ...] = ()
+    """As published and clean."""
+    family: str = ""
+    """Parts of one family are changes of one network: their seed variance is pooled over rows trained alike. Empty:
+    each pair has its own."""
+    published: Mapping[str, Published] = field(default_factory=dict)
+    """What was published of rows elsewhere, by label."""
+    published_images: int = 0
+    """How many images the published test accuracies are of."""
+    concluded: str = ""
+    """What was concluded elsewhere."""
+    expected: str = ""
+    """What its author expects to see."""
+    cost: str = ""
+    """What it takes, in words, where that was measured."""
+    scales: tuple[Scale, ...] = ()
+    """Besides full scale: how it can be made smaller."""
+    only: str = ""
+    """The one scale that it makes sense at; empty: any."""
+    scale: str = "full"
+    """That its rows are of."""
+    changed: Mapping[str, str] = field(default_factory=dict)
+    """What that scale changed of a row, in words, by label."""

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glyphfront.data import splits as module
+from glyphfront.data.dataset import Dataset
+from glyphfront.data.splits import Splits, prepare
+from glyphfront.errors import GlyphfrontError
+from glyphfront.run import Data
+
+DATA = Data(train="own", validation_fraction=0.2)
+
+
+def pictures(numbers: Sequence[int], classes: tuple[str, ...] = ("a", "b"), source: str = "made by a test") -> Dataset:
+    """One picture a number, told apart by its first pixel; its class is the number's remainder."""
+    images = np.zeros((len(numbers), 28, 28), np.uint8)
+    images[:, 0, 0] = numbers
+    labels = np.array(numbers, np.int64) % len(classes)
+    return Dataset("made", "any", images, labels, classes, source)
+
+
+def numbers(*sets: Dataset) -> list[int]:
+    return sorted(int(n) for one in sets for n in one.images[:, 0, 0])
+
+
+def trained_on(splits: Splits) -> list[int]:
+    return numbers(splits.training.train, splits.training.validation)
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], Any]:
+    """The sets there are, by name and part; under "asked" what else the last one was asked for with."""
+    sets: dict[tuple[str, str], Any] = {}
+
+    def load(name: str, part: str, **rest: Any) -> Dataset:
+        sets[name, f"{part} asked"] = rest
+        found = sets[name, part]
+        assert isinstance(found, Dataset)
+        return found
+
+    monkeypatch.setattr(module, "load", load)
+    return sets
+
+
+def test_images_of_the_report_split_are_taken_out_of_training_and_counted(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(15, 25))
+    splits = prepare(DATA)
+    assert trained_on(splits) == list(range(15))
+    assert numbers(splits.test) == list(range(15, 25))
+    used = splits.training.used
+    assert used.leaks_removed == 5
+    assert (used.train_images, used.validation_images, used.test_images) == (12, 3, 10)
+
+
+def test_a_leaked_image_goes_whatever_label_it_has(given: dict[Any, Any]) -> None:
+    given["own", "train"] = pictures(range(20))
+    given["own", "test"] = Dataset("other", "test", *_relabelled(pictures([3, 4, 30])), ("a", "b"), "made by a test")
+    assert trained_on(prepare(DATA)) == sorted(set(range(20)) - {3, 4})
+
+
+def _relabelled(dataset: Dataset) -> tuple[Any, Any]:
+    return dataset.images, 1 - dataset.labels
+
+
+def test_leaks_stay_where_the_run_says_so(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(15, 25))
+    splits = prepare(Data(train="own", validation_fraction=0.2, remove_leaks=False))
+    assert trained_on(splits) == list(range(20))
+    assert splits.training.used.leaks_removed == 0
+
+
+def test_the_report_split_can_be_that_of_another_set(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(10))
+    given["other", "test"] = pictures([0, 1, 90], source="another source")
+    splits = prepare(Data(train="own", test="other"))
+    assert numbers(splits.test) == [0, 1, 90]
+    assert trained_on(splits) == list(range(2, 20))
+    used = splits.training.used
+    assert (used.train_source, used.test_source) == ("made by a test", "another source")
+    assert used.test_fingerprint == given["other", "test"].fingerprint()
+
+
+def test_images_of_the_test_part_to_keep_clear_of_go_too(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(15, 25))
+    given["later", "test"] = pictures([0, 1, 3, 16, 99], classes=("x", "y", "z"))
+    splits = prepare(Data(train="own", clear_of="later"))
+    assert trained_on(splits) == sorted(set(range(15)) - {0, 1, 3})
+    assert splits.training.used.leaks_removed == 5 + 3  # image 16 was already gone
+
+
+@pytest.mark.parametrize("classes", [("a", "b", "c"), ("b", "a")])
+def test_a_report_split_of_other_classes_is_refused(given: dict[Any, Any], classes: tuple[str, ...]) -> None:
+    given["own", "train"], given["other", "test"] = pictures(range(20)), pictures(range(30, 40), classes)
+    with pytest.raises(GlyphfrontError, match="a test set needs the classes of the training set"):
+        prepare(Data(train="own", test="other"))
+
+
+def test_the_limit_counts_what_is_left_after_the_leaks(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(16))
+    splits = prepare(Data(train="own", limit=2))
+    assert trained_on(splits) == [16, 17, 18, 19]
+    assert splits.training.used.leaks_removed == 16
+
+
+def test_the_limit_is_drawn_by_the_seed_of_the_data(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(100)), pictures([200, 201])
+    drawn = [trained_on(prepare(Data(train="own", limit=10, seed=seed))) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert all(sum(n % 2 for n in one) == 10 and len(one) == 20 for one in drawn)
+
+
+@pytest.mark.parametrize(("limit", "source"), [(None, "made by a test"), (3, "made by a test, at most 3 a class")])
+def test_the_source_says_when_a_limit_applies(given: dict[Any, Any], limit: int | None, source: str) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(30, 40))
+    used = prepare(Data(train="own", limit=limit)).training.used
+    assert (used.train_source, used.test_source) == (source, "made by a test")
+
+
+def test_strokes_are_drawn_as_many_as_the_limit_says_and_no_test_image_fewer(given: dict[Any, Any]) -> None:
+    given["strokes", "train"], given["strokes", "test"] = pictures(range(6)), pictures(range(30, 40))
+    used = prepare(Data(train="strokes", limit=3, seed=7)).training.used
+    assert used.train_source == "made by a test"
+    assert given["strokes", "train asked"] == {"folder": None, "seed": 7, "per_class": 3}
+    assert given["strokes", "test asked"] == {"folder": None, "seed": 7}
+
+
+def test_an_image_that_stands_twice_is_not_both_fitted_and_selected_on(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures([*range(20), *range(20)]), pictures(range(30, 40))
+    training = prepare(DATA).training
+    assert len(training.validation) == 8
+    assert set(numbers(training.train)) == set(range(20)) - set(numbers(training.validation))
+    assert (training.used.train_images, training.used.validation_images) == (len(training.train), 8)
+
+
+def test_fit_and_select_come_from_one_set_and_say_so(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(30, 40))
+    training = prepare(DATA).training
+    assert (training.train.split, training.validation.split) == ("train", "validation")
+    assert list(training.validation.counts()) == [2, 2]  # a fifth of each class
+    assert training.used.train_fingerprint == given["own", "train"].fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "told"),
+    [
+        ([0, 1], [30, 31], "nothing is left to select on"),
+        (range(4), range(4), "nothing is left to select on"),
+        ([], [30, 31], "nothing is left to select on"),
+        (range(20), [], "nothing can be reported on"),
+        ([0, 0, 1, 1], [30, 31], "nothing is left to fit"),
+    ],
+)
+def test_sets_of_which_nothing_is_left_are_refused(
+    given: dict[Any, Any], train: Sequence[int], test: Sequence[int], told: str
+) -> None:
+    given["own", "train"], given["own", "test"] = pictures(train), pictures(test)
+    with pytest.raises(GlyphfrontError, match=told):
+        prepare(Data(train="own"))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from glyphfront.measure.compare import Predictions
+from glyphfront.measure.predictions import Predictions
 from glyphfront.result import (
     Accuracy,
     Cost,
@@ -17,11 +15,14 @@ from glyphfront.result import (
     Proportion,
     Provenance,
     Result,
+    Timing,
+    Timings,
 )
 from glyphfront.run import Data, Model, Run
 
 CLASSES = ("0", "1", "O", "l")
 SOURCE = "unofficial, 400 of 800 test images"
+PROVENANCE = Provenance("0.1.0", "abc1234", "2026-01-02T03:04:05Z", "Some CPU", "3.11.2", ("torch==2.9",))
 
 
 def share(correct: int, total: int, half_width: float = 0.02) -> Proportion:
@@ -42,18 +43,15 @@ def make_result(
     *,
     correct: int = 300,
     total: int = 400,
-    p50_us: float = 100.0,
-    reference_us: float = 50.0,
     half_width: float = 0.02,
     model: str | None = None,
     seed: int = 0,
     diverged: str = "",
-    timed: bool = True,
     test_fingerprint: str = "f" * 16,
     source: str = SOURCE,
     curve: tuple[float, ...] = (0.5, 0.7),
 ) -> Result:
-    """A Result whose Run is told apart by its model name (by default the label)."""
+    """A Result whose Run, and the graph of its file, are told apart by the model name (by default the label)."""
     run = Run(label=label, data=Data(train="balanced"), model=Model(name=model or label), seed=seed, epochs=2)
     top1 = share(correct, total, half_width)
     confusion = confusion_of(correct, total)
@@ -66,7 +64,28 @@ def make_result(
         evaluation_seconds=2.0,
         inference_seconds=1.5,
     )
-    latency = Latency(
+    return Result(
+        key=run.key,
+        run=run,
+        status="diverged" if diverged else "finished",
+        message=diverged,
+        classes=CLASSES,
+        data=DataUsed("official", source, 900, 100, total, 7, "e" * 16, test_fingerprint),
+        cost=Cost(61_000, 61_234, 416_520, 33.4, 2, 1800, "cpu"),
+        curve=tuple(Epoch(i, 0.1, 1.0, 0.5, 1.0, value, 100.0, 10.0 * i) for i, value in enumerate(curve, 1)),
+        provenance=PROVENANCE,
+        accuracy=None if diverged else accuracy,
+        exported=() if diverged else (Exported("fp32", "d" * 64, 248_400, graph_of(model or label), top1, 2e-7),),
+    )
+
+
+def graph_of(model: str) -> str:
+    """The graph of the exported file of a made-up model."""
+    return f"graph of {model}"
+
+
+def make_latency(p50_us: float = 100.0, reference_us: float = 50.0) -> Latency:
+    return Latency(
         p50_us=p50_us,
         p90_us=p50_us * 2,
         p99_us=p50_us * 3,
@@ -80,20 +99,15 @@ def make_result(
         machine="Some CPU, 2 cores",
         onnxruntime="1.20.0",
     )
-    return Result(
-        key=run.key,
-        run=run,
-        status="diverged" if diverged else "finished",
-        message=diverged,
-        classes=CLASSES,
-        data=DataUsed("official", source, 900, 100, total, 7, "e" * 16, test_fingerprint),
-        cost=Cost(61_000, 61_234, 416_520, 33.4, 2, 1800, "cpu"),
-        curve=tuple(Epoch(i, 0.1, 1.0, 0.5, 1.0, value, 100.0, 10.0 * i) for i, value in enumerate(curve, 1)),
-        provenance=Provenance("0.1.0", "abc1234", "2026-01-02T03:04:05Z", "Some CPU", "3.11.2", ("torch==2.9",)),
-        accuracy=None if diverged else accuracy,
-        exported=None if diverged else Exported("d" * 64, 248_400, top1, 2e-7),
-        latency=latency if timed and not diverged else None,
-    )
+
+
+def make_timings(p50_us: dict[str, float], reference_us: float = 50.0) -> Timings:
+    """Timings of the files of made-up models, by the name of the model."""
+    timed = [
+        Timing(graph_of(model), model, make_latency(p50, reference_us), (p50 / reference_us,))
+        for model, p50 in p50_us.items()
+    ]
+    return Timings(tuple(timed), PROVENANCE)
 
 
 def make_predictions(correct: int, total: int = 400, *, shift: int = 0) -> Predictions:
@@ -103,8 +117,3 @@ def make_predictions(correct: int, total: int = 400, *, shift: int = 0) -> Predi
     return Predictions(
         np.where(right, 0, 1), true, np.where(right, 0.9, 0.1).astype(np.float32), np.zeros(len(true), np.bool_)
     )
-
-
-def save_predictions(predictions: Predictions, path: Path) -> None:
-    """Write the file that evaluation would have written."""
-    np.savez(path, **vars(predictions))

@@ -58,7 +58,7 @@ def test_missing_card_and_missing_model_are_told_apart(onnx):
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", b"\xff\xfe\x00"])
 def test_what_is_no_card_is_one_clear_line(onnx, content):
     card_path(onnx).write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(GlyphfrontError, match=r"reference\.json: not a card") as caught:
+    with pytest.raises(GlyphfrontError, match=r"reference\.json: holds no Card") as caught:
         load_card(onnx)
     assert "\n" not in str(caught.value)
 

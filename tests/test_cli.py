@@ -14,9 +14,10 @@ from PIL import Image, ImageDraw
 
 from glyphfront import cli
 from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.predictions import save_predictions
 from glyphfront.result import save_result
 from glyphfront.run import Run, save_run
-from results_factory import make_predictions, make_result, save_predictions
+from results_factory import make_predictions, make_result
 
 
 def _verbs(level: dict[str, Any] = cli.VERBS, words: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

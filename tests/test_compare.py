@@ -5,16 +5,15 @@ import pytest
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.compare import (
-    Predictions,
     Scored,
     compare_files,
     compare_labels,
     compare_results,
     compare_scored,
     paired,
-    read_predictions,
     read_scored,
 )
+from glyphfront.measure.predictions import Predictions, save_predictions
 from glyphfront.measure.statistics import compare, compare_seeds, detectable_difference
 from glyphfront.result import save_result
 from results_factory import make_result
@@ -37,64 +36,13 @@ def scored(label, correct, **options):
 
 def keep(folder, one):
     stem = f"{one.result.run.label}-seed{one.result.run.seed}"
-    kept = one.predictions
     save_result(one.result, folder / f"{stem}.json")
-    np.savez(
-        folder / f"{stem}.predictions.npz",
-        predicted=kept.predicted.astype(np.uint8),
-        true=kept.true.astype(np.uint8),
-        probability_of_true=kept.probability_of_true.astype(np.float16),
-    )
+    save_predictions(one.predictions, folder / f"{stem}.predictions.npz")
     return folder / f"{stem}.json"
 
 
 def right(share, seed, images=400):
     return np.random.default_rng(seed).random(images) < share
-
-
-def test_predictions_are_read_as_kept(tmp_path):
-    path = keep(tmp_path, scored("a", right(0.7, 0)))
-    read = read_predictions(path.with_suffix(".predictions.npz"))
-    assert read.correct.tolist() == right(0.7, 0).tolist()
-    assert (read.predicted.dtype, read.true.dtype, read.probability_of_true.dtype) == (np.int64, np.int64, np.float32)
-
-
-def test_missing_predictions_are_named(tmp_path):
-    with pytest.raises(GlyphfrontError, match=r"x\.npz: no such file"):
-        read_predictions(tmp_path / "x.npz")
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"predicted": np.zeros(3, np.uint8)},
-        {"predicted": np.zeros((4, 1), np.uint8)},
-        {"true": np.zeros(4, np.float32)},
-        {"true": np.full(4, -1)},
-        {"probability_of_true": np.full(4, np.nan)},
-        {"probability_of_true": np.full(4, 1.5)},
-        {"probability_of_true": np.zeros(4, int)},
-        {"predicted": np.zeros(0, int), "true": np.zeros(0, int), "probability_of_true": np.zeros(0)},
-    ],
-)
-def test_faulty_predictions_are_refused(tmp_path, fault):
-    fine = {"predicted": np.zeros(4, int), "true": np.zeros(4, int), "probability_of_true": np.zeros(4)}
-    np.savez(tmp_path / "p.npz", **{**fine, **fault})
-    with pytest.raises(GlyphfrontError, match="no labels and probabilities"):
-        read_predictions(tmp_path / "p.npz")
-
-
-@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04broken"])
-def test_other_file_is_no_predictions_file(tmp_path, content):
-    (tmp_path / "p.npz").write_bytes(content)
-    with pytest.raises(GlyphfrontError, match="not a predictions file"):
-        read_predictions(tmp_path / "p.npz")
-
-
-def test_predictions_file_without_an_array_is_refused(tmp_path):
-    np.savez(tmp_path / "p.npz", predicted=np.zeros(4, int))
-    with pytest.raises(GlyphfrontError, match="not a predictions file"):
-        read_predictions(tmp_path / "p.npz")
 
 
 def test_result_is_read_with_the_predictions_beside_it(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from glyphfront.data.leakage import save_seen
 from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError, RunsFailedError
-from glyphfront.measure.compare import read_predictions
+from glyphfront.measure.predictions import load_predictions
 from glyphfront.pipeline import execute
 from glyphfront.pipeline.execute import execute as carry_out
 from glyphfront.pipeline.execute import execute_parts, finish
@@ -233,10 +233,10 @@ def test_predictions_say_which_test_images_a_run_or_its_base_was_trained_on(tmp_
     folder = tmp_path / clean.key
     train(clean, leaky, folder)
     finish(folder, splits.test)
-    seen = read_predictions(folder / "predictions.npz").seen
+    seen = load_predictions(folder / "predictions.npz").seen
     assert seen.sum() == 470
     assert seen[::10].all()
     after = replace(clean, label="after", seed=1, init_from=clean.key, data=replace(clean.data, remove_leaks=False))
     train(after, splits.training, tmp_path / after.key)
     finish(tmp_path / after.key, splits.test)
-    assert np.array_equal(read_predictions(tmp_path / after.key / "predictions.npz").seen, seen)
+    assert np.array_equal(load_predictions(tmp_path / after.key / "predictions.npz").seen, seen)

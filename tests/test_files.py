@@ -32,6 +32,20 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_partial_one(tmp_path: Pat
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_two_who_write_one_path_at_once_do_not_meet_and_the_last_one_stands(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    def write(partial: Path) -> None:
+        partial.write_text("outer, half")
+        write_text(path, "inner")
+        assert path.read_text() == "inner"
+        partial.write_text(partial.read_text() + " and half")
+
+    write_atomically(path, write)
+    assert path.read_text() == "outer, half and half"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")

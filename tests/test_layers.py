@@ -97,7 +97,7 @@ def test_gradients_come_back_as_they_were_saved(tmp_path):
 @pytest.mark.parametrize("text", ["[]", "{", '{"label": 3}'])
 def test_a_faulty_file_is_named(tmp_path, text):
     (tmp_path / "layers.json").write_text(text)
-    with pytest.raises(GlyphfrontError, match="not a table of layers"):
+    with pytest.raises(GlyphfrontError, match="holds no Architecture"):
         load_architecture(tmp_path / "layers.json")
     with pytest.raises(GlyphfrontError, match="no such file"):
         load_architecture(tmp_path / "missing.json")

@@ -9,10 +9,11 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.predictions import save_predictions
 from glyphfront.measure.statistics import detectable_difference
 from glyphfront.report.pick import NothingFits, against_table, budget_table, load_folder, pick
 from glyphfront.result import save_result
-from results_factory import make_predictions, make_result, save_predictions
+from results_factory import make_predictions, make_result
 
 SMALL = make_result("small", correct=300, p50_us=50)  # 75 %, ratio 1
 MIDDLE = make_result("middle", correct=340, p50_us=200)  # 85 %, ratio 4

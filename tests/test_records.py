@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from glyphfront.records import from_plain, to_plain
+from glyphfront.errors import GlyphfrontError
+from glyphfront.records import from_plain, load, save, to_plain
 
 
 @dataclass(frozen=True)
@@ -115,3 +117,43 @@ def test_lists_and_records_inside_one_another_are_converted_all_the_way() -> Non
         held: list[Any] = field(default_factory=list)
 
     assert to_plain(Holder([(Inner("x"), 1)])) == {"held": [[{"name": "x", "share": 0.5}, 1]]}
+
+
+@pytest.mark.parametrize("line_a_field", [True, False])
+@pytest.mark.parametrize("value", [Outer(Inner("x")), FULL])
+def test_a_record_survives_its_file(tmp_path: Path, value: Outer, line_a_field: bool) -> None:
+    save(value, tmp_path / "a" / "record.json", line_a_field=line_a_field)
+    assert load(Outer, tmp_path / "a" / "record.json", advice="") == value
+
+
+def test_a_line_a_field_is_a_line_each(tmp_path: Path) -> None:
+    save(FULL, tmp_path / "record.json", line_a_field=True)
+    lines = (tmp_path / "record.json").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == len(fields(Outer))
+    assert lines[5] == '"other":{"name":"µ\\n","share":0.5},'
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "no such file; make one"),
+        (b"", "holds no Outer .*; make one"),
+        (b"{", "holds no Outer .*; make one"),
+        (b"\xff", "holds no Outer .*; make one"),
+        (b"[]", r"holds no Outer \(Outer must be an object\); make one"),
+        (b'{"inner": {"name": "x"}, "count": "1"}', "Outer.count must be int, got '1'"),
+        (b"[" * 100_000, "holds no Outer .*; make one"),
+    ],
+)
+def test_what_is_no_record_is_one_line_that_names_the_file(tmp_path: Path, content: bytes | None, told: str) -> None:
+    path = tmp_path / "record.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(GlyphfrontError, match=rf"record\.json: {told}|record\.json: .*{told}") as caught:
+        load(Outer, path, advice="make one")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_in_the_place_of_a_record_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(GlyphfrontError, match="cannot be read"):
+        load(Outer, tmp_path, advice="make one")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from glyphfront import records
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import (
     Accuracy,
@@ -14,16 +15,23 @@ from glyphfront.result import (
     Trained,
     load_result,
     load_results,
+    load_timings,
     load_trained,
     save_result,
 )
-from results_factory import make_result
+from results_factory import make_latency, make_result, make_timings
 
 
-@pytest.mark.parametrize("result", [make_result(), make_result(diverged="diverged: why"), make_result(timed=False)])
+@pytest.mark.parametrize("result", [make_result(), make_result(diverged="diverged: why")])
 def test_a_result_survives_its_file(tmp_path: Path, result: object) -> None:
     save_result(result, tmp_path / "result.json")  # type: ignore[arg-type]
     assert load_result(tmp_path / "result.json") == result
+
+
+def test_timings_survive_their_file(tmp_path: Path) -> None:
+    timings = make_timings({"a": 120.0, "b": 60.0})
+    records.save(timings, tmp_path / "latency.json")
+    assert load_timings(tmp_path / "latency.json") == timings
 
 
 def test_what_training_leaves_survives_its_file(tmp_path: Path) -> None:
@@ -89,9 +97,7 @@ def test_the_share_of_nothing_is_no_number() -> None:
 
 
 def test_latency_ratio_is_over_the_reference() -> None:
-    latency = make_result(p50_us=120.0, reference_us=48.0).latency
-    assert latency is not None
-    assert latency.ratio == 2.5
+    assert make_latency(p50_us=120.0, reference_us=48.0).ratio == 2.5
 
 
 def test_results_come_sorted_by_file_name(tmp_path: Path) -> None:
@@ -111,7 +117,7 @@ def test_a_folder_without_results_is_one_line(tmp_path: Path, folder: str) -> No
 def test_a_file_that_holds_no_result_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "result.json"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(GlyphfrontError, match=r"result\.json: not a Result file"):
+    with pytest.raises(GlyphfrontError, match=r"result\.json: holds no Result"):
         load_result(path)
 
 

@@ -17,7 +17,8 @@ import pytest
 
 from glyphfront.cli import main
 from glyphfront.errors import GlyphfrontError, RunsFailedError
-from glyphfront.measure.compare import Predictions, compare_scored
+from glyphfront.measure.compare import compare_scored
+from glyphfront.measure.predictions import Predictions, save_predictions
 from glyphfront.measure.layers import Architecture, GradientRecord, Gradients, Layer, save_layers
 from glyphfront.measure.statistics import detectable
 from glyphfront.measure.timings import NetworkTiming, Timings, save_timings
@@ -31,7 +32,7 @@ from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find
 from glyphfront.studies import SEEDS, SOURCE
 from glyphfront.studies.scale import at_scale
-from results_factory import make_predictions, make_result, save_predictions
+from results_factory import make_predictions, make_result
 
 QUESTIONS = {"table3": Question("Table 3: does the activation matter?", ("ReLU", "LeakyReLU", "ELU", "Swish"))}
 

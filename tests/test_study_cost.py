@@ -64,7 +64,7 @@ def test_a_network_without_a_rate_and_a_faulty_file_are_named(tmp_path: Path) ->
     with pytest.raises(GlyphfrontError, match="b is not among the rates"):
         rates(a=1.0).of("b")
     (tmp_path / "rates.json").write_text("[]")
-    with pytest.raises(GlyphfrontError, match="not a file of rates"):
+    with pytest.raises(GlyphfrontError, match="holds no Rates"):
         load_rates(tmp_path / "rates.json")
     with pytest.raises(GlyphfrontError, match="no such file"):
         load_rates(tmp_path / "none.json")
@@ -142,7 +142,7 @@ def test_study_cost_reckons_with_the_seeds_that_each_part_is_to_have(
         (["--batch-size", "1"], "--batch-size is 2 or more"),
         (["--speedup", "0"], "--speedup and --seconds are above 0"),
         (["--scale", "huge"], "no scale 'huge'"),
-        (["--rates", "rates.json"], "rates.json: not a file of rates"),
+        (["--rates", "rates.json"], "rates.json: holds no Rates"),
         (["--page", "nowhere.md"], "nowhere.md: No such file"),
         (["--page", "rates.json"], "rates.json: needs the line <!-- cost:start -->"),
     ],

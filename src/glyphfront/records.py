@@ -1,13 +1,62 @@
-"""Frozen dataclasses to plain JSON values and back, with the types checked."""
+"""Records: frozen dataclasses in JSON files, with the types checked as they are read."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_text
 
 T = TypeVar("T")
+
+
+def save(value: object, path: Path, *, line_a_field: bool = False) -> None:
+    """Write a record as JSON, atomically.
+
+    Args:
+        value: a dataclass.
+        path: of the file.
+        line_a_field: each field of the record on one line, for long ones; otherwise indented, for people.
+
+    Raises:
+        GlyphfrontError: the disk is full.
+    """
+    plain = to_plain(value)
+    if line_a_field:
+        lines = [f"{_json(name)}:{_json(item, separators=(',', ':'))}" for name, item in plain.items()]
+        write_text(path, "{" + ",\n".join(lines) + "}\n")
+    else:
+        write_text(path, _json(plain, indent=2) + "\n")
+
+
+def load(kind: type[T], path: Path, *, advice: str) -> T:
+    """Read what `save` wrote of the dataclass `kind`.
+
+    Args:
+        kind: of the record.
+        path: of the file.
+        advice: how to come by such a file, as the end of an error message: "train the Run first".
+
+    Raises:
+        GlyphfrontError: the file is missing, cannot be read, or holds no such record.
+    """
+    try:
+        return from_plain(kind, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise GlyphfrontError(f"{path}: no such file; {advice}") from None
+    except OSError as error:
+        raise GlyphfrontError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:  # no UTF-8 and no JSON are ValueErrors, too
+        raise GlyphfrontError(f"{path}: holds no {kind.__name__} ({error}); {advice}") from None
+
+
+def _json(value: object, **settings: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, **settings)
 
 
 def to_plain(value: Any) -> Any:
@@ -29,9 +78,7 @@ def from_plain(kind: type[T], plain: Any) -> T:
     Raises:
         ValueError: a field is unknown, missing without a default, or of another type; the message names it.
     """
-    converted = _convert(kind, plain, kind.__name__)
-    assert isinstance(converted, kind)
-    return converted
+    return cast(T, _convert(kind, plain, kind.__name__))
 
 
 def _convert(kind: Any, plain: Any, where: str) -> Any:

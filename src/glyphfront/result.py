@@ -5,18 +5,14 @@ A result file says all that is needed to trust or to repeat a row; reports read 
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
+from glyphfront import records
 from glyphfront.errors import GlyphfrontError
-from glyphfront.files import write_text
-from glyphfront.records import from_plain, to_plain
 from glyphfront.run import Run
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -221,36 +217,22 @@ class Result:
 
 def save_result(result: Result | Trained, path: Path) -> None:
     """Write `result` as JSON, atomically."""
-    fields = to_plain(result).items()
-    lines = (f"{json.dumps(name)}:{json.dumps(value, separators=(',', ':'))}" for name, value in fields)
-    write_text(path, "{" + ",\n".join(lines) + "}\n")  # a line a field: what git can compare
+    records.save(result, path, line_a_field=True)
 
 
 def load_result(path: Path) -> Result:
-    """Read one result file.
-
-    Raises:
-        GlyphfrontError: the file is missing, is no JSON, or holds no Result.
-    """
-    return _load(Result, path, "run a study first (glyphfront study run quick)")
+    """Read one result file; raises as `glyphfront.records.load`."""
+    return records.load(Result, path, advice="run a study first (glyphfront study run quick)")
 
 
 def load_trained(path: Path) -> Trained:
-    """Read what training left.
-
-    Raises:
-        GlyphfrontError: the file is missing, is no JSON, or holds no Trained.
-    """
-    return _load(Trained, path, "train the Run first (glyphfront train --help)")
+    """Read what training left; raises as `glyphfront.records.load`."""
+    return records.load(Trained, path, advice="train the Run first (glyphfront train --help)")
 
 
-def _load(kind: type[T], path: Path, advice: str) -> T:
-    try:
-        return from_plain(kind, json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise GlyphfrontError(f"{path}: no such file; {advice}") from None
-    except (ValueError, OSError) as error:
-        raise GlyphfrontError(f"{path}: not a {kind.__name__} file: {error}") from None
+def load_timings(path: Path) -> Timings:
+    """Read a latency.json; raises as `glyphfront.records.load`."""
+    return records.load(Timings, path, advice="time the files of the study (glyphfront study time)")
 
 
 def load_results(folder: Path) -> list[Result]:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from glyphfront import records
 from glyphfront.errors import GlyphfrontError
-from glyphfront.files import write_text
-from glyphfront.records import from_plain, to_plain
 
 MEANING = 1  # raised when the same Run would give another result than before (see tests/golden)
 
@@ -161,7 +160,7 @@ class Run:
         What is None is left out, so that a field added later, None by default, changes no key. Whole numbers count as
         the floats that their fields hold.
         """
-        plain = _without_none(to_plain(from_plain(Run, to_plain(self))))
+        plain = _without_none(records.to_plain(records.from_plain(Run, records.to_plain(self))))
         del plain["label"]
         plain["meaning"] = MEANING
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
@@ -214,18 +213,9 @@ def _without_none(plain: Any) -> Any:
 
 def save_run(run: Run, path: Path) -> None:
     """Write `run` as JSON, atomically."""
-    write_text(path, json.dumps(to_plain(run), indent=2) + "\n")
+    records.save(run, path)
 
 
 def load_run(path: Path) -> Run:
-    """Read a Run back.
-
-    Raises:
-        GlyphfrontError: the file is missing, is no JSON, or holds no Run.
-    """
-    try:
-        return from_plain(Run, json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise GlyphfrontError(f"{path}: no such file; train a Run first (glyphfront train --help)") from None
-    except (ValueError, OSError) as error:
-        raise GlyphfrontError(f"{path}: not a Run: {error}") from None
+    """Read a Run back; raises as `glyphfront.records.load`."""
+    return records.load(Run, path, advice="train a Run first (glyphfront train --help)")

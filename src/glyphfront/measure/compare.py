@@ -5,7 +5,6 @@ Everything works on predictions that evaluation kept; no model is run again.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphfront.data.dataset import Labels
 from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.predictions import Predictions, load_predictions, predictions_path
 from glyphfront.measure.statistics import (
     Comparison,
     Correct,
@@ -29,25 +28,6 @@ from glyphfront.result import Result, load_result, result_paths
 from glyphfront.run import without_seed
 
 _ALPHA = 0.05
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model said of every image of a test set."""
-
-    predicted: Labels
-    """(N,) int64, from 0."""
-    true: Labels
-    """(N,) int64, from 0."""
-    probability_of_true: NDArray[np.float32]
-    """(N,), kept to three digits."""
-    seen: NDArray[np.bool_]
-    """(N,), the images that the model, or the one it was started from, was trained on."""
-
-    @property
-    def correct(self) -> Correct:
-        """(N,) bool."""
-        return np.equal(self.predicted, self.true)
 
 
 @dataclass(frozen=True)
@@ -76,38 +56,13 @@ class Row:
         return self.adjusted_p < _ALPHA
 
 
-def read_predictions(path: Path) -> Predictions:
-    """Read a predictions file that evaluation wrote.
-
-    Raises:
-        GlyphfrontError: the file is missing, or holds no predictions.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            predicted, true, probability = (arrays[k] for k in ("predicted", "true", "probability_of_true"))
-            seen = arrays["seen"] if "seen" in arrays else np.zeros(predicted.shape, np.bool_)
-    except FileNotFoundError:
-        raise GlyphfrontError(
-            f"{path}: no such file; it is written with the result, so evaluate the Run again"
-        ) from None
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
-        raise GlyphfrontError(f"{path}: not a predictions file; evaluate the Run again") from None
-    fits = predicted.ndim == 1 and predicted.size and predicted.shape == true.shape == probability.shape
-    fits = fits and all(np.issubdtype(labels.dtype, np.integer) and labels.min() >= 0 for labels in (predicted, true))
-    fits = fits and np.issubdtype(probability.dtype, np.floating)
-    fits = fits and seen.dtype == np.bool_ and seen.shape == predicted.shape
-    if not fits or not ((probability >= 0) & (probability <= 1)).all():
-        raise GlyphfrontError(f"{path}: its arrays are no labels and probabilities of images; evaluate the Run again")
-    return Predictions(predicted.astype(np.int64), true.astype(np.int64), probability.astype(np.float32), seen)
-
-
 def read_scored(path: Path) -> Scored:
     """Read the result file ``<stem>.json`` and ``<stem>.predictions.npz`` beside it.
 
     Raises:
         GlyphfrontError: one of them is missing or faulty.
     """
-    return Scored(load_result(path), read_predictions(path.with_suffix(".predictions.npz")))
+    return Scored(load_result(path), load_predictions(predictions_path(path)))
 
 
 def paired(scored: Sequence[Scored]) -> Correct:
@@ -195,7 +150,7 @@ def read_labels(folder: Path) -> dict[str, list[Scored]]:
     for path in result_paths(folder):
         result = load_result(path)
         if result.status == "finished":
-            found.setdefault(result.run.label, []).append((result, path.with_suffix(".predictions.npz")))
+            found.setdefault(result.run.label, []).append((result, predictions_path(path)))
     for label, group in found.items():
         group.sort(key=lambda one: one[0].run.seed)
         runs = [result.run for result, _ in group]
@@ -204,7 +159,7 @@ def read_labels(folder: Path) -> dict[str, list[Scored]]:
                 f"{folder}: the {len(runs)} results labelled {label} are not of one Run with different seeds; "
                 "remove what does not belong there"
             )
-    return {label: [Scored(result, read_predictions(path)) for result, path in group] for label, group in found.items()}
+    return {label: [Scored(result, load_predictions(path)) for result, path in group] for label, group in found.items()}
 
 
 def compare_results(folder: Path, baseline: str) -> list[Row]:

@@ -14,16 +14,14 @@ from numpy.typing import NDArray
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.leakage import load_seen, unseen
 from glyphfront.errors import GlyphfrontError
-from glyphfront.files import write_atomically
 from glyphfront.measure.accuracy import proportion, score
+from glyphfront.measure.predictions import examples_of, predictions_of, save_examples, save_predictions
 from glyphfront.models.predict import predict_logits
 from glyphfront.models.weights import load_classifier
 from glyphfront.result import Accuracy, Exported, Result, load_trained, save_result
 from glyphfront.run import load_run
 from glyphfront.ship.card import load_card, save_card
 from glyphfront.ship.recognizer import load
-
-_PAIRS, _EACH = 6, 8  # example images kept: of this many most confused pairs, this many each
 
 
 def evaluate_run(folder: Path, test: Dataset) -> Result:
@@ -82,31 +80,10 @@ def _evaluate_exported(folder: Path, test: Dataset, expected: NDArray[np.float32
 
 
 def _keep_predictions(folder: Path, test: Dataset, probabilities: NDArray[np.float32], accuracy: Accuracy) -> None:
-    predicted = probabilities.argmax(1)
-    narrow = np.min_scalar_type(len(test.classes))
     seen = ~unseen(test.images, load_seen(folder / "model.seen.npz"))
-    of_true = probabilities[np.arange(len(test)), test.labels]
-    _save_npz(
-        folder / "predictions.npz",
-        predicted=predicted.astype(narrow),
-        true=test.labels.astype(narrow),
-        probability_of_true=of_true.astype(np.float16),
-        **({"seen": seen} if seen.any() else {}),
-    )
-    chosen = []
-    for a, b, _ in accuracy.confused_pairs(_PAIRS):
-        mistaken = ((test.labels == a) & (predicted == b)) | ((test.labels == b) & (predicted == a))
-        chosen.append(np.flatnonzero(mistaken)[:_EACH])
-    index = np.concatenate(chosen) if chosen else np.zeros(0, np.int64)
-    _save_npz(folder / "examples.npz", images=test.images[index], true=test.labels[index], predicted=predicted[index])
-
-
-def _save_npz(path: Path, **arrays: NDArray[np.generic]) -> None:
-    def write(partial: Path) -> None:
-        with partial.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-    write_atomically(path, write)
+    predictions = predictions_of(probabilities, test.labels, seen)
+    save_predictions(predictions, folder / "predictions.npz")
+    save_examples(examples_of(test, predictions, accuracy.confused_pairs()), folder / "examples.npz")
 
 
 def _log_reading(folder: Path, test: Dataset, accuracy: Accuracy) -> None:

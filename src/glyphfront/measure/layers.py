@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from glyphfront.errors import GlyphfrontError
-from glyphfront.files import write_text
-from glyphfront.records import from_plain, to_plain
+from glyphfront import records
 from glyphfront.result import Provenance
 
 if TYPE_CHECKING:
     from torch import nn
 
     from glyphfront.models import Classifier
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -137,32 +132,15 @@ def _kind(module: nn.Module) -> str:
 
 
 def save_layers(value: Architecture | Gradients, path: Path) -> None:
-    """Write the JSON file; raises as `glyphfront.files.write_atomically`."""
-    write_text(path, json.dumps(to_plain(value), ensure_ascii=False).replace("], ", "],\n") + "\n")
+    """Write the JSON file, atomically."""
+    records.save(value, path, line_a_field=True)
 
 
 def load_architecture(path: Path) -> Architecture:
-    """Read what `save_layers` wrote.
-
-    Raises:
-        GlyphfrontError: the file is missing or is not such a file.
-    """
-    return _load(Architecture, path, "glyphfront layers")
+    """Read what `save_layers` wrote; raises as `glyphfront.records.load`."""
+    return records.load(Architecture, path, advice="write it with glyphfront layers")
 
 
 def load_gradients(path: Path) -> Gradients:
-    """Read what `save_layers` wrote.
-
-    Raises:
-        GlyphfrontError: the file is missing or is not such a file.
-    """
-    return _load(Gradients, path, "glyphfront gradients")
-
-
-def _load(kind: type[T], path: Path, verb: str) -> T:
-    try:
-        return from_plain(kind, json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise GlyphfrontError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:
-        raise GlyphfrontError(f"{path}: not a table of layers ({error}); write it again: {verb}") from None
+    """Read what `save_layers` wrote; raises as `glyphfront.records.load`."""
+    return records.load(Gradients, path, advice="write it with glyphfront gradients")

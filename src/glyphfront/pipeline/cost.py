@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import heapq
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from glyphfront import records
 from glyphfront.data.emnist import CLASSES, COUNTS
 from glyphfront.errors import GlyphfrontError
-from glyphfront.files import write_text
-from glyphfront.records import from_plain, to_plain
 from glyphfront.result import Provenance
 from glyphfront.run import Run
 
@@ -22,6 +20,11 @@ class Rate:
 
     network: str
     images_per_second: float
+    """Above 0."""
+
+    def __post_init__(self) -> None:
+        if not self.images_per_second > 0:
+            raise ValueError(f"{self.network}: {self.images_per_second} images a second are no rate")
 
 
 @dataclass(frozen=True)
@@ -73,25 +76,13 @@ def measure_rates(
 
 
 def save_rates(rates: Rates, path: Path) -> None:
-    """Write the JSON file; raises as `glyphfront.files.write_atomically`."""
-    write_text(path, json.dumps(to_plain(rates), indent=1) + "\n")
+    """Write the JSON file, atomically."""
+    records.save(rates, path)
 
 
 def load_rates(path: Path) -> Rates:
-    """Read what `save_rates` wrote.
-
-    Raises:
-        GlyphfrontError: the file is missing or is not such a file.
-    """
-    try:
-        found = from_plain(Rates, json.loads(path.read_text(encoding="utf-8")))
-        if slow := [rate.network for rate in found.rates if not rate.images_per_second > 0]:
-            raise ValueError(f"no images a second: {', '.join(slow)}")
-        return found
-    except FileNotFoundError:
-        raise GlyphfrontError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:
-        raise GlyphfrontError(f"{path}: not a file of rates ({error})") from None
+    """Read what `save_rates` wrote; raises as `glyphfront.records.load`."""
+    return records.load(Rates, path, advice="glyphfront study cost --rates writes one where none is")
 
 
 def images_to_train(run: Run) -> int:

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.layers import Gradients
+from glyphfront.measure.predictions import Examples
 from glyphfront.report.tables import (
     candidates,
     data_label,
@@ -69,18 +70,6 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": PAPER,
     "axes.facecolor": "none",
 }
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Wrongly recognised images of one Result."""
-
-    images: NDArray[np.uint8]
-    """(K, 28, 28), white ink on black."""
-    true: NDArray[np.int64]
-    """(K,)"""
-    predicted: NDArray[np.int64]
-    """(K,)"""
 
 
 @contextmanager

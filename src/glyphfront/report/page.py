@@ -9,19 +9,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 from markupsafe import Markup
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
-from glyphfront.measure.compare import Predictions
+from glyphfront.measure.predictions import Examples, Predictions, load_examples
 from glyphfront.records import to_plain
 from glyphfront.report.figures import (
     COLOURS,
@@ -30,7 +28,6 @@ from glyphfront.report.figures import (
     INK,
     MUTED,
     PAPER,
-    Examples,
     curves_figure,
     front_figure,
     pairs_figure,
@@ -154,7 +151,7 @@ def write_report(folder: Path, *, title: str | None = None, budget_us: float | N
     results, predictions = load_folder(folder)
     beside = [path.with_suffix(".examples.npz") for path in sorted(folder.glob("*.json"))]
     examples = {
-        id(result): _load_examples(path, len(result.classes))
+        id(result): load_examples(path, len(result.classes))
         for result, path in zip(results, beside, strict=True)
         if path.exists()
     }
@@ -241,21 +238,6 @@ def render_html(template: str, **values: object) -> str:
 def _tight(text: str) -> str:
     """No line break between a number and its unit."""
     return re.sub(r"(?<=\d) (?=[%µ×])|(?<=×) ", "\u00a0", text)
-
-
-def _load_examples(path: Path, classes: int) -> Examples:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            images, true, predicted = arrays["images"], arrays["true"], arrays["predicted"]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise GlyphfrontError(f"{path}: not an examples file: {error}; delete it or run the study again") from None
-    fits = images.dtype == np.uint8 and images.shape[1:] == (28, 28)
-    for labels in (true, predicted):
-        fits = fits and labels.dtype == np.int64 and labels.shape == images.shape[:1]
-        fits = fits and bool(((labels >= 0) & (labels < classes)).all())
-    if not fits:
-        raise GlyphfrontError(f"{path}: the arrays do not fit the result file; delete it or run the study again")
-    return Examples(images, true, predicted)
 
 
 def _part(

@@ -9,7 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.compare import Predictions, Row, Scored, paired, read_predictions
+from glyphfront.measure.compare import Row, Scored, paired
+from glyphfront.measure.predictions import Predictions, load_predictions
 from glyphfront.measure.statistics import Comparison, SeedComparison, compare, detectable, holm
 from glyphfront.report.tables import (
     Table,
@@ -62,7 +63,7 @@ def load_folder(folder: Path) -> tuple[list[Result], dict[Result, Predictions]]:
     """
     results = load_results(folder)
     beside = [path.with_suffix(".predictions.npz") for path in sorted(folder.glob("*.json"))]
-    return results, {r: read_predictions(path) for r, path in zip(results, beside, strict=True) if path.exists()}
+    return results, {r: load_predictions(path) for r, path in zip(results, beside, strict=True) if path.exists()}
 
 
 def pick(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from glyphfront import records
 from glyphfront.errors import GlyphfrontError
-from glyphfront.files import write_text
-from glyphfront.records import from_plain, to_plain
 from glyphfront.result import DataUsed, Latency, Proportion
 from glyphfront.run import Run
 
@@ -69,7 +67,7 @@ def file_sha256(path: Path) -> str:
 
 def save_card(card: Card, onnx: Path) -> None:
     """Write the card of an .onnx file, atomically."""
-    write_text(card_path(onnx), json.dumps(to_plain(card), indent=2, ensure_ascii=False) + "\n")
+    records.save(card, card_path(onnx))
 
 
 def load_card(onnx: Path) -> Card:
@@ -79,12 +77,7 @@ def load_card(onnx: Path) -> Card:
         GlyphfrontError: either file is missing, the card is no card, or it describes another file.
     """
     sha256, path = file_sha256(onnx), card_path(onnx)
-    try:
-        card = from_plain(Card, json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise GlyphfrontError(f"{path}: no such file; an .onnx needs its card beside it, copy both") from None
-    except (ValueError, OSError) as error:
-        raise GlyphfrontError(f"{path}: not a card ({error}); export the model again") from None
+    card = records.load(Card, path, advice="an .onnx needs its card beside it: copy both, or export the model again")
     if card.sha256 != sha256:
         raise GlyphfrontError(
             f"{path}: the card of another file: sha256 is {sha256[:12]}…, the card says {card.sha256[:12]}…; "

@@ -1,82 +1,121 @@
-"""studies/scale.py: what laptop scale changes, and that Runs keep the Runs they start from."""
+"""pipeline/scale.py: what a scale changes, and that Runs keep the Runs they start from."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from glyphfront.run import Data, Run
-from glyphfront.studies import SOURCE
-from glyphfront.studies.scale import at_scale, derive, laptop, with_seeds
-from glyphfront.studies.source import DENSENET121, table3, table9
+from glyphfront.errors import GlyphfrontError
+from glyphfront.pipeline.scale import at_scale, derive, runs_by_folder, smaller, with_seeds
+from glyphfront.run import Data, Model, Optimizer, Run, Schedule
+from glyphfront.study import Scale, Study
 
-
-def test_laptop_changes_what_it_says_and_keeps_rate_times_steps() -> None:
-    """By hand: 100 epochs of 112,800 images at 1,024 are 11,015.6 steps; 5 of 18,800 at 64 are 1,468.75: 7.5 times."""
-    small = laptop(DENSENET121)
-    assert (small.data.limit, small.epochs, small.batch_size, small.schedule.patience) == (400, 5, 64, 1)
-    assert small.optimizer.lr == pytest.approx(0.001 * 7.5)
-    assert "400 images a class, epochs 100 → 5, batch 1024 → 64, learning rate 0.001 → 0.0075" in small.note
-    same = replace(
-        small, data=DENSENET121.data, epochs=100, batch_size=1024, optimizer=DENSENET121.optimizer, note="",
-        schedule=DENSENET121.schedule,
-    )  # fmt: skip
-    assert same == DENSENET121
+RUN = Run(
+    data=Data("balanced"),
+    model=Model("densenet121", in_channels=3),
+    optimizer=Optimizer("nesterov", lr=0.001),
+    schedule=Schedule("plateau", patience=3),
+    epochs=100,
+    batch_size=1000,
+)
+TENTH = Scale("tenth", limit=240, limited=("balanced",), epochs=10, batch=10)
 
 
-def test_laptop_keeps_the_rate_of_optimizers_that_scale_their_steps() -> None:
-    adam = replace(DENSENET121, optimizer=replace(DENSENET121.optimizer, name="adam"))
-    assert laptop(adam).optimizer == adam.optimizer
+def study(**rows: Run) -> Study:
+    return Study("?", name="mine", rows=rows, scales=(TENTH,))
 
 
-def test_laptop_keeps_all_images_of_a_base() -> None:
-    """By hand: 5 epochs at 2,048 become 1 at 128, 3.2 times as many steps an image: a rate of 0.1 / 3.2."""
-    base = Run(data=Data(train="bymerge"), epochs=5, batch_size=2048, optimizer=replace(Run().optimizer, lr=0.1))
-    small = laptop(base)
-    assert (small.data.limit, small.epochs, small.batch_size) == (None, 1, 128)
-    assert small.optimizer.lr == pytest.approx(0.1 * 5 / 16, rel=2e-3)  # kept to three digits
+def test_sgd_keeps_rate_times_steps() -> None:
+    """By hand: 100 epochs of 112,800 at 1,000 are 11,280 steps, 10 of 11,280 at 100 are 1,128: ten times the rate."""
+    small = smaller(RUN, TENTH)
+    assert (small.data.limit, small.epochs, small.batch_size, small.schedule.patience) == (240, 10, 100, 1)
+    assert small.optimizer.lr == pytest.approx(0.01)
 
 
-def test_laptop_puts_layer_4_1_in_the_place_of_densenet121_where_the_study_only_needs_a_base() -> None:
-    assert {run.model.name for run in at_scale(table3, "laptop")} == {"layer_4_1"}
-    assert {run.model.name for run in at_scale(table3, "full")} == {"densenet121"}
-    assert "densenet121" in {run.model.name for run in at_scale(SOURCE["table7"], "laptop")}
-    assert all("layer_4_1 instead of densenet121" in run.note for run in at_scale(table3, "laptop"))
+@pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop"])
+def test_optimizers_that_scale_their_steps_keep_their_rate(name: str) -> None:
+    run = replace(RUN, optimizer=replace(RUN.optimizer, name=name))
+    assert smaller(run, TENTH).optimizer == run.optimizer
 
 
-def test_large_networks_get_a_quarter_of_the_images_in_as_many_steps_at_the_same_rate() -> None:
-    large = {run.label: run for run in at_scale(SOURCE["candidates"], "laptop")}["densenet121"]
-    small = laptop(DENSENET121)
-    assert (large.data.limit, large.batch_size) == (100, 16)
-    assert (small.data.limit, small.batch_size) == (400, 64)
-    assert (large.optimizer, large.epochs, large.schedule) == (small.optimizer, small.epochs, small.schedule)
-    assert "100 images a class" in large.note
+def test_sets_that_are_not_limited_stay_whole() -> None:
+    assert smaller(replace(RUN, data=Data("bymerge")), TENTH).data == Data("bymerge")
 
 
-@pytest.mark.parametrize("scale", ["full", "laptop"])
-def test_every_transferred_run_starts_from_its_own_base_and_seed(scale: str) -> None:
-    runs = with_seeds(at_scale(table9, scale), 2)
-    by_key = {run.key: run for run in runs}
-    assert len(by_key) == len(runs)
-    for run in runs:
-        if run.init_from:
-            base = by_key[run.init_from]
-            assert base.label == run.label.replace("transfer", "base")
-            assert base.seed == run.seed
-            assert runs.index(base) < runs.index(run)
+def test_own_pictures_are_counted_for_the_rate(tmp_path: Path) -> None:
+    """By hand: 2 classes of 8 training pictures; 2 a class are a quarter of the images, so four times the rate."""
+    ink = np.random.default_rng(0).integers(0, 256, (2, 10, 28, 28), dtype=np.uint8)
+    for name, pictures in zip("ab", ink, strict=True):
+        (tmp_path / name).mkdir()
+        for number, picture in enumerate(pictures):
+            Image.fromarray(picture).save(tmp_path / name / f"{number}.png")
+    own = replace(RUN, data=Data(f"folder:{tmp_path}"))
+    few = Scale("few", limit=2, limited=(own.data.train,))
+    assert smaller(own, few).optimizer.lr == pytest.approx(0.004)
+
+
+def test_a_model_is_replaced_with_its_options_kept_and_one_channel() -> None:
+    run = replace(RUN, model=replace(RUN.model, act="elu"))
+    small = smaller(run, replace(TENTH, models={"densenet121": "layer_4_1"}))
+    assert small.model == Model("layer_4_1", in_channels=1, act="elu")
+
+
+def test_full_scale_is_the_study_itself_and_an_unknown_scale_is_refused() -> None:
+    assert at_scale(study(a=RUN), "full") == study(a=RUN)
+    with pytest.raises(GlyphfrontError, match="mine: no scale 'tiny'; there are full, tenth"):
+        at_scale(study(a=RUN), "tiny")
+    with pytest.raises(GlyphfrontError, match="at tenth scale already"):
+        at_scale(at_scale(study(a=RUN), "tenth"), "full")
+
+
+def test_a_part_has_its_own_scale_or_that_of_the_whole() -> None:
+    own = replace(study(a=RUN), scales=(replace(TENTH, epochs=50),))
+    whole = Study("?", parts={"own": own, "none": Study("?", rows={"b": RUN})}, scales=(TENTH,))
+    parts = at_scale(whole, "tenth").parts
+    assert (parts["own"].rows["a"].epochs, parts["none"].rows["b"].epochs) == (2, 10)
+    assert {part.scale for part in parts.values()} == {"tenth"}
+
+
+def test_a_part_of_another_scale_is_left_out_and_by_itself_refused() -> None:
+    last = replace(study(a=RUN), only="full")
+    assert set(at_scale(Study("?", parts={"a": study(a=RUN), "last": last}), "tenth").parts) == {"a"}
+    with pytest.raises(GlyphfrontError, match="last: carried out at another scale than tenth only"):
+        at_scale(Study("?", name="s", parts={"last": last}), "tenth")
+
+
+def test_what_starts_from_a_row_starts_from_that_row_at_the_scale_and_with_its_seed() -> None:
+    base = replace(RUN, data=Data("bymerge"))
+    whole = Study(
+        "?",
+        parts={
+            "bases": study(base=base, own=replace(RUN, init_from=base.key)),
+            "others": study(after=replace(RUN, init_from=base.key)),
+        },
+    )
+    runs = runs_by_folder(at_scale(whole, "tenth"), 2)
+    for seed in (0, 1):
+        found = {(folder, run.label): run for folder, each in runs.items() for run in each if run.seed == seed}
+        assert found["bases", "base"].epochs == 10
+        assert found["bases", "own"].init_from == found["bases", "base"].key
+        assert found["others", "after"].init_from == found["bases", "base"].key
 
 
 def test_seeds_keep_the_images_and_come_one_after_the_other() -> None:
-    runs = with_seeds(table3(), 3)
-    assert [run.seed for run in runs] == [0] * 4 + [1] * 4 + [2] * 4
-    assert {run.data for run in runs} == {DENSENET121.data}
+    runs = with_seeds({"a": RUN, "b": replace(RUN, epochs=1)}, 3)
+    assert [(run.label, run.seed) for run in runs] == [(label, seed) for seed in range(3) for label in "ab"]
+    assert {run.data for run in runs} == {RUN.data}
 
 
-def test_derive_leaves_a_start_outside_the_list_alone() -> None:
-    (run,) = derive([Run(init_from="0123456789ab")], lambda r: replace(r, epochs=1))
+def test_parts_have_folders_and_as_many_seeds_as_they_say() -> None:
+    inner = Study("?", parts={"deep": replace(study(a=RUN), seeds=2)})
+    whole = Study("?", rows={"top": RUN}, parts={"inner": inner})
+    assert {folder: len(runs) for folder, runs in runs_by_folder(whole).items()} == {".": 1, "inner/deep": 2}
+
+
+def test_a_start_outside_the_study_is_left_alone() -> None:
+    (run,) = derive({"a": Run(init_from="0123456789ab")}, lambda r: replace(r, epochs=1)).values()
     assert run.init_from == "0123456789ab"
-
-
-def test_note_and_label_do_not_change_the_key() -> None:
-    assert replace(DENSENET121, note="smaller", label="x").key == DENSENET121.key

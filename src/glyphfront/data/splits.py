@@ -7,6 +7,7 @@ from pathlib import Path
 
 from glyphfront.data import load
 from glyphfront.data.dataset import Dataset, split_validation
+from glyphfront.data.emnist import CLASSES, COUNTS
 from glyphfront.data.leakage import remove_leaks
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import DataUsed
@@ -77,3 +78,19 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
         test_fingerprint=test.fingerprint(),
     )
     return Splits(TrainingData(kept, validation, used), test)
+
+
+def count_training_images(data: Data, folder: Path | None = None) -> int:
+    """How many images there are to train on and to validate on, leaks not counted.
+
+    Of EMNIST's sets those of the official files, without looking; other sets are read.
+
+    Raises:
+        GlyphfrontError: the set cannot be read.
+    """
+    if data.train in COUNTS:
+        images = COUNTS[data.train]["train"]
+        return images if data.limit is None else min(images, data.limit * len(CLASSES[data.train]))
+    per_class = data.limit if data.train == "strokes" else None
+    train = load(data.train, "train", folder=folder, seed=data.seed, per_class=per_class)
+    return len(train) if data.limit is None else int(train.counts().clip(max=data.limit).sum())

@@ -1,111 +1,152 @@
-"""Scales: a full Run mapped to a smaller one, and a study's Runs repeated over seeds."""
+"""A study at a smaller scale, and its Runs repeated over seeds."""
 
 from __future__ import annotations
 
-import functools
-import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
-from glyphfront.data.emnist import CLASSES, COUNTS
-from glyphfront.run import Model, Run
-from glyphfront.studies.source import DENSENET121
+from glyphfront.data.splits import count_training_images
+from glyphfront.errors import GlyphfrontError
+from glyphfront.run import Run
+from glyphfront.study import Scale, Study
 
-_LIMIT, _EPOCHS, _BATCH = 400, 20, 16  # images a class; what epochs and batch size are divided by
-_LARGE = {"candidates": 4, "resnet50": 4}  # parts of large networks: so many times fewer images, and in a batch
-
-_SMALL_BASE = replace(DENSENET121, model=Model("layer_4_1"))
-
-
-def full(run: Run) -> Run:
-    """The Run itself, as the study declares it."""
-    return run
+_RATE_SCALES_STEPS = ("momentum", "nesterov")  # others scale each step themselves and keep their rate (see LOG.md)
 
 
-def laptop(run: Run, share: int = 1) -> Run:
-    """The Run in about three minutes on two cores, for layer_4_1.
+def at_scale(study: Study, name: str) -> Study:
+    """`study` with every Run made smaller as its Scale of that name says; at full scale the study itself.
 
-    At most 400 images a class of Balanced (ByMerge and ByClass, trained on for few epochs anyway, stay whole); a
-    twentieth of the epochs, at least 1; a sixteenth of the batch size, which leaves 1,320 steps at the study's batch of
-    1,024 and 660 at 2,048; the plateau's patience divided as the epochs are. The learning rate of SGD is multiplied by
-    what the number of steps is divided by, so that rate times steps stays: divided as the batch size is, the study's
-    0.001 would move the weights by a hundredth of what it does there. Optimizers that scale each step themselves keep
-    their rate (see LOG.md).
+    A part has its own Scale of the name, or that of the study it is a part of. Parts that make sense at another scale
+    only are left out.
 
     Args:
-        run: at full scale.
-        share: what images a class and batch size are divided by besides, so that steps and rate stay: for networks that
-            would take hours.
+        study: at full scale.
+        name: full, or that of one of its scales.
+
+    Raises:
+        GlyphfrontError: there is no such scale, nothing is left at it, or the study is at another already.
     """
-    limit = _LIMIT // share
-    data = replace(run.data, limit=limit) if run.data.train == "balanced" else run.data
+    if study.scale == name:
+        return study
+    if study.scale != "full":
+        raise GlyphfrontError(f"{study.name} is at {study.scale} scale already; make it {name} from full scale")
+    found = _at(study, name, study.scales, {})
+    if found is None:
+        raise GlyphfrontError(f"{study.name}, {', '.join(study.parts)}: carried out at another scale than {name} only")
+    return found
+
+
+def _at(study: Study, name: str, scales: Sequence[Scale], keys: dict[str, str]) -> Study | None:
+    if study.only and study.only != name:
+        return None
+    scale = next((one for one in (*study.scales, *scales) if one.name == name), None)
+    if scale is None and study.rows:
+        known = dict.fromkeys(["full", *(one.name for one in (*study.scales, *scales))])
+        raise GlyphfrontError(f"{study.name}: no scale {name!r}; there are {', '.join(known)}")
+    rows, changed = {}, {}
+    if scale is not None and study.rows:
+        rows = derive(study.rows, lambda run: smaller(run, scale), keys)
+        changed = {label: in_words(study.rows[label], run) for label, run in rows.items()}
+    smaller_parts = {label: _at(part, name, study.scales or scales, keys) for label, part in study.parts.items()}
+    parts = {label: part for label, part in smaller_parts.items() if part is not None}
+    if study.parts and not parts:
+        return None
+    return replace(study, scale=name, rows=rows, parts=parts, changed=changed)
+
+
+def smaller(run: Run, scale: Scale) -> Run:
+    """A Run at a scale: fewer images, epochs and images a step; perhaps another network.
+
+    The rate of SGD is multiplied by what the number of steps is divided by, so that rate times steps stays.
+    """
+    limited = run.data.train in scale.limited and scale.limit is not None
+    model = run.model
+    if model.name in scale.models:
+        model = replace(model, name=scale.models[model.name], in_channels=1)
     small = replace(
         run,
-        data=data,
-        epochs=math.ceil(run.epochs / _EPOCHS),
-        batch_size=max(2, run.batch_size // _BATCH // share),
-        schedule=replace(run.schedule, patience=math.ceil(run.schedule.patience / _EPOCHS)),
+        data=replace(run.data, limit=scale.limit) if limited else run.data,
+        model=model,
+        epochs=math.ceil(run.epochs / scale.epochs),
+        batch_size=max(2, run.batch_size // scale.batch),
+        schedule=replace(run.schedule, patience=math.ceil(run.schedule.patience / scale.epochs)),
     )
-    factor = _steps(run) / _steps(small) if run.optimizer.name in ("momentum", "nesterov") else 1.0
-    rate = float(f"{run.optimizer.lr * factor:.3g}")
+    if run.optimizer.name not in _RATE_SCALES_STEPS:
+        return small
+    factor = (run.epochs / run.batch_size) / (small.epochs / small.batch_size)
+    if limited:
+        factor *= count_training_images(run.data) / count_training_images(small.data)
+    return replace(small, optimizer=replace(run.optimizer, lr=float(f"{run.optimizer.lr * factor:.3g}")))
+
+
+def in_words(run: Run, small: Run) -> str:
+    """What a scale changed of a Run."""
     changes = [
-        f"{limit} images a class" if data.limit else "all images",
+        f"{small.data.limit} images a class" if small.data.limit else "all images",
         f"epochs {run.epochs} → {small.epochs}",
         f"batch {run.batch_size} → {small.batch_size}",
-        f"learning rate {run.optimizer.lr:g} → {rate:g}",
+        f"learning rate {run.optimizer.lr:g} → {small.optimizer.lr:g}",
         f"patience {run.schedule.patience} → {small.schedule.patience}",
     ]
-    note = f"laptop: {', '.join(changes)}"
-    return replace(small, optimizer=replace(run.optimizer, lr=rate), note=note)
+    if small.model.name != run.model.name:
+        changes.append(f"{small.model.name} instead of {run.model.name}")
+    return ", ".join(changes)
 
 
-SCALES: dict[str, Callable[[Run], Run]] = {"full": full, "laptop": laptop}
+def with_seeds(rows: Mapping[str, Run], seeds: int) -> list[Run]:
+    """All `rows`, labelled, with seed 0, then all with seed 1, and so on; the images stay the same."""
+    return list(_seeded(rows, seeds, [{} for _ in range(seeds)]))
 
 
-def at_scale(study: Callable[..., list[Run]], scale: str) -> list[Run]:
-    """A study's Runs at a scale.
-
-    At laptop scale a study with a `base` gets layer_4_1 in DenseNet121's place, which has one input channel, where
-    DenseNet121 here has three that are alike; candidates and ResNet-50 get a quarter of the images.
+def runs_by_folder(study: Study, seeds: int | None = None) -> dict[str, list[Run]]:
+    """The Runs of a study and its parts, by the folder of their results within that of the study.
 
     Args:
-        study: one of `glyphfront.studies.SOURCE`.
-        scale: one of `SCALES`.
+        study: the rows of its parts may start from rows of parts before them.
+        seeds: of each row; by default as many as its part says.
+
+    Returns:
+        By folder (``"."`` of the study's own rows, ``"PART"``), in order, all rows with seed 0, then with seed 1, and
+        so on. A Run that starts from a row starts from that row with its own seed, where it has one.
     """
-    smaller = scale == "laptop" and "base" in inspect.signature(study).parameters
-    change = SCALES[scale]
-    if scale == "laptop":
-        change = functools.partial(laptop, share=_LARGE.get(study.__name__, 1))
-    runs = derive(study(base=_SMALL_BASE) if smaller else study(), change)
-    return [replace(r, note=f"{r.note}, layer_4_1 instead of densenet121") for r in runs] if smaller else runs
+    folders: dict[str, list[Run]] = {}
+    keys: list[dict[str, str]] = []
+
+    def visit(study: Study, folder: PurePosixPath) -> None:
+        count = study.seeds if seeds is None else seeds
+        keys.extend({} for _ in range(count - len(keys)))
+        if study.rows:
+            folders[str(folder)] = _seeded(study.rows, count, keys)
+        for name, part in study.parts.items():
+            visit(part, folder / name)
+
+    visit(study, PurePosixPath("."))
+    return folders
 
 
-def with_seeds(runs: Sequence[Run], seeds: int) -> list[Run]:
-    """All `runs` with seed 0, then all with seed 1, and so on; the images stay the same."""
-
-    def seeded(seed: int) -> Callable[[Run], Run]:
-        return lambda run: replace(run, seed=seed)
-
-    return [run for seed in range(seeds) for run in derive(runs, seeded(seed))]
+def _seeded(rows: Mapping[str, Run], seeds: int, keys: Sequence[dict[str, str]]) -> list[Run]:
+    runs: list[Run] = []
+    for seed in range(seeds):
+        runs += derive(rows, lambda run, seed=seed: replace(run, seed=seed), keys[seed]).values()  # type: ignore[misc]
+    return runs
 
 
-def derive(runs: Sequence[Run], change: Callable[[Run], Run]) -> list[Run]:
-    """Every Run changed; one that starts from another of `runs` starts from that one's changed form."""
-    keys: dict[str, str] = {}
-    derived = []
-    for run in runs:
-        new = change(run)
+def derive(rows: Mapping[str, Run], change: Callable[[Run], Run], keys: dict[str, str] | None = None) -> dict[str, Run]:
+    """Every row changed and labelled; one that starts from another starts from that one's changed form.
+
+    Args:
+        rows: a row comes after the one that it starts from.
+        change: gives the changed Run.
+        keys: of rows changed before, by their key before that; receives those of `rows`.
+    """
+    keys = {} if keys is None else keys
+    derived = {}
+    for label, run in rows.items():
+        new = replace(change(run), label=label)
         if run.init_from is not None:
             new = replace(new, init_from=keys.get(run.init_from, run.init_from))
         keys[run.key] = new.key
-        derived.append(new)
+        derived[label] = new
     return derived
-
-
-def _steps(run: Run) -> float:
-    """Of the whole training on the official files."""
-    images = COUNTS[run.data.train]["train"]
-    if run.data.limit is not None:
-        images = min(images, run.data.limit * len(CLASSES[run.data.train]))
-    return run.epochs * images / run.batch_size

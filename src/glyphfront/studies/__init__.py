@@ -1,29 +1,98 @@
-"""Studies: functions that ask a question and return the Runs that answer it."""
+"""Studies that are installed, and those in a file: found by name."""
 
 from __future__ import annotations
 
+import importlib.util
+import inspect
+import sys
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
 
-from glyphfront.run import Run
-from glyphfront.studies import source
-from glyphfront.studies.glyphnet import shipped
-from glyphfront.studies.quick import quick
+from glyphfront.errors import GlyphfrontError
+from glyphfront.pipeline.scale import at_scale
+from glyphfront.study import Study
 
-SOURCE: dict[str, Callable[..., list[Run]]] = {
-    study.__name__: study
-    for study in (
-        *(source.baselines, source.table7, source.table8, source.table9),
-        *(source.table3, source.table4, source.table5, source.table6, source.table1, source.table2),
-        *(source.candidates, source.resnet50, source.comparison, source.final),
-    )
-}
-"""The source study, in the order in which its parts are worth their time; each part can be had at any scale."""
+GROUP = "glyphfront.studies"
+"""The entry-point group through which packages offer their studies: callables that return a Study."""
 
-SEEDS = {**dict.fromkeys(SOURCE, 2), "baselines": 5, "table1": 1, "table2": 1, "final": 1}
-"""How many trainings a row of each part of the source study is to have."""
 
-FULL_ONLY = {"final"}
-"""Parts that `study run source` leaves out at smaller scales: the final model is made and compared at full scale."""
+def installed() -> dict[str, Callable[..., Study]]:
+    """By name, what returns each installed study; those that take the name of a data set have a parameter `data`.
 
-STUDIES: dict[str, Callable[..., list[Run]]] = {"quick": quick, "shipped": shipped, **SOURCE}
-"""Every study by name; `quick` and `shipped` take the name of a data set."""
+    A package that cannot be imported is left out, with a warning of one line.
+    """
+    found: dict[str, Callable[..., Study]] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            found[entry.name] = entry.load()
+        except Exception as error:  # of somebody else's package, whatever it is
+            warnings.warn(f"study {entry.name}: {entry.value} cannot be imported ({error})", stacklevel=2)
+    return found
+
+
+def find(name: str, *, data: str | None = None, scale: str | None = None) -> Study:
+    """The study called `name`, at a scale.
+
+    Args:
+        name: an installed study; NAME:PART, for one of its parts alone; or ``my_study.py:FUNCTION``, a function in a
+            file that returns a Study.
+        data: a data set, for studies that take one; by default the study's own.
+        scale: one of its scales, or full, the default.
+
+    Returns:
+        The study under its name. With :PART it is the whole study with that part alone, so that its results have the
+        same place.
+
+    Raises:
+        GlyphfrontError: there is no such study, part, function or scale, or the file is faulty.
+    """
+    file, _, function = name.rpartition(":")
+    if file.endswith(".py") or name.endswith(".py"):
+        study, part = replace(_call(_from_file(name, Path(file), function), name, data), name=name), ""
+    else:
+        base, _, part = name.partition(":")
+        offered = installed()
+        if base not in offered:
+            raise GlyphfrontError(f"no study {base!r}; there are {', '.join(offered)}, or give FILE.py:FUNCTION")
+        study = replace(_call(offered[base], base, data), name=base)
+    if part:
+        if part not in study.parts:
+            has = f"it has {', '.join(study.parts)}" if study.parts else "it has none"
+            raise GlyphfrontError(f"{study.name} has no part {part!r}; {has}")
+        study = replace(study, parts={part: study.parts[part]})
+    return at_scale(study, scale or "full")
+
+
+def _call(function: Callable[..., Any], name: str, data: str | None) -> Study:
+    takes_data = "data" in inspect.signature(function).parameters
+    if data is not None and not takes_data:
+        raise GlyphfrontError(f"{name} takes no data set: leave --data out")
+    study = function(data=data) if data is not None else function()
+    if not isinstance(study, Study):
+        raise GlyphfrontError(f"{name} must return a glyphfront.study.Study, not {type(study).__name__}")
+    return study
+
+
+def _from_file(name: str, path: Path, function: str) -> Callable[..., Any]:
+    if name.endswith(".py"):
+        raise GlyphfrontError(f"{name}: say which of its functions returns the study, such as {name}:widths")
+    if not path.is_file():
+        raise GlyphfrontError(f"{path}: no such file; a study of your own is FILE.py:FUNCTION")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    if (folder := str(path.resolve().parent)) not in sys.path:  # what it imports may lie beside it
+        sys.path.append(folder)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the file does
+        raise GlyphfrontError(f"{path}: cannot be read as Python: {type(error).__name__}: {error}") from error
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise GlyphfrontError(f"{path} has no function {function!r}")
+    return found  # type: ignore[no-any-return]

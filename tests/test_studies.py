@@ -1,0 +1,86 @@
+"""studies: how a study is found by name, in a package or in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.run import check
+from glyphfront.studies import find, installed
+from glyphfront.study import Study
+
+FILE = """
+from dataclasses import replace
+from glyphfront.run import Run
+from glyphfront.study import Study
+
+def rates(data="strokes"):
+    return Study("?", rows={f"lr_{lr}": replace(Run(), optimizer=replace(Run().optimizer, lr=lr)) for lr in (.1, .01)})
+
+def nothing():
+    return None
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    return path
+
+
+def test_our_own_studies_and_the_guest_are_installed() -> None:
+    assert {"quick", "shipped", "emnist-study"} <= set(installed())
+
+
+@pytest.mark.parametrize("name", ["quick", "shipped"])
+@pytest.mark.parametrize("data", ["strokes", "balanced", None])
+def test_our_own_studies_ask_a_question_with_runs_that_can_be_run(name: str, data: str | None) -> None:
+    study = find(name, data=data)
+    assert study.name == name
+    assert study.question.endswith("?")
+    assert study.expected
+    for label, run in study.rows.items():
+        check(run)
+        assert run.label == label
+        assert run.data.train == (data or run.data.train)
+
+
+def test_a_part_is_the_whole_study_with_that_part_alone() -> None:
+    study = find("emnist-study:table3", scale="laptop")
+    assert (study.name, list(study.parts), study.scale) == ("emnist-study", ["table3"], "laptop")
+
+
+def test_a_function_in_a_file_is_a_study_of_that_name(file: Path) -> None:
+    study = find(f"{file}:rates", data="digits")
+    assert isinstance(study, Study)
+    assert study.name == f"{file}:rates"
+    assert [run.optimizer.lr for run in study.rows.values()] == [0.1, 0.01]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "scale", "told"),
+    [
+        ("quik", None, None, r"no study 'quik'; there are .*quick.*FILE.py:FUNCTION"),
+        ("quick:table3", None, None, "quick has no part 'table3'; it has none"),
+        ("emnist-study:table10", None, None, "no part 'table10'; it has baselines, table7"),
+        ("emnist-study", "letters", None, "takes no data set"),
+        ("emnist-study", None, "tiny", "no scale 'tiny'; there are full, laptop"),
+        ("emnist-study:final", None, "laptop", "final: carried out at another scale than laptop only"),
+        ("none.py:rates", None, None, "none.py: no such file"),
+        ("mine.py", None, None, "say which of its functions"),
+        ("mine.py:none", None, None, "has no function 'none'"),
+        ("mine.py:nothing", None, None, "must return a glyphfront.study.Study, not NoneType"),
+        ("mine.py:nothing", "strokes", None, "takes no data set"),
+        ("faulty.py:any", None, None, "faulty.py: cannot be read as Python: SyntaxError"),
+    ],
+)
+def test_what_is_not_found_is_named(
+    name: str, data: str | None, scale: str | None, told: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file.parent)
+    Path("faulty.py").write_text("def any(:\n")
+    with pytest.raises(GlyphfrontError, match=told):
+        find(name, data=data, scale=scale)

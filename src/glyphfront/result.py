@@ -116,13 +116,23 @@ class Timings:
 
     files: tuple[Timing, ...]
     provenance: Provenance
+    others: float | None = None
+    """Share of the machine's CPU time that other processes took meanwhile, 0 to 1; None: not known."""
+
+    def of(self, graph: str) -> Timing | None:
+        """The timing of files that compute `graph`, if they were timed."""
+        return next((timing for timing in self.files if timing.graph == graph), None)
+
+
+Precision = Literal["fp32", "int8"]
+"""Of the numbers that an exported file computes with."""
 
 
 @dataclass(frozen=True)
 class Exported:
     """A file that ships, checked again on the whole test set."""
 
-    precision: Literal["fp32", "int8"]
+    precision: Precision
     sha256: str
     file_bytes: int
     graph: str

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.provenance import machine
-from glyphfront.result import Latency
+from glyphfront.provenance import machine, provenance
+from glyphfront.result import Latency, Timing, Timings
 from glyphfront.ship.card import file_sha256
 from glyphfront.ship.recognizer import BATCH, open_session
 
@@ -29,82 +32,134 @@ MLPERF_SECONDS = 600.0
 _REFERENCE_NAME = "lenet5_new"
 _REFERENCE_SECONDS = 10.0  # at most: the load generator holds every query of a run in memory, about 1 kB each
 _SAMPLES = 64  # images that queries choose from
+_IDLE = 0.1  # share of the machine that others may take: what an idle system does is below 2 %
 
 Answer = Callable[[list[int]], object]
 """Turns the images of these numbers into probabilities."""
 
 
-def measure_latency(
-    onnx_path: Path, *, seconds: float = 1.0, threads: int = 1, reference: Path | None = None, repeats: int = 3
-) -> Latency:
-    """Time an exported file beside a reference model; see `measure_in_turns`."""
-    ((latency, _),) = measure_in_turns(
-        [onnx_path], seconds=seconds, threads=threads, reference=reference, repeats=repeats
-    )
-    return latency
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
-def measure_in_turns(
-    onnx_paths: Sequence[Path],
+def time_files(
+    files: Mapping[str, Path],
     *,
     seconds: float = 1.0,
+    turns: int = 3,
     threads: int = 1,
     reference: Path | None = None,
-    repeats: int = 3,
-) -> list[tuple[Latency, tuple[float, ...]]]:
-    """Time exported files and a reference model, in turns.
+    say: Callable[[str], None] = _say,
+) -> Timings:
+    """Time exported files and a reference model in turns, within this one call, so that their times compare.
 
-    SingleStream, one image a query, the next when the last is answered, runs `repeats` times on every file and on the
-    reference in turn, so that whatever else the machine does meets all. Each percentile, and the reference's p50,
-    is the median of those of the runs. Offline, one query with all images, runs once on each file, which then
-    computes 64 images at a time.
+    SingleStream, one image a query, the next when the last is answered, runs once a turn on every file and on the
+    reference, so that whatever else the machine does meets all. Each percentile, and the reference's p50, is the median
+    of those of the turns. Offline, one query with all images, runs once on each file, which then computes 64 images at
+    a time. Files that share a graph (`glyphfront.ship.graph.graph_fingerprint`) are timed once.
 
     The figures are the load generator's own. They hold its and Python's overhead: about 7 µs a query in SingleStream
     (60 where a bare loop over the session took 53).
 
     Args:
-        onnx_paths: of the files.
+        files: by the name that they are to be called by; of those that share a graph the first name stands.
         seconds: how long each of these runs lasts, on the reference 10 at most. With `MLPERF_SECONDS` they are as
             long as MLPerf asks; memory then grows by about 1 kB a query.
+        turns: how many each file has.
         threads: that ONNX Runtime uses.
         reference: the file to compare with; by default `REFERENCE`.
-        repeats: how often SingleStream runs on each.
-
-    Returns:
-        Of each file its latency, and its p50 over the reference's in every turn.
+        say: receives a line where the machine was not idle meanwhile.
 
     Raises:
-        GlyphfrontError: the load generator is not installed, a file is broken, or an argument is out of range.
+        GlyphfrontError: there are no files, the load generator is not installed, a file is broken, or an argument is
+            out of range.
     """
-    if seconds <= 0 or repeats < 1:
-        raise GlyphfrontError(f"seconds must be above 0 and repeats at least 1, got {seconds} and {repeats}")
+    if seconds <= 0 or turns < 1 or not files:
+        raise GlyphfrontError(
+            f"timing takes 1 file or more, more than 0 seconds and at least 1 turn; got {len(files)}, {seconds:g} and "
+            f"{turns}"
+        )
+    _load_generator()
     beside = reference or REFERENCE
-    sessions, reference_session = [open_session(path, threads) for path in onnx_paths], open_session(beside, threads)
-    turns: list[list[dict[str, Any]]] = [[] for _ in sessions]
-    reference_runs = []
-    for _ in range(repeats):
-        for session, runs in zip(sessions, turns, strict=True):
-            runs.append(_single_stream(session, seconds))
-        reference_runs.append(_single_stream(reference_session, min(seconds, _REFERENCE_SECONDS)))
-    found = []
-    for session, runs in zip(sessions, turns, strict=True):
+    timed = _once_a_graph(files)
+    sessions, beside_session = (
+        [open_session(path, threads) for _, path in timed.values()],
+        open_session(beside, threads),
+    )
+    singles: list[list[dict[str, Any]]] = [[] for _ in sessions]
+    beside_runs = []
+    with watch() as watched:
+        for _ in range(turns):
+            for session, runs in zip(sessions, singles, strict=True):
+                runs.append(_single_stream(session, seconds))
+            beside_runs.append(_single_stream(beside_session, min(seconds, _REFERENCE_SECONDS)))
+        offline = [_offline(session, seconds) for session in sessions]
+    if watched.others > _IDLE:
+        say(
+            f"the machine was not idle: other processes took {watched.others:.0%} of its CPU time; all files met the "
+            "same, but time again when nothing else runs"
+        )
+    timings = []
+    for (graph, (name, _)), runs, many in zip(timed.items(), singles, offline, strict=True):
         latency = Latency(
             p50_us=_percentile_us(runs, 50),
             p90_us=_percentile_us(runs, 90),
             p99_us=_percentile_us(runs, 99),
             queries=sum(run["result_query_count"] for run in runs),
-            images_per_second=_offline(session, seconds)["result_samples_per_second"],
+            images_per_second=many["result_samples_per_second"],
             seconds=seconds,
             threads=threads,
             reference=beside.stem if reference else _REFERENCE_NAME,
             reference_sha256=file_sha256(beside),
-            reference_p50_us=_percentile_us(reference_runs, 50),
+            reference_p50_us=_percentile_us(beside_runs, 50),
             machine=machine(),
             onnxruntime=ort.__version__,
         )
-        pairs = zip(runs, reference_runs, strict=True)
-        found.append((latency, tuple(_percentile_us([a], 50) / _percentile_us([b], 50) for a, b in pairs)))
+        ratios = tuple(
+            _percentile_us([own], 50) / _percentile_us([other], 50)
+            for own, other in zip(runs, beside_runs, strict=True)
+        )
+        timings.append(Timing(graph, name, latency, ratios))
+    return Timings(tuple(timings), provenance(), watched.others)
+
+
+def measure_latency(onnx_path: Path, *, seconds: float = 1.0, threads: int = 1, repeats: int = 3) -> Latency:
+    """One file by itself: of no use for a table; goes with its last callers."""
+    return time_files({onnx_path.stem: onnx_path}, seconds=seconds, turns=repeats, threads=threads).files[0].latency
+
+
+def _once_a_graph(files: Mapping[str, Path]) -> dict[str, tuple[str, Path]]:
+    """Name and path of the first file of each graph."""
+    from glyphfront.ship.graph import graph_fingerprint
+
+    found: dict[str, tuple[str, Path]] = {}
+    for name, path in files.items():
+        found.setdefault(graph_fingerprint(path), (name, path))
     return found
+
+
+@dataclass
+class Watched:
+    """What else the machine did."""
+
+    others: float = 0.0
+    """Share of the CPU time of all cores that other processes took, 0 to 1."""
+
+
+@contextlib.contextmanager
+def watch() -> Iterator[Watched]:
+    """Tell, at its end, how busy others kept the machine within the block."""
+    import psutil
+
+    def spent() -> tuple[float, float, float]:
+        cpu, own = psutil.cpu_times(), psutil.Process().cpu_times()
+        return sum(cpu[:8]), cpu.idle + getattr(cpu, "iowait", 0.0), own.user + own.system
+
+    watched = Watched()
+    before = spent()
+    yield watched
+    total, idle, own = (after - began for after, began in zip(spent(), before, strict=True))
+    watched.others = min(1.0, max(0.0, total - idle - own) / total) if total > 0 else 0.0
 
 
 def write_reference(path: Path = REFERENCE) -> None:
@@ -161,12 +216,17 @@ def _fastest_ns(answer: Answer, batch: int) -> int:
     return min(times)
 
 
-def _generate(scenario: str, answer: Answer, batch: int, seconds: float, **settings: float) -> dict[str, Any]:
-    """One run of the load generator; returns the results in its log by key."""
+def _load_generator() -> Any:
     try:
-        import mlperf_loadgen as loadgen
+        import mlperf_loadgen
     except ImportError:
         raise GlyphfrontError("latency needs mlcommons-loadgen: pip install 'glyphfront[train]'") from None
+    return mlperf_loadgen
+
+
+def _generate(scenario: str, answer: Answer, batch: int, seconds: float, **settings: float) -> dict[str, Any]:
+    """One run of the load generator; returns the results in its log by key."""
+    loadgen = _load_generator()
     complete, response = loadgen.QuerySamplesComplete, loadgen.QuerySampleResponse
     failures: list[BaseException] = []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import shutil
 import warnings
 from dataclasses import replace
@@ -26,13 +25,12 @@ from glyphfront.models.weights import load_classifier
 from glyphfront.result import load_trained
 from glyphfront.run import load_run
 from glyphfront.ship.card import Card, file_sha256, load_card, save_card
+from glyphfront.ship.graph import graph_fingerprint as graph_fingerprint
 from glyphfront.ship.recognizer import open_session
 
 OPSET = 18
 PARITY = 1e-4
 """The most that a probability may differ from torch's."""
-
-_FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 
 
 class _WithSoftmax(nn.Module):
@@ -134,28 +132,6 @@ def export_run(folder: Path, out: Path | None = None, name: str | None = None) -
     return copied
 
 
-def graph_fingerprint(path: Path) -> str:
-    """12 hex digits of what an ONNX file computes, the values of its float weights apart.
-
-    Files that share it are the same computation on other weights, so they take the same time.
-    """
-    graph, digest = onnx.load(path).graph, hashlib.sha256()
-    for tensor in graph.initializer:
-        digest.update(_shape_of(tensor))
-    for node in graph.node:
-        digest.update(f"{node.domain}.{node.op_type} {list(node.input)} {list(node.output)}".encode())
-        for attribute in sorted(node.attribute, key=lambda a: a.name):
-            value = _shape_of(attribute.t) if attribute.HasField("t") else attribute.SerializeToString()
-            digest.update(attribute.name.encode() + value)
-    return digest.hexdigest()[:12]
-
-
-def _shape_of(tensor: onnx.TensorProto) -> bytes:
-    """Of float tensors type and shape; of whole numbers, which may be shapes and axes, also the values."""
-    values = b"" if tensor.data_type in _FLOATS else onnx.numpy_helper.to_array(tensor).tobytes()
-    return f"{tensor.name} {tensor.data_type} {list(tensor.dims)}".encode() + values
-
-
 def _copy(source: Path, target: Path) -> None:
     def write(partial: Path) -> None:
         shutil.copyfile(source, partial)
@@ -171,7 +147,8 @@ def _export(net: _WithSoftmax, path: Path) -> None:
         if type(net.classifier.net).__module__.startswith(("timm.", "torchvision.")):
             dynamic = ({0: torch.export.Dim("N")},)
             program = torch.onnx.export(net, example, dynamo=True, verbose=False, dynamic_shapes=dynamic, **shared)
-            assert program is not None
+            if program is None:
+                raise RuntimeError("torch's exporter returned nothing")
             onnx.save(_without_metadata(program.model_proto), path)
         else:
             axes = {"image": {0: "N"}, "probability": {0: "N"}}

@@ -15,8 +15,8 @@ from glyphfront.provenance import provenance
 from glyphfront.result import Cost, Proportion, Trained, save_result
 from glyphfront.run import Model, Run, save_run
 from glyphfront.ship import export
-from glyphfront.ship.card import load_card, save_card
-from glyphfront.ship.export import export_onnx, export_run
+from glyphfront.ship.card import FILES, card_path, exported_files, load_card, save_card
+from glyphfront.ship.export import copy_exported, export_onnx, export_run
 from glyphfront.ship.recognizer import load
 from reference_model import DATA
 
@@ -196,6 +196,52 @@ def test_copy_gets_name_card_and_fingerprints_and_keeps_what_was_measured(folder
     assert copied.with_name("mine.seen.npz").read_bytes() == (folder / "model.seen.npz").read_bytes()
     card = load_card(copied)
     assert (card.name, card.seen, card.accuracy) == ("mine", "mine.seen.npz", accuracy)
+
+
+def make_int8(path):
+    """A file that calls itself int8: only its card and its name are looked at here."""
+    int8 = path.with_name(FILES["int8"])
+    int8.write_bytes(path.read_bytes())
+    save_card(replace(load_card(path), precision="int8"), int8)
+    return int8
+
+
+def test_int8_file_lies_beside_the_other_with_a_card_of_its_own(folder):
+    path = export_run(folder)
+    assert exported_files(folder) == {"fp32": path}
+    int8 = make_int8(path)
+    assert exported_files(folder) == {"fp32": path, "int8": int8}
+    assert card_path(int8) == folder / "model.int8.json"
+    assert (load_card(path).precision, load_card(int8).precision) == ("fp32", "int8")
+
+
+def test_copies_of_both_precisions_share_name_and_fingerprints(folder, tmp_path):
+    save_seen(folder / "model.seen.npz", IMAGES)
+    path = export_run(folder)
+    for one in (path, make_int8(path)):
+        copied = copy_exported(one, tmp_path / "out", "mine")
+        assert load_card(copied).seen == "mine.seen.npz"
+    names = ["mine.int8.json", "mine.int8.onnx", "mine.json", "mine.onnx", "mine.seen.npz"]
+    assert sorted(p.name for p in copied.parent.iterdir()) == names
+
+
+def test_int8_file_stays_while_its_source_is_the_same_and_goes_when_that_changes(folder):
+    int8 = make_int8(export_run(folder))
+    export_run(folder)
+    assert int8.exists()
+    weights = make().state_dict()
+    save_weights({**weights, "mean": weights["mean"] + 1}, folder / "weights.safetensors")
+    export_run(folder)
+    assert list(exported_files(folder)) == ["fp32"]
+    assert not card_path(int8).exists()
+
+
+def test_a_file_that_the_card_names_and_is_gone_is_named(folder, tmp_path):
+    save_seen(folder / "model.seen.npz", IMAGES)
+    path = export_run(folder)
+    (folder / "model.seen.npz").unlink()
+    with pytest.raises(GlyphfrontError, match=r"model\.seen\.npz: no such file"):
+        copy_exported(path, tmp_path / "out", "mine")
 
 
 def test_figures_of_other_weights_do_not_stay_on_the_card(folder):

@@ -123,11 +123,10 @@ def compare(a_correct: Correct, b_correct: Correct) -> Comparison:
 
 
 def _mcnemar(a_only: int, b_only: int) -> float:
-    discordant = a_only + b_only
-    if discordant < _FEW:
-        tail = sum(math.comb(discordant, k) for k in range(min(a_only, b_only) + 1))
-        return min(1.0, 2 * tail / 2.0**discordant)
-    return math.erfc(abs(b_only - a_only) / math.sqrt(2 * discordant))  # chi-squared with 1 degree of freedom
+    from statsmodels.stats.contingency_tables import mcnemar  # slow to import
+
+    exact = a_only + b_only < _FEW
+    return float(mcnemar([[0, a_only], [b_only, 0]], exact=exact, correction=False).pvalue)
 
 
 def _difference_interval(a_only: int, b_only: int, images: int) -> tuple[float, float]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from glyphfront import records
 from glyphfront.errors import GlyphfrontError
-from glyphfront.result import DataUsed, Latency, Proportion
+from glyphfront.result import DataUsed, Latency, Precision, Proportion
 from glyphfront.run import Run
+
+FILES: Mapping[Precision, str] = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
+"""Names of the exported files in the folder of a run; each has its card beside it."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Card:
     """Trainable ones."""
     macs: int
     """Multiply-accumulates for one image."""
+    precision: Precision = "fp32"
+    """Of the numbers that the file computes with."""
     license: str = "Apache-2.0"
     """Of the weights."""
     input: str = "image: uint8 (N, 28, 28), upright, white ink on black; any N"
@@ -41,6 +47,7 @@ class Card:
     accuracy: Proportion | None = None
     """Top-1 of this very file on the whole test set."""
     latency: Latency | None = None
+    """Of the call that timed this very file, in turns with others."""
     seen: str | None = None
     """Name of the file beside this one that holds the fingerprints of the training images."""
 
@@ -48,6 +55,12 @@ class Card:
 def card_path(onnx: Path) -> Path:
     """Where the card of an .onnx file lies: beside it, with the ending .json."""
     return onnx.with_suffix(".json")
+
+
+def exported_files(folder: Path) -> dict[Precision, Path]:
+    """The exported files in the folder of a run, by their precision, fp32 first; those that are there."""
+    paths = {precision: folder / name for precision, name in FILES.items()}
+    return {precision: path for precision, path in paths.items() if path.is_file()}
 
 
 def file_sha256(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import shutil
 import warnings
 from dataclasses import replace
@@ -24,7 +25,7 @@ from glyphfront.models import Classifier
 from glyphfront.models.weights import load_classifier
 from glyphfront.result import load_trained
 from glyphfront.run import load_run
-from glyphfront.ship.card import Card, file_sha256, load_card, save_card
+from glyphfront.ship.card import FILES, Card, card_path, file_sha256, load_card, save_card
 from glyphfront.ship.graph import graph_fingerprint as graph_fingerprint
 from glyphfront.ship.recognizer import open_session
 
@@ -81,14 +82,15 @@ def export_onnx(classifier: Classifier, path: Path) -> float:
 
 
 def export_run(folder: Path, out: Path | None = None, name: str | None = None) -> Path:
-    """Export a finished Run: ``model.onnx`` with its card, in the folder of the run.
+    """Export a finished Run in fp32: ``model.onnx`` with its card, in the folder of the run.
 
-    Exported again without a change, the file keeps the accuracy and latency that its card already tells.
+    Exported again without a change, the file keeps the accuracy and latency that its card already tells. With a change,
+    an int8 file that was made from the one before goes.
 
     Args:
         folder: of the run.
-        out: folder that receives a copy, with its card and fingerprints; by default `folder`.
-        name: of the copy's files, and of the model in its card; by default ``model``, and the run's label.
+        out: folder that receives a copy, see `copy_exported`; by default `folder`.
+        name: of the copy.
 
     Returns:
         The path of the .onnx file (of the copy, where there is one).
@@ -99,7 +101,7 @@ def export_run(folder: Path, out: Path | None = None, name: str | None = None) -
     run, trained = load_run(folder / "run.json"), load_trained(folder / "trained.json")
     if trained.status != "finished":
         raise GlyphfrontError(f"{folder}: nothing to export: {trained.message}")
-    path, seen = folder / "model.onnx", folder / "model.seen.npz"
+    path, seen = folder / FILES["fp32"], folder / "model.seen.npz"
     before: Card | None = None
     with contextlib.suppress(GlyphfrontError):  # never exported, or stopped half-way
         before = load_card(path)
@@ -119,24 +121,41 @@ def export_run(folder: Path, out: Path | None = None, name: str | None = None) -
     )
     if before is not None and before.sha256 == card.sha256:
         card = replace(card, accuracy=before.accuracy, latency=before.latency)
+    else:
+        for derived in (folder / FILES["int8"], card_path(folder / FILES["int8"])):
+            derived.unlink(missing_ok=True)
     save_card(card, path)
-    copied = (out or folder) / f"{name or 'model'}.onnx"
-    if copied == path:
-        return path
-    copied.parent.mkdir(parents=True, exist_ok=True)
-    _copy(path, copied)
+    return path if out is None and name is None else copy_exported(path, out or folder, name)
+
+
+def copy_exported(path: Path, out: Path, name: str | None = None) -> Path:
+    """Copy an exported file with its card and fingerprints.
+
+    Args:
+        path: of the .onnx file.
+        out: folder that receives the copies.
+        name: of the copied files, and of the model in its card; by default ``model``, and the card's. The name of an
+            int8 file goes on with ``.int8``.
+
+    Returns:
+        The path of the copied .onnx file.
+
+    Raises:
+        GlyphfrontError: a file is missing, or the card is another one's.
+    """
+    card, stem = load_card(path), name or "model"
+    copies = {path: out / FILES[card.precision].replace("model", stem, 1)}
+    card = replace(card, name=name or card.name)
     if card.seen is not None:
-        card = replace(card, seen=f"{copied.stem}.seen.npz")
-        _copy(seen, copied.with_name(f"{copied.stem}.seen.npz"))
-    save_card(replace(card, name=name or card.name), copied)
-    return copied
-
-
-def _copy(source: Path, target: Path) -> None:
-    def write(partial: Path) -> None:
-        shutil.copyfile(source, partial)
-
-    write_atomically(target, write)
+        copies[path.with_name(card.seen)] = out / f"{stem}.seen.npz"
+        card = replace(card, seen=f"{stem}.seen.npz")
+    for source, target in copies.items():
+        if not source.is_file():
+            raise GlyphfrontError(f"{source}: no such file, though the card of {path} names it; export the Run again")
+        if source.resolve() != target.resolve():
+            write_atomically(target, functools.partial(shutil.copyfile, source))
+    save_card(card, copies[path])
+    return copies[path]
 
 
 def _export(net: _WithSoftmax, path: Path) -> None:

@@ -28,7 +28,9 @@ def graph_fingerprint(path: Path) -> str:
     except FileNotFoundError:
         raise GlyphfrontError(f"{path}: no such file; give the path of an .onnx file") from None
     except Exception as error:  # of protobuf, which gives its exceptions no base class of their own
-        raise GlyphfrontError(f"{path}: not a readable ONNX file ({error}); export or copy it again") from None
+        raise GlyphfrontError(
+            f"{path}: not a readable ONNX file ({' '.join(str(error).split())}); export it again"
+        ) from None
     quantised = {name for node in graph.node if node.op_type in _QUANTISERS for name in node.input}
     known = {"": b"absent"}  # digest of each value: of what is computed to get it
     known |= {value.name: value.type.SerializeToString() for value in graph.input}

@@ -236,3 +236,11 @@ def test_every_public_name_is_there():
 def test_other_names_are_missing():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = glyphfront.nothing
+
+
+def test_a_folder_does_not_hide_the_shipped_model_of_its_name(tmp_path, monkeypatch):
+    (tmp_path / "glyphnet-s").mkdir()
+    copy_reference(tmp_path, "glyphnet-s/model")
+    monkeypatch.chdir(tmp_path)
+    assert find("glyphnet-s").name == "glyphnet-s.onnx"
+    assert find("./glyphnet-s") == find(Path("glyphnet-s")) == Path("glyphnet-s/model.onnx")

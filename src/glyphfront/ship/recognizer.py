@@ -96,9 +96,13 @@ def shipped() -> tuple[str, ...]:
 def find(name_or_path: str | Path) -> Path:
     """The .onnx file that a shipped name, the path of such a file, or the folder of an exported Run means.
 
+    A shipped name wins: a folder beside us that is called so is ``./NAME``, or a Path.
+
     Raises:
         GlyphfrontError: no model of that name is shipped, and there is no such file or folder.
     """
+    if isinstance(name_or_path, str) and name_or_path in shipped():
+        return _SHIPPED / f"{name_or_path}.onnx"
     path = Path(name_or_path)
     if path.is_dir():
         path /= "model.onnx"

@@ -1,76 +1,112 @@
+"""cli/main.py and cli/arguments.py: any command line gives help, an answer, or one line that says what is wrong."""
+
 from __future__ import annotations
 
+import errno
+import inspect
 import json
 import os
-import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageDraw
 
-from glyphfront import cli
+from command_lines import fails
+from glyphfront.cli import arguments as command_line
+from glyphfront.cli import main
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.predictions import save_predictions
-from glyphfront.result import save_result
-from glyphfront.run import Run, save_run
-from results_factory import make_predictions, make_result
+
+VERBS = command_line.VERBS
 
 
-def _verbs(level: dict[str, Any] = cli.VERBS, words: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    found = []
+def verbs(level: Mapping[str, Any] = VERBS, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for word, verb in level.items():
-        found += [(*words, word)] if callable(verb) else _verbs(verb, (*words, word))
+        if callable(verb):
+            yield (*words, word)
+        else:
+            yield from verbs(verb, (*words, word))
+
+
+def verb_of(words: tuple[str, ...]) -> Any:
+    found: Any = VERBS
+    for word in words:
+        found = found[word]
     return found
 
 
-def _fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line that a bad command line prints."""
-    assert cli.main(arguments) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith("glyphfront: ")
-    assert "Traceback" not in err
-    return err
+@pytest.fixture
+def raising(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Adds a verb, `broken`, that raises what it is given."""
+
+    def add(fault: BaseException) -> None:
+        def broken(json: command_line.use.Json = False) -> None:
+            raise fault
+
+        monkeypatch.setitem(VERBS, "broken", broken)
+
+    return add
 
 
-@pytest.mark.parametrize("words", _verbs())
+@pytest.mark.parametrize("words", list(verbs()), ids=" ".join)
 def test_help_of_every_command_shows_an_example(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([*words, "--help"]) == 0
+    assert main([*words, "--help"]) == 0
     assert f"Example: glyphfront {' '.join(words)}" in capsys.readouterr().out
 
 
-def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([]) == 0
+def test_without_a_command_all_are_listed_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
     out = capsys.readouterr().out
-    assert all(word in out for word in cli.VERBS)
+    assert all(word in out for word in VERBS)
+    assert "Example:" not in out
+
+
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == "glyphfront 0.1.0\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["recognise"], "no command 'recognise'; choose from: recognize, pick"),
-        (["data", "fetsh"], "no command 'data fetsh'; choose from: fetch, check, show"),
-        (["recognize"], "glyphfront recognize --help"),
+        (["recognise"], "no command 'recognise' (did you mean recognize?); choose from: recognize, pick"),
+        (["data", "fetsh"], "no command 'data fetsh' (did you mean fetch?); choose from: fetch, check, show"),
+        (["data"], "say what to do: glyphfront data fetch, glyphfront data check, glyphfront data show"),
+        (["study", "time"], "no command 'study time'"),
+        (["recognize"], "no picture given; see glyphfront recognize --help"),
         (["recognize", "a.png", "--model", "nosuch"], "nosuch: no shipped model"),
-        (["recognize", "a.png", "--topp", "3"], "glyphfront recognize --help"),
-        (["train", "--epochs", "ten"], "glyphfront train --help"),
-        (["train", "--optimizer.name", "sgdd"], "glyphfront train --help"),
+        (
+            ["recognize", "a.png", "--topp", "3"],
+            "takes no --topp (did you mean --top?); see glyphfront recognize --help",
+        ),
+        (["recognize", "a.png", "--top"], "--top needs a value; see glyphfront recognize --help"),
+        (["recognize", "a.png", "--top", "0"], "--top must be at least 1"),
+        (["export"], "glyphfront export needs RUN; see glyphfront export --help"),
+        (["export", "one", "two"], "glyphfront export takes no 'two'"),
+        (["train", "--epochs", "ten"], "--epochs takes INT: invalid literal"),
+        (["train", "--optimizer.name", "sgdd"], "--optimizer.name is one of adam, adamax"),
+        (["train", "--optimiser.lr", "1"], "takes no --optimiser.lr (did you mean --optimizer.lr?)"),
         (["train", "--model.name", "nosuch", "--data.limit", "2"], "unknown model 'nosuch'"),
         (["train", "--data.train", "nosuch"], "no data set 'nosuch'"),
+        (["train", "--optimizer.lr", "-1"], "--optimizer.lr must be above 0"),
         (["train", "missing.json"], "missing.json: no such file"),
-        (["study", "run", "nosuch"], "no study 'nosuch'; there are: quick"),
+        (["study", "run", "nosuch"], "no study 'nosuch'; there are"),
+        (["study", "run", "quick", "--seeds", "0"], "--seeds must be at least 1"),
+        (["study", "run", "quick", "--latency-seconds", "0"], "--latency-seconds must be above 0"),
+        (["study", "run", "quick", "--cpus", "2"], "say --on ray too"),
+        (["study", "run", "quick", "--scale", "laptop"], "no scale 'laptop'"),
+        (["study", "run", "nowhere.py:widths"], "nowhere.py: no such file"),
         (["study", "show", "nosuch"], "no study 'nosuch'"),
+        (["study", "cost", "nosuch"], "no study 'nosuch'"),
         (["report", "nowhere"], "nowhere: no result files there"),
         (["pick", "nowhere"], "nowhere: no result files there"),
         (["export", "nowhere"], "no such file; train a Run first"),
         (["evaluate", "nowhere"], "nowhere: no shipped model"),
         (["latency", "nowhere"], "nowhere: no shipped model"),
-        (["latency"], "no model given"),
+        (["latency", "--study", "nowhere"], "nowhere: no result files there"),
+        (["latency"], "name models to time, or a folder of results with --study"),
         (["gradients", "nosuch@32"], "unknown model 'nosuch'"),
         (["gradients"], "no gradients to draw"),
         (["gradients", "glyphnet-xs", "--out", "gradients.png"], "take a name that ends in .svg"),
@@ -82,38 +118,81 @@ def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
         (["compare", "a.json", "b.json"], "a.json: no such file or folder"),
         (["compare", "."], "--baseline LABEL"),
         (["compare", ".", "--baseline", "x"], "no finished results there; run a study first"),
-        (["recognize", "a.png", "--top", "0"], "--top must be at least 1"),
-        (["train", "--optimizer.lr", "-1"], "--optimizer.lr must be above 0"),
         (["data", "check", "balanced", "--data-dir", "nowhere"], "nowhere"),
         (["data", "fetch", "nosuch"], "nosuch"),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_input_is_one_line_and_status_2(
     arguments: list[str], told: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert told in _fails(capsys, *arguments)
+    assert told in fails(capsys, *arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", [words for words in verbs() if "json" in inspect.signature(verb_of(words)).parameters], ids=" ".join
+)
+def test_with_json_bad_input_is_one_object_and_status_2(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of every verb that answers in JSON."""
+    assert main([*words, "--json", "--such-flag"]) == 2
+    out, err = capsys.readouterr()
+    assert err == ""
+    (line,) = out.splitlines()
+    found = json.loads(line)
+    assert found.pop("error").startswith(f"glyphfront {' '.join(words)} takes no --such-flag")
+    assert found == {"schema": 1, "ok": False}
+
+
+def test_every_verb_whose_answer_is_more_than_a_path_has_json() -> None:
+    with_json = {" ".join(words) for words in verbs() if "json" in inspect.signature(verb_of(words)).parameters}
+    told_in_paths = {"train", "export", "gradients", "study run", "data fetch", "data show"}
+    assert with_json | told_in_paths == {" ".join(words) for words in verbs()}
+    described = (Path(__file__).parent.parent / "docs" / "json.md").read_text(encoding="utf-8")
+    assert [verb for verb in sorted(with_json) if f"| `{verb}` |" not in described] == []
 
 
 def test_debug_shows_where_a_fault_comes_from() -> None:
     with pytest.raises(GlyphfrontError, match="nowhere"):
-        cli.main(["report", "nowhere", "--debug"])
+        main(["report", "nowhere", "--debug"])
 
 
-def test_a_fault_of_ours_is_one_line_and_status_1(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("fault", "told", "status"),
+    [
+        (ZeroDivisionError("by zero\nand more"), "ZeroDivisionError: by zero (--debug shows where)", 1),
+        (GlyphfrontError("do this"), "do this", 2),
+        (KeyboardInterrupt(), "interrupted; give the same command again to go on", 130),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "x.json"),
+            "x.json: No space left on device; give another path",
+            2,
+        ),
+        (ImportError("no torch", name="torch"), "this needs torch: pip install 'glyphfront[train]'", 2),
+        (ImportError("no x", name="glyphfront.x"), "ImportError: no x (--debug shows where)", 1),
+    ],
+    ids=["ours", "theirs", "ctrl-c", "full disk", "extra", "our import"],
+)
+def test_any_fault_is_one_line_on_stderr_or_one_object_on_stdout(
+    fault: BaseException, told: str, status: int, raising: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken() -> None:
-        """Break.
+    raising(fault)
+    assert main(["broken"]) == status
+    assert capsys.readouterr() == ("", f"glyphfront: {told}\n")
+    assert main(["broken", "--json"]) == status
+    out, err = capsys.readouterr()
+    assert (json.loads(out), err) == ({"schema": 1, "ok": False, "error": told}, "")
 
-        Example: none
-        """
-        raise ZeroDivisionError("by zero")
 
-    monkeypatch.setitem(cli.VERBS, "broken", broken)
-    assert cli.main(["broken"]) == 1
-    assert capsys.readouterr().err == "glyphfront: ZeroDivisionError: by zero (--debug shows where)\n"
+def test_a_verb_that_raises_a_value_error_is_not_taken_for_bad_arguments(
+    raising: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(ValueError("inside"))
+    assert main(["broken"]) == 1
+    assert "ValueError: inside" in capsys.readouterr().err
 
 
 def test_a_path_that_cannot_be_written_to_is_one_line_and_status_2(
@@ -121,7 +200,7 @@ def test_a_path_that_cannot_be_written_to_is_one_line_and_status_2(
 ) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    told = _fails(capsys, "data", "show", "strokes", "--out", str(file))
+    told = fails(capsys, "data", "show", "strokes", "--out", str(file))
     assert str(file) in told
     assert "give another path" in told
 
@@ -129,161 +208,25 @@ def test_a_path_that_cannot_be_written_to_is_one_line_and_status_2(
 def test_a_missing_library_is_named_with_the_extra_that_brings_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "rich.table", None)
-    assert "pip install 'glyphfront[train]'" in _fails(capsys, "models")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "glyphfront.models")
+    assert "this needs torch: pip install 'glyphfront[train]'" in fails(capsys, "models")
 
 
-def test_flags_of_train_depart_from_the_run_file_that_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from glyphfront.data import prepare
-    from glyphfront.studies import execute
+@pytest.mark.parametrize("options", [[], ["-OO"]], ids=["plain", "without docstrings"])
+def test_commands_work_with_and_without_docstrings(options: list[str], tmp_path: Path) -> None:
+    """-OO strips docstrings and assertions: nothing that is printed or done may come from them."""
 
-    given = replace(Run(), label="given", epochs=7, seed=3)
-    save_run(given, tmp_path / "run.json")
-    trained: list[Run] = []
+    def run(*arguments: str) -> str:
+        command = [sys.executable, *options, "-m", "glyphfront", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
-    class Finished:
-        status = "finished"
-
-    def train_run(run: Run, *rest: object, **more: object) -> Finished:
-        trained.append(run)
-        return Finished()
-
-    monkeypatch.setattr(execute, "train_run", train_run)
-    monkeypatch.setattr(prepare, "prepare", lambda data, folder: None)
-    assert cli.main(["train", str(tmp_path / "run.json"), "--epochs", "2", "--model.act", "elu"]) == 0
-    assert trained == [replace(given, epochs=2, model=replace(given.model, act="elu"))]
-
-
-def test_pick_answers_from_result_files_and_says_when_nothing_fits(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for result in (make_result("fast"), make_result("slow")):
-        save_result(result, tmp_path / f"{result.run.label}.json")
-    assert cli.main(["pick", str(tmp_path)]) == 0
-    assert "fast" in capsys.readouterr().out
-    assert cli.main(["pick", str(tmp_path), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["label"] in ("fast", "slow")
-    file = tmp_path / "runs" / make_result("fast").key / "model.onnx"
-    assert cli.main(["pick", str(tmp_path), "--runs-dir", str(tmp_path / "runs")]) == 0
-    assert f"Its file would be {tmp_path / 'runs'}" in capsys.readouterr().out
-    file.parent.mkdir(parents=True)
-    file.touch()
-    assert cli.main(["pick", str(tmp_path), "--runs-dir", str(tmp_path / "runs")]) == 0
-    assert f"recognize PICTURE --model {file}" in capsys.readouterr().out
-    _fails(capsys, "pick", str(tmp_path), "--budget-us", "0.001")
-
-
-def test_compare_prints_a_row_a_model_and_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of 400 images b alone recognises 40, a alone none: chi-squared is 40, p 2.5e-10."""
-    for label, correct in (("a", 300), ("b", 340)):
-        save_result(make_result(label, correct=correct), tmp_path / f"{label}-seed0.json")
-        save_predictions(make_predictions(correct), tmp_path / f"{label}-seed0.predictions.npz")
-    assert cli.main(["compare", str(tmp_path), "--baseline", "a"]) == 0
-    of_folder = capsys.readouterr().out
-    cells = next([c.strip() for c in row.split("│")[1:-1]] for row in of_folder.splitlines() if row.startswith("│ b"))
-    assert cells[:2] == ["b", "+10.00"]
-    assert cells[3:5] == ["2.5e-10", "yes †"]
-    files = [str(tmp_path / f"{label}-seed0.json") for label in "ab"]
-    assert cli.main(["compare", *files]) == 0
-    assert "+10.00" in capsys.readouterr().out
-    assert cli.main(["compare", *files, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["baseline"] == files[0]
-    (row,) = found["rows"]
-    assert (row["label"], row["comparison"]["b_only"], row["differs"]) == ("b", 40, True)
-
-
-def test_compare_says_what_it_leaves_out_and_what_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for label, diverged in (("a", ""), ("b", "the loss is not finite")):
-        save_result(make_result(label, diverged=diverged), tmp_path / f"{label}-seed0.json")
-        save_predictions(make_predictions(300), tmp_path / f"{label}-seed0.predictions.npz")
-    assert cli.main(["compare", str(tmp_path), "--baseline", "a"]) == 2
-    told = capsys.readouterr().err
-    assert "no row for b: diverged" in told
-    assert "nothing there can be compared with a" in told
-    assert "--baseline LABEL; there are: a" in _fails(capsys, "compare", str(tmp_path))
-    files = [str(tmp_path / "a-seed0.json")] * 2
-    assert "--baseline is for a folder" in _fails(capsys, "compare", *files, "--baseline", "a")
-    assert "b: diverged" in _fails(capsys, "compare", files[0], str(tmp_path / "b-seed0.json"))
-
-
-def test_layers_prints_a_models_layers_and_writes_them_for_a_report(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from glyphfront.measure.layers import load_architecture
-
-    assert cli.main(["layers", "layer_4_1", "--out", str(tmp_path / "layers.json")]) == 0
-    out = capsys.readouterr().out
-    assert "2,152,667" in out
-    assert "64×16×16" in out
-    assert load_architecture(tmp_path / "layers.json").layers[-1].output == (47,)
-    save_result(make_result("mine", model="lenet5_new"), tmp_path / "mine.json")
-    assert cli.main(["layers", str(tmp_path / "mine.json")]) == 0
-    assert "│ 4 " in capsys.readouterr().out  # the classes of the result, as the last layer's output
-
-
-def test_models_json_lists_every_name(capsys: pytest.CaptureFixture[str]) -> None:
-    from glyphfront.models import MODELS
-
-    assert cli.main(["models", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
-    assert {row["name"] for row in rows} == set(MODELS)
-    assert {row["name"] for row in rows if row["shipped"]} == {"glyphnet-s"}
-
-
-def test_gradients_draws_the_models_at_the_sides_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "gradients.svg"
-    assert cli.main(["gradients", "glyphnet-xs@20", "glyphnet-xs", "--steps", "2", "--out", str(out)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["glyphnet-xs@20", "glyphnet-xs", str(out)]
-    assert "glyphnet-xs@20" in out.read_text()
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    """A 7, dark on light."""
-    image = Image.new("L", (200, 300), 240)
-    ImageDraw.Draw(image).line([(40, 60), (150, 60), (80, 240)], fill=20, width=16)
-    image.save(tmp_path / "seven.png")
-    return tmp_path / "seven.png"
-
-
-def test_recognize_prints_a_line_a_picture_and_goes_on_after_a_bad_one(
-    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bad = tmp_path / "bad.png"
-    bad.write_bytes(b"no picture")
-    assert cli.main(["recognize", str(bad), str(picture), "--top", "2"]) == 2
-    out, err = capsys.readouterr()
-    assert out.startswith(f"{picture}  7 ")
-    assert out.count("%") == 2
-    assert err.startswith(f"glyphfront: {bad}: ")
-    assert err.count("\n") == 1
-
-
-def test_recognize_json_is_an_object_a_picture(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["recognize", str(picture), str(picture), "--json"]) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["picture"] for line in lines] == [str(picture)] * 2
-    assert lines[0]["predictions"][0]["character"] == "7"
-
-
-def test_recognising_from_the_shell_imports_no_torch(picture: Path) -> None:
-    code = (
-        "import sys; from glyphfront.cli import main; main(sys.argv[1:]); "
-        "print([m for m in ('torch', 'scipy', 'matplotlib', 'pooch', 'onnx') if m in sys.modules])"
-    )
-    command = [sys.executable, "-c", code, "recognize", str(picture)]
-    assert subprocess.check_output(command, text=True).splitlines()[-1] == "[]"
-
-
-def test_the_committed_readme_holds_the_table_of_the_committed_results(tmp_path: Path) -> None:
-    from glyphfront.report.page import update_readme
-
-    root = Path(__file__).parent.parent
-    shutil.copytree(root / "results" / "quick-balanced", tmp_path / "results" / "quick-balanced")
-    readme = Path(shutil.copy(root / "README.md", tmp_path))
-    assert not update_readme(readme, tmp_path / "results" / "quick-balanced"), "run make results"
+    assert "recognize" in run()
+    assert "--top" in run("recognize", "--help")
+    assert "Which of four models" in run("study", "list")
+    assert "glyphnet-xs" in run("study", "show", "quick")
+    assert "glyphnet-s" in run("models")
+    assert run("train", "--model.name", "glyphnet-xs", "--data.limit", "5", "--epochs", "1").startswith("runs/")
 
 
 def test_a_reader_that_stops_early_is_no_fault(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""studies/cost.py and measure/speed.py: images, rates, hours on many devices."""
+"""pipeline/cost.py and training/speed.py: images, rates, hours on many devices."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from glyphfront.training.speed import training_rate
 
-from glyphfront.cli import main
+from glyphfront import records
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.speed import training_rate
 from glyphfront.pipeline.cost import (
-    Cost,
     Rate,
     Rates,
-    cost,
+    StudyCost,
+    cost_of_study,
+    cost_table,
     images_to_train,
     load_rates,
     makespan,
     measure_rates,
-    save_rates,
+    rates_of,
 )
 from glyphfront.run import Augment, Data, Model, Run
-from glyphfront.studies import SOURCE
+from glyphfront.study import Study
 from glyphfront.training import loop
 from results_factory import make_result
 
@@ -37,8 +38,11 @@ def test_a_run_goes_through_nine_tenths_of_the_official_file_in_each_epoch() -> 
     """Balanced has 112,800 training images, 2,400 a class."""
     assert images_to_train(Run(data=Data("balanced"), epochs=100)) == 100 * 101_520
     assert images_to_train(Run(data=Data("balanced", limit=400), epochs=5)) == 5 * 16_920
-    with pytest.raises(GlyphfrontError, match="how many images strokes has"):
-        images_to_train(Run(data=Data("strokes")))
+
+
+def test_images_of_a_set_of_ones_own_are_counted_by_reading_it() -> None:
+    """Strokes draw 5 of each of 47 classes; a tenth of the 235 is for validation."""
+    assert images_to_train(Run(data=Data("strokes", limit=5), epochs=3)) == 3 * 212
 
 
 def test_a_rate_is_that_of_whole_training_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +60,7 @@ def test_measuring_leaves_a_rate_for_each_network_and_a_file_that_comes_back(tmp
     assert [rate.network for rate in found.rates] == ["glyphnet-xs", "lenet5_new"]
     assert len(said) == 2
     assert all(rate.images_per_second > 0 for rate in found.rates)
-    save_rates(found, tmp_path / "rates.json")
+    records.save(found, tmp_path / "rates.json")
     assert load_rates(tmp_path / "rates.json") == found
 
 
@@ -94,67 +98,52 @@ def test_longer_chains_are_followed_and_rings_refused() -> None:
         makespan({"a": 1, "b": 1}, {"a": "b", "b": "a"}, 2)
 
 
+def of_parts(**parts: Study) -> Study:
+    return Study("?", name="whole", parts=parts)
+
+
+ONE = Run(data=Data("balanced"), model=Model("a"), epochs=10)
+"""1,015,200 images: at 141 a second 2 hours."""
+TWO = replace(ONE, batch_size=32)
+
+
 def test_cost_counts_each_run_once_a_seed_and_shares_the_devices() -> None:
-    """Two Runs of 1,015,200 images, at 141 a second 2 hours each; the third row is one of them again."""
-    one = Run(label="one", data=Data("balanced"), model=Model("a"), epochs=10)
-    two = replace(one, label="two", batch_size=32)
-    found = cost([one, two, replace(one, label="again")], 3, rates(a=141.0), (1, 4))
-    assert found == Cost(6, 6 * 1_015_200, found.elapsed)
-    assert found.elapsed == pytest.approx((12, 4))
-    assert cost([one, two], 3, rates(a=141.0), (1,), done=[one.key]).elapsed == pytest.approx((6,))
-    slower = cost([one], 1, rates(a=141.0), (1, 4), speedup=4, overhead_seconds=900)
-    assert slower.elapsed == pytest.approx((0.5, 0.75))  # a quarter of an hour to give it out, where there are several
+    study = Study("?", name="whole", rows={"one": ONE, "two": TWO, "again": ONE})
+    each, total = cost_of_study(study, rates(a=141.0), (1, 4), seeds=3)
+    assert total == StudyCost(6, 6 * 1_015_200, total.elapsed)
+    assert total.elapsed == pytest.approx((12, 4))
+    assert list(each.values()) == [total]
 
 
-def test_study_cost_prints_a_row_a_part_and_puts_it_into_a_page(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    names = {run.model.name for study in SOURCE.values() for run in study()}
-    save_rates(rates(**dict.fromkeys(names, 500.0)), tmp_path / "rates.json")
-    page = tmp_path / "cost.md"
-    page.write_text("<!-- cost:start -->\n<!-- cost:end -->\n")
-    given = ["study", "cost", "--rates", str(tmp_path / "rates.json"), "--seeds", "2", "--devices", "1", "8"]
-    assert main([*given, "--page", str(page)]) == 0
-    out = capsys.readouterr().out
-    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in out.splitlines() if line.startswith("|")}
-    # the other 3 rows of table 8 with 2 seeds, 100 epochs of 101,520 images: layer_4 is counted in table 7
-    assert [cell.strip() for cell in rows["table8"]] == ["6", "60.9", "33.8", "5.6"]  # 60.912e6 / 500 / 3600; one Run
-    assert "layer_4_1 500" in out
-    assert "| table8 |" in page.read_text()
+def test_faster_devices_take_less_and_giving_out_takes_time_where_there_are_several() -> None:
+    study = Study("?", name="whole", rows={"one": ONE})
+    _, total = cost_of_study(study, rates(a=141.0), (1, 4), speedup=4, overhead_seconds=900)
+    assert total.elapsed == pytest.approx((0.5, 0.75))
 
 
-def test_study_cost_reckons_with_the_seeds_that_each_part_is_to_have(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    names = {run.model.name for study in SOURCE.values() for run in study()}
-    save_rates(rates(**dict.fromkeys(names, 500.0)), tmp_path / "rates.json")
-    assert main(["study", "cost", "--rates", str(tmp_path / "rates.json")]) == 0
-    rows = [line.split("|")[1:3] for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
-    runs = {name.strip(): cell.strip() for name, cell in rows}
-    assert (runs["baselines"], runs["table7"], runs["table1"]) == ("10", "10", "21")
+def test_a_run_of_several_parts_is_counted_in_the_first_with_the_seeds_of_each() -> None:
+    first = Study("first?", rows={"one": ONE}, seeds=2)
+    second = Study("second?", rows={"one": ONE, "two": TWO}, seeds=3)
+    each, total = cost_of_study(of_parts(first=first, second=second), rates(a=141.0), (1,))
+    assert {name: part.runs for name, part in each.items()} == {"first": 2, "second": 4}  # one with seed 2, two thrice
+    assert total.elapsed == pytest.approx((12,))
+    assert cost_of_study(of_parts(first=first, second=second), rates(a=141.0), (1,), seeds=1)[1].runs == 2
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["--seeds", "0"], "--devices and --seeds are 1 or more"),
-        (["--devices", "0"], "--devices and --seeds are 1 or more"),
-        (["--batch-size", "1"], "--batch-size is 2 or more"),
-        (["--speedup", "0"], "--speedup and --seconds are above 0"),
-        (["--scale", "huge"], "no scale 'huge'"),
-        (["--rates", "rates.json"], "rates.json: holds no Rates"),
-        (["--page", "nowhere.md"], "nowhere.md: No such file"),
-        (["--page", "rates.json"], "rates.json: needs the line <!-- cost:start -->"),
-    ],
-)
-def test_bad_arguments_are_one_line_and_status_2(
-    arguments: list[str],
-    told: str,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "rates.json").write_text("{}")
-    assert main(["study", "cost", *arguments]) == 2
-    assert told in capsys.readouterr().err
+def test_a_table_of_costs_ends_with_all_where_there_are_several_parts() -> None:
+    part = StudyCost(2, 3_000_000, (1.5, 0.2))
+    alone, several = cost_table({".": part}, part, (1, 8)), cost_table({"a": part, "b": part}, part, (1, 8))
+    assert [row[1:] for row in alone.rows] == [("2", "3.0", "1.5", "0.2")]
+    assert [row[0] for row in several.rows] == ["a", "b", "all"]
+
+
+def test_rates_are_measured_where_there_is_no_file_of_them_and_kept(tmp_path: Path) -> None:
+    study = Study("?", name="s", rows={"a": Run(model=Model("glyphnet-xs"))})
+    said: list[str] = []
+    path = tmp_path / "rates.json"
+    found = rates_of(study, path, batch_size=8, seconds=0.01, say=said.append)
+    assert "glyphnet-xs" in said[-1]
+    assert load_rates(path) == found
+    before = list(said)
+    assert rates_of(study, path, batch_size=16, seconds=9.0, say=said.append) == found
+    assert said == before  # nothing was measured again

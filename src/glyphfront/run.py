@@ -205,6 +205,16 @@ def check(run: Run) -> None:
             raise GlyphfrontError(f"{run.label}: --{flag} must be {wanted}")
 
 
+def departures(run: Run, base: Run | None = None) -> str:
+    """`run` as JSON without what equals `base`, by default the defaults: reading that back gives the same Run."""
+
+    def differing(plain: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:
+        return {k: differing(v, default[k]) if isinstance(v, dict) else v for k, v in plain.items() if v != default[k]}
+
+    found = differing(records.to_plain(run), records.to_plain(base or Run()))
+    return json.dumps(found, ensure_ascii=False).replace("`", "\\u0060")
+
+
 def _without_none(plain: Any) -> Any:
     if isinstance(plain, dict):
         return {name: _without_none(value) for name, value in plain.items() if value is not None}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glyphfront import records
-from glyphfront.result import Provenance
+from glyphfront.errors import GlyphfrontError
+from glyphfront.result import Provenance, load_result
+from glyphfront.run import Model
 
 if TYPE_CHECKING:
     from torch import nn
@@ -108,6 +110,30 @@ def architecture(classifier: Classifier, label: str) -> Architecture:
             hook.remove()
     shape = (classifier.in_channels, classifier.input_size, classifier.input_size)
     return Architecture(label, shape, tuple(rows.values()), *count_parameters(classifier))
+
+
+def architecture_of(model: str, classes: int | None = None) -> Architecture:
+    """The layers of a model that is named.
+
+    Args:
+        model: a name, see `glyphfront.models`, or the path of a result file.
+        classes: outputs, by default 47; a result file says its own.
+
+    Raises:
+        GlyphfrontError: no such model or file, or `classes` does not fit.
+    """
+    from glyphfront.models import build
+
+    described, label = Model(model), model
+    if model.endswith(".json"):
+        if classes is not None:
+            raise GlyphfrontError(f"{model} says its own classes; leave --classes out")
+        result = load_result(Path(model))
+        described, label, classes = replace(result.run.model, weights=None), result.run.label, len(result.classes)
+    classes = 47 if classes is None else classes
+    if classes < 1:
+        raise GlyphfrontError(f"--classes must be at least 1, got {classes}")
+    return architecture(build(described, classes), label)
 
 
 def _opened(module: nn.Module, prefix: str) -> list[tuple[str, nn.Module]]:

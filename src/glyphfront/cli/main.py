@@ -1,0 +1,62 @@
+"""One command line: its verb, what becomes of its faults, the exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from glyphfront.cli.answer import print_json_fault
+from glyphfront.cli.arguments import parse
+from glyphfront.errors import GlyphfrontError
+from glyphfront.training.torchrun import is_one_of_several, process_number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit status: 0, 1 for a fault of ours, 2 for bad input, 130 for Ctrl-C."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    warnings.showwarning = _show_warning
+    debug, json = "--debug" in arguments, "--json" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        status = parse(arguments)() or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt) as fault:
+        if debug:
+            raise
+        message, status = _told(fault)
+        if json:
+            print_json_fault(message)
+        elif not (status == 130 and process_number()):  # of several processes one tells of Ctrl-C
+            print(f"{_speaker()}: {message}", file=sys.stderr)
+        return status
+
+
+def _told(fault: BaseException) -> tuple[str, int]:
+    """The one line that says what is wrong and what to do, and the exit status."""
+    if isinstance(fault, GlyphfrontError):
+        return str(fault), 2
+    if isinstance(fault, KeyboardInterrupt):
+        return "interrupted; give the same command again to go on", 130
+    if isinstance(fault, OSError):  # a path that cannot be written to, or a full device
+        return f"{fault.filename or 'output'}: {fault.strerror or fault}; give another path", 2
+    if isinstance(fault, ImportError) and not str(fault.name).startswith("glyphfront"):
+        return f"this needs {fault.name}: pip install 'glyphfront[train]'", 2
+    first = (str(fault).splitlines() or [""])[0]
+    return f"{type(fault).__name__}: {first} (--debug shows where)", 1
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    if not process_number():
+        print(f"glyphfront: note: {message}", file=sys.stderr)
+
+
+def _speaker() -> str:
+    """Each of several processes says what keeps it from going on."""
+    return f"glyphfront: process {process_number()}" if is_one_of_several() else "glyphfront"

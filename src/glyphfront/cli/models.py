@@ -1,0 +1,209 @@
+"""Verbs for models: what there is, what one is made of, what it is worth, what it takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from glyphfront.cli.answer import DataDir, Json, RunsDir, print_json, show_table
+from glyphfront.errors import GlyphfrontError
+
+
+def models(json: Json = False) -> None:
+    """List every model with its size and cost.
+
+    Example: glyphfront models --json
+
+    Args:
+        json: an object for machines (docs/json.md).
+    """
+    from glyphfront.models import describe
+    from glyphfront.records import to_plain
+    from glyphfront.report.document import Table
+    from glyphfront.ship.recognizer import shipped
+
+    ships, found = set(shipped()), describe()
+    if json:
+        print_json(models=[{**to_plain(one), "shipped": one.name in ships} for one in found])
+        return
+    rows = [
+        (
+            one.name,
+            one.description,
+            "shipped" if one.name in ships else "",
+            "×".join(map(str, one.input_shape)),
+            f"{one.parameters_trainable:,}",
+            f"{one.parameters_total:,}",
+            f"{one.macs:,}",
+        )
+        for one in found
+    ]
+    header = ("name", "what it is", "weights", "input", "trainable", "total", "MACs")
+    show_table(Table(header, tuple(rows), text_columns=3), "timm:NAME and torchvision:NAME make any model of those.")
+
+
+def layers(model: Positional[str], classes: int | None = None, out: Path | None = None, json: Json = False) -> None:
+    """Show a model layer by layer: output shapes and parameters.
+
+    Example: glyphfront layers layer_4_1
+
+    Args:
+        model: a name, see glyphfront models, or the result file of a run.
+        classes: outputs, by default 47; a result file says its own.
+        out: also write the table here, as JSON for a report.
+        json: an object for machines (docs/json.md).
+    """
+    from glyphfront.measure.layers import architecture_of, save_layers
+    from glyphfront.records import to_plain
+    from glyphfront.report.document import Table
+
+    found = architecture_of(model, classes)
+    if out is not None:
+        save_layers(found, out)
+    if json:
+        print_json(**to_plain(found))
+        return
+    rows = [(one.name, one.kind, "×".join(map(str, one.output)), f"{one.parameters:,}") for one in found.layers]
+    show_table(
+        Table(("name", "layer", "output", "parameters"), tuple(rows), text_columns=3),
+        f"input {'×'.join(map(str, found.input))}; one image at a time",
+        f"parameters {found.parameters_total:,}, trainable {found.parameters_trainable:,}",
+        *([str(out)] if out else []),
+    )
+
+
+def evaluate(model: Positional[str], data: str | None = None, data_dir: DataDir = None, json: Json = False) -> None:
+    """Measure the accuracy of a run, or of an exported model, on a test set, without what it was trained on.
+
+    Example: glyphfront evaluate glyphnet-s --data balanced
+
+    Args:
+        model: folder of a run, an .onnx with its card, or the name of a shipped model.
+        data: set whose test images are the test set; by default the one the model was made for.
+        data_dir: where EMNIST files lie.
+        json: an object for machines (docs/json.md).
+    """
+    from glyphfront.pipeline.evaluate import evaluate_model
+    from glyphfront.records import to_plain
+
+    found = evaluate_model(model, data, data_dir)
+    if json:
+        print_json(**to_plain(found))
+        return
+    accuracy, top1 = found.accuracy, found.accuracy.top1
+    print(f"accuracy {top1.value:.2%} ({top1.low:.2%} to {top1.high:.2%}), top-5 {accuracy.top5.value:.2%}")
+    seen = "which of them the model was trained on is not known"
+    if found.left_out is not None:
+        seen = f"{found.left_out:,} left out because the model was trained on them"
+    print(f"on {top1.total:,} images ({found.source}); {seen}")
+    print(f"evaluation {accuracy.evaluation_seconds:.2f} s, inference {accuracy.inference_seconds:.2f} s")
+
+
+def gradients(
+    models: Positional[tuple[str, ...]],
+    data: str = "strokes",
+    out: Path = Path("gradients.svg"),
+    steps: int = 20,
+    lr: float = 0.05,
+    batch_size: int = 64,
+    data_dir: DataDir = None,
+) -> None:
+    """Draw what gradient reaches each layer in the first steps of training.
+
+    Example: glyphfront gradients glyphnet-s layer_4_1 timm:efficientnet_b1@28 torchvision:vgg16@32
+
+    Args:
+        models: names, see glyphfront models; @SIDE sets the side in pixels that images are resized to.
+        data: set whose training images are drawn from.
+        out: the figure, an .svg; its numbers go beside it, as .json.
+        steps: of training.
+        lr: learning rate of SGD with Nesterov momentum.
+        batch_size: images a step.
+        data_dir: where EMNIST files lie.
+    """
+    from statistics import fmean
+
+    from glyphfront.data import load
+    from glyphfront.files import write_text
+    from glyphfront.measure.gradients import compare_gradients
+    from glyphfront.measure.layers import save_layers
+    from glyphfront.report.figures import gradients_figure
+
+    if out.suffix != ".svg":
+        raise GlyphfrontError(f"{out}: the figure is SVG; take a name that ends in .svg")
+    train_set = load(data, "train", folder=data_dir)
+    found = compare_gradients(models, train_set, steps=steps, lr=lr, batch_size=batch_size)
+    for record in found.records:
+        first, last = (fmean(step[layer] for step in record.norms) for layer in (0, -1))
+        print(
+            f"{record.label}: gradient norm {first:.3g} in the first layer, {last:.3g} in the last; "
+            f"loss {record.losses[0]:.2f}, after {steps} steps {record.losses[-1]:.2f}"
+        )
+    write_text(out, gradients_figure(found))
+    save_layers(found, out.with_suffix(".json"))
+    print(out)
+
+
+def latency(
+    models: Positional[tuple[str, ...]] = (),
+    study: Path | None = None,
+    seconds: float = 1.0,
+    turns: int = 3,
+    threads: int = 1,
+    runs_dir: RunsDir = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Time exported models with the MLPerf load generator, all in turns, with a reference model among them.
+
+    Example: glyphfront latency glyphnet-s --seconds 60
+
+    Args:
+        models: folders of runs, .onnx files, or names of shipped models.
+        study: instead, a folder of results: every file of that study is timed again, and its latency.json written.
+        seconds: how long each turn lasts; MLPerf asks for 600, which takes about 1 kB of memory a query.
+        turns: how many each file has.
+        threads: that ONNX Runtime uses.
+        runs_dir: where the files of a study are looked for; those that are gone are made again with random weights,
+            which take as long as trained ones.
+        json: an object for machines (docs/json.md).
+    """
+    from glyphfront.measure.latency import time_files
+    from glyphfront.records import to_plain
+    from glyphfront.report.document import Table
+    from glyphfront.ship.recognizer import find
+
+    if bool(models) == (study is not None):
+        raise GlyphfrontError("name models to time, or a folder of results with --study")
+    if study is not None:
+        from glyphfront.pipeline.latency import time_study
+
+        found = time_study(study, runs_dir=runs_dir, seconds=seconds, turns=turns, threads=threads)
+    else:
+        found = time_files({model: find(model) for model in models}, seconds=seconds, turns=turns, threads=threads)
+    if json:
+        print_json(**to_plain(found))
+        return
+    rows = [
+        (
+            one.name,
+            f"{one.latency.p50_us:,.0f}",
+            f"{one.latency.p90_us:,.0f}",
+            f"{one.latency.p99_us:,.0f}",
+            f"{one.latency.ratio:.2f}",
+            f"{min(one.ratios):.2f} to {max(one.ratios):.2f}",
+            f"{one.latency.images_per_second:,.0f}",
+        )
+        for one in found.files
+    ]
+    header = ("model", "p50, µs", "p90, µs", "p99, µs", "× reference", "over the turns", "images/s in bulk")
+    first = found.files[0].latency
+    same = [model for model in dict.fromkeys(models) if model not in {one.name for one in found.files}]
+    show_table(
+        Table(header, tuple(rows)),
+        f"The reference is {first.reference}: {first.reference_p50_us:.0f} µs (p50) in the same call. {first.machine}, "
+        f"{first.threads} {'thread' if first.threads == 1 else 'threads'}.",
+        *([f"Not timed again, as they compute the same as one of these: {', '.join(same)}."] if same else []),
+    )
+    if study is not None:
+        print(study / "latency.json")

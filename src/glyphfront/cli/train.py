@@ -1,0 +1,91 @@
+"""Verbs for one training: carry it out, ship it, and see what there is to train on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from glyphfront.cli.answer import DataDir, Json, RunsDir, print_json
+from glyphfront.errors import GlyphfrontError
+from glyphfront.run import Run
+from glyphfront.training.torchrun import process_number
+
+
+def departing_from(given: Run) -> Callable[..., None]:
+    """The verb `train` whose flags depart from the values of `given`."""
+
+    def train(
+        *,
+        run: Annotated[Run, arg(name="")] = given,
+        runs_dir: RunsDir = Path("runs"),
+        data_dir: DataDir = None,
+        tensorboard: bool = False,
+    ) -> None:
+        """Train one Run; a run.json as first argument gives the values that the flags depart from.
+
+        Example: glyphfront train --model.name glyphnet-xs --data.train strokes --epochs 3
+
+        Args:
+            run: what to train.
+            runs_dir: the run's files go to a folder here, named by its key.
+            data_dir: where EMNIST files lie.
+            tensorboard: also write events for TensorBoard.
+        """
+        from glyphfront.data.splits import prepare
+        from glyphfront.pipeline.execute import train_run
+        from glyphfront.run import check
+
+        check(run)
+        folder = runs_dir / run.key
+        trained = train_run(run, prepare(run.data, data_dir), runs_dir, tensorboard=tensorboard)
+        if trained.status == "diverged":
+            raise GlyphfrontError(f"{folder}: {trained.message}")
+        if not process_number():
+            print(folder)
+
+    return train
+
+
+train = departing_from(Run())
+
+
+def devices(batch_size: int = 1024, processes: int | None = None, json: Json = False) -> None:
+    """Show what there is to train on, how a batch is split over it, and the command that does so.
+
+    Example: glyphfront devices --batch-size 2048
+
+    Args:
+        batch_size: images a step, of the whole run.
+        processes: how many train together; by default one a GPU, and one on CPUs.
+        json: an object for machines (docs/json.md).
+    """
+    from glyphfront.records import to_plain
+    from glyphfront.training.distributed import plan
+
+    planned = plan(batch_size, processes)
+    if json:
+        print_json(**to_plain(planned))
+        return
+    for number, device in enumerate(planned.devices):
+        print(f"device {number}    {device}")
+    print(f"strategy    {planned.strategy}")
+    print(f"batch {batch_size}  " + " + ".join(map(str, planned.shards)))
+    print(f"start with  {planned.command}")
+
+
+def export(run: Positional[Path], out: Path | None = None, name: str | None = None) -> None:
+    """Write a trained run as ONNX with its card.
+
+    Example: glyphfront export runs/0123456789ab --out models --name mine
+
+    Args:
+        run: folder of the run.
+        out: folder to put the files in; by default the run's own.
+        name: of the files, and of the model in its card; by default model, and the run's label.
+    """
+    from glyphfront.ship.export import export_run
+
+    print(export_run(run, out, name))

@@ -1,0 +1,105 @@
+"""cli/results.py: what is printed of results."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from command_lines import answers, fails
+from glyphfront import records
+from glyphfront.cli import main
+from glyphfront.measure.predictions import save_predictions
+from glyphfront.result import save_result
+from results_factory import make_predictions, make_result, make_timings
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Two models: of 400 images a recognises 300, b 340, among them all that a does."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for label, correct in (("a", 300), ("b", 340)):
+        save_result(make_result(label, correct=correct), folder / f"{label}-seed0.json")
+        save_predictions(make_predictions(correct), folder / f"{label}-seed0.predictions.npz")
+    records.save(make_timings({"a": 50.0, "b": 200.0}), folder / "latency.json")
+    return folder
+
+
+def test_pick_takes_the_most_accurate_within_the_budget(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert answers(capsys, "pick", str(results))["label"] == "b"
+    found = answers(capsys, "pick", str(results), "--budget-us", "100")
+    assert (found["label"], found["latency"]["p50_us"], found["accuracy"]["correct"]) == ("a", 50.0, 300)
+    assert main(["pick", str(results), "--budget-us", "100"]) == 0
+    assert capsys.readouterr().out.startswith(found["sentence"])
+    assert "no model here fits" in fails(capsys, "pick", str(results), "--budget-us", "0.001")
+
+
+def test_pick_names_the_file_where_it_is_and_where_it_would_be(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    file = runs / make_result("b").key / "model.onnx"
+    command = ("pick", str(results), "--runs-dir", str(runs))
+    assert answers(capsys, *command)["file"] is None
+    assert main(command) == 0
+    assert f"Its file would be {file}" in capsys.readouterr().out
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert answers(capsys, *command)["file"] == str(file)
+    assert main(command) == 0
+    assert f"recognize PICTURE --model {file}" in capsys.readouterr().out
+
+
+def test_compare_prints_a_row_a_model_and_the_same_as_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of 400 images b alone recognises 40, a alone none: chi-squared is 40, p 2.5e-10."""
+    assert main(["compare", str(results), "--baseline", "a"]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("b "))
+    assert row.split()[:2] == ["b", "+10.00"]
+    assert "2.5e-10" in row
+    assert "yes" in row
+    files = [str(results / f"{label}-seed0.json") for label in "ab"]
+    assert main(["compare", *files]) == 0
+    assert "+10.00" in capsys.readouterr().out
+    found = answers(capsys, "compare", *files)
+    assert (found["baseline"], found["left_out"]) == (files[0], [])
+    (one,) = found["rows"]
+    assert (one["label"], one["comparison"]["b_only"], one["differs"]) == ("b", 40, True)
+
+
+def test_compare_names_what_has_no_row(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_result(make_result("c", diverged="the loss is not finite"), results / "c-seed0.json")
+    assert answers(capsys, "compare", str(results), "--baseline", "a")["left_out"] == ["c"]
+    assert main(["compare", str(results), "--baseline", "a"]) == 0
+    assert "no row for c: diverged" in capsys.readouterr().err
+    (results / "b-seed0.json").unlink()
+    told = fails(capsys, "compare", str(results), "--baseline", "a")
+    assert "nothing there can be compared with a: c diverged" in told
+
+
+def test_compare_says_what_there_is_to_compare_with(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--baseline LABEL; there are: a, b" in fails(capsys, "compare", str(results))
+    files = [str(results / "a-seed0.json")] * 2
+    assert "--baseline is for a folder" in fails(capsys, "compare", *files, "--baseline", "a")
+    save_result(make_result("c", diverged="the loss is not finite"), results / "c-seed0.json")
+    save_predictions(make_predictions(300), results / "c-seed0.predictions.npz")
+    assert "c: diverged" in fails(capsys, "compare", files[0], str(results / "c-seed0.json"))
+
+
+def test_report_writes_a_page_in_html_and_markdown(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answers(capsys, "report", str(results), "--title", "Two made-up models", "--budget-us", "100")
+    assert found == {"html": str(results / "report.html"), "markdown": str(results / "report.md")}
+    assert "Two made-up models" in (results / "report.html").read_text(encoding="utf-8")
+    assert "Two made-up models" in (results / "report.md").read_text(encoding="utf-8")
+
+
+def test_the_committed_readme_holds_the_table_of_the_committed_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Path(__file__).parent.parent
+    shutil.copytree(root / "results" / "quick-balanced", tmp_path / "results" / "quick-balanced")
+    readme = Path(shutil.copy(root / "README.md", tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", "results/quick-balanced", "--readme", "README.md"]) == 0
+    assert readme.read_text(encoding="utf-8") == (root / "README.md").read_text(encoding="utf-8"), "run make results"

@@ -1,4 +1,4 @@
-"""What an activation costs: the study's final network exported with each, one image at a time, beside ReLU.
+"""What an activation costs: the study's final network exported with each, timed in turns beside the same with ReLU.
 
 Weights are random: they do not change what is computed.
 
@@ -9,50 +9,40 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-import time
 from pathlib import Path
 
-import numpy as np
-
+from glyphfront.measure.latency import time_files
 from glyphfront.models import build
 from glyphfront.run import Model
 from glyphfront.ship.export import export_onnx
-from glyphfront.ship.recognizer import open_session
 from record import save
 
-ACTIVATIONS = ("relu", "leaky_relu", "elu", "swish")
-ROUNDS, IMAGES = 61, 20
+ACTIVATIONS = ("leaky_relu", "elu", "swish")
+TURNS, SECONDS = 31, 0.5
 
 
 def main() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (1, 28, 28), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        sessions = {}
-        for act in ACTIVATIONS:
-            path = Path(folder) / f"{act}.onnx"
+        paths = {act: Path(folder) / f"{act}.onnx" for act in ("relu", *ACTIVATIONS)}
+        for act, path in paths.items():
             export_onnx(build(Model("layer_4_1", act=act), 47).eval(), path)
-            sessions[act] = open_session(path)
-        seconds: dict[str, list[float]] = {act: [] for act in ACTIVATIONS}
-        for _ in range(ROUNDS):  # in turn, so that whatever else the machine does meets all
-            for act, session in sessions.items():
-                session.run(None, {"image": image})
-                began = time.perf_counter()
-                for _ in range(IMAGES):
-                    session.run(None, {"image": image})
-                seconds[act].append((time.perf_counter() - began) / IMAGES)
-    ratios = {act: [a / b for a, b in zip(seconds[act], seconds["relu"], strict=True)] for act in ACTIVATIONS}
+        relu = paths.pop("relu")
+        timings = time_files(paths, seconds=SECONDS, turns=TURNS, reference=relu)
+    quartiles = [statistics.quantiles(timing.ratios) for timing in timings.files]
     save(
         "activations",
         {
             "activation": list(ACTIVATIONS),
-            "median_us": [1e6 * statistics.median(seconds[act]) for act in ACTIVATIONS],
-            "ratio_to_relu": [statistics.median(ratios[act]) for act in ACTIVATIONS],
-            "ratio_to_relu_first_quartile": [statistics.quantiles(ratios[act])[0] for act in ACTIVATIONS],
-            "ratio_to_relu_third_quartile": [statistics.quantiles(ratios[act])[2] for act in ACTIVATIONS],
+            "p50_us": [timing.latency.p50_us for timing in timings.files],
+            "relu_p50_us": timings.files[0].latency.reference_p50_us,
+            "ratio_to_relu": [middle for _, middle, _ in quartiles],
+            "ratio_to_relu_first_quartile": [first for first, _, _ in quartiles],
+            "ratio_to_relu_third_quartile": [third for _, _, third in quartiles],
+            "others_share_of_cpu": timings.others,
         },
-        how=f"layer_4_1 with random weights, exported, one image at a time on one thread of ONNX Runtime: medians of "
-        f"{ROUNDS} rounds of {IMAGES} images in which each activation has its turn",
-        repeats=ROUNDS,
+        how=f"layer_4_1 with random weights, exported, one image at a time on one thread of ONNX Runtime: "
+        f"{TURNS} turns of {SECONDS:g} s for each activation; the ratios of the turns",
+        repeats=TURNS,
         libraries=("torch", "onnxruntime"),
     )
 

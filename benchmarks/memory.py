@@ -74,9 +74,9 @@ def peaks(model: str, folder: Path) -> dict[str, float]:
     splits = prepare(run.data, folder)
     prepared, data = peak_mib(), splits.training
     few = slice(STEPS * run.batch_size)
-    fit = replace(data.train, images=data.train.images[few], labels=data.train.labels[few])  # views: nothing is let go
+    part = replace(data.train, images=data.train.images[few], labels=data.train.labels[few])  # views: nothing is let go
     with tempfile.TemporaryDirectory() as place:
-        train(run, replace(data, fit=fit), Path(place))
+        train(run, replace(data, train=part), Path(place))
     images = data.used.train_images + data.used.validation_images + data.used.leaks_removed
     return {"images": images, "imports": imports, "data": prepared, "training": peak_mib()}
 
@@ -93,12 +93,12 @@ def write_random_files(folder: Path) -> None:
     classes = CLASSES["bymerge"]
     mapping = "".join(f"{label} {ord(name)}\r\n" for label, name in enumerate(classes))
     (folder / "emnist-bymerge-mapping.txt").write_bytes(mapping.encode())
-    for part, count in SAMPLE_IMAGES.items():
+    for split, count in SAMPLE_IMAGES.items():
         for what, magic, shape, high in (
             ("images-idx3", 0x803, (count, 28, 28), 256),
             ("labels-idx1", 0x801, (count,), len(classes)),
         ):
-            with gzip.open(folder / f"emnist-bymerge-{part}-{what}-ubyte.gz", "wb", compresslevel=1) as file:
+            with gzip.open(folder / f"emnist-bymerge-{split}-{what}-ubyte.gz", "wb", compresslevel=1) as file:
                 file.write(np.array([magic, *shape], ">u4").tobytes())
                 for start in range(0, count, 4096):
                     size = (min(4096, count - start), *shape[1:])

@@ -1,7 +1,7 @@
 """How much of the final model's distance to the shipped one is that its training file is uneven: not a timing.
 
-The study's final model was trained on the sample's uneven classes as they are and is scored on even ones. Here its
-probabilities are divided by the shares of the classes it was fitted on, which is what logit adjustment corrects after
+The study's final model was trained on the sample's uneven classes as they are and is tested on even ones. Here its
+probabilities are divided by the shares of the classes it was trained on, which is what logit adjustment corrects after
 training instead of in it (Menon et al. 2021, https://arxiv.org/abs/2007.07314), and compared on the same images.
 
     python benchmarks/prior.py
@@ -21,13 +21,13 @@ from glyphfront.result import load_result
 from glyphfront.ship.recognizer import load
 from record import NEEDS_DATA, save
 
-FINAL = Path(__file__).parent.parent / "results/study-full/final"
+FINAL = Path(__file__).parent.parent / "results/emnist-study-full/final"
 SHIPPED = "glyphnet-s"
 POINTS = 100
 
 
 def main() -> None:
-    """Score both models, the final one with and without the correction."""
+    """Test both models, the final one with and without the correction."""
     result = load_result(FINAL / "final-seed0.json")
     try:
         splits = prepare(result.run.data)
@@ -35,19 +35,19 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(NEEDS_DATA)
     if splits.training.used != result.data:
-        sys.exit(f"{FINAL} was trained or scored on other images than these")
-    fitted = splits.training.train.counts()
+        sys.exit(f"{FINAL} was trained or tested on other images than these")
+    trained = splits.training.train.counts()
     probabilities = load(FINAL / "model").probabilities(splits.test.images)
     plain = probabilities.argmax(1) == splits.test.labels
-    corrected = (probabilities / fitted).argmax(1) == splits.test.labels
+    corrected = (probabilities / trained).argmax(1) == splits.test.labels
     shipped = load(SHIPPED).probabilities(splits.test.images).argmax(1) == splits.test.labels
     save(
         "prior",
         {
             "images": len(splits.test),
             "source": splits.test.source,
-            "fitted_on_of_a_class_least": int(fitted.min()),
-            "fitted_on_of_a_class_most": int(fitted.max()),
+            "trained_on_of_a_class_least": int(trained.min()),
+            "trained_on_of_a_class_most": int(trained.max()),
             "final_percent": POINTS * plain.mean(),
             "final_corrected_percent": POINTS * corrected.mean(),
             "shipped_percent": POINTS * shipped.mean(),

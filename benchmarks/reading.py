@@ -10,7 +10,7 @@ import sys
 import time
 from typing import get_args
 
-from glyphfront.data import EMNIST_SETS
+from glyphfront.data import EMNIST_SETS, Split
 from glyphfront.data.emnist import find_folder, read_split
 from glyphfront.errors import GlyphfrontError
 from record import NEEDS_DATA, save
@@ -36,12 +36,12 @@ def main() -> int:
             wall, cpu = [], []
             for _ in range(REPEATS):
                 wall_began, cpu_began = time.perf_counter(), time.process_time()
-                images = len(read_split(name, part, folder))
+                images = len(read_split(name, split, folder))
                 cpu.append(time.process_time() - cpu_began)
                 wall.append(time.perf_counter() - wall_began)
-            figures[f"{name}_{part}_images"] = images
-            figures[f"{name}_{part}_seconds"] = statistics.median(wall)
-            figures[f"{name}_{part}_cpu_seconds"] = statistics.median(cpu)
+            figures[f"{name}_{split}_images"] = images
+            figures[f"{name}_{split}_seconds"] = statistics.median(wall)
+            figures[f"{name}_{split}_cpu_seconds"] = statistics.median(cpu)
             rates.append(images / statistics.median(cpu))
     if not rates:
         print("no EMNIST files to read", file=sys.stderr)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from glyphfront.files import write_text
 from glyphfront.provenance import LIBRARIES, library_versions, provenance
 from glyphfront.records import to_plain
 
@@ -29,10 +30,8 @@ def save(
     for key, value in rounded.items():
         print(f"{key:<34} {value}")
     where = {**to_plain(provenance()), "libraries": list(library_versions(libraries))}
-    RESULTS.mkdir(exist_ok=True)
-    partial = RESULTS / f"{name}.json.partial"
-    partial.write_text(json.dumps({**rounded, "how": how, "repeats": repeats, **where}, indent=2) + "\n", "utf-8")
-    partial.replace(RESULTS / f"{name}.json")
+    figures = {**rounded, "how": how, "repeats": repeats, **where}
+    write_text(RESULTS / f"{name}.json", json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
 
 
 def _rounded(value: object) -> object:

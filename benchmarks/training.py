@@ -120,23 +120,29 @@ def train_ours(model: str, file: str, epochs: int) -> dict[str, Any]:
     from glyphfront.training.loop import epoch_order, train
 
     with np.load(file) as archive:
-        fit = Dataset("strokes", "train", archive["images"], archive["labels"], CLASSES, "built-in strokes")
-    select = fit.take(np.arange(BATCH), "validation")  # small: evaluating is not part of the images a second
-    used = DataUsed(fit.source, fit.source, len(fit), len(select), 0, 0, fit.fingerprint(), "")
+        train_set = Dataset("strokes", "train", archive["images"], archive["labels"], CLASSES, "built-in strokes")
+    validation = train_set.take(np.arange(BATCH), "validation")  # small: evaluating is not part of the images a second
+    used = DataUsed(
+        train_set.source, train_set.source, len(train_set), len(validation), 0, 0, train_set.fingerprint(), ""
+    )
     run = replace(for_data("strokes"), model=Model(model), batch_size=BATCH, epochs=1 + epochs, logit_adjustment=1.0)
     with tempfile.TemporaryDirectory() as folder:
-        trained = train(run, TrainingData(fit, select, used), Path(folder))
+        trained = train(run, TrainingData(train_set, validation, used), Path(folder))
     timed = trained.curve[1:]
-    images, labels, generator = torch.from_numpy(fit.images), torch.from_numpy(fit.labels), torch.Generator()
+    images, labels, generator = (
+        torch.from_numpy(train_set.images),
+        torch.from_numpy(train_set.labels),
+        torch.Generator(),
+    )
     data_seconds = []
     for line in timed:
-        order = torch.from_numpy(epoch_order(run, fit.labels, line.epoch))
+        order = torch.from_numpy(epoch_order(run, train_set.labels, line.epoch))
         began = time.perf_counter()
         for index in order.split(BATCH):
             augment(images[index], run.augment, generator)
             labels[index]
         data_seconds.append(time.perf_counter() - began)
-    step_seconds = [len(fit) / line.images_per_second for line in timed]
+    step_seconds = [len(train_set) / line.images_per_second for line in timed]
     return {
         "images_per_second": [line.images_per_second for line in timed],
         "data_share": statistics.median(data_seconds) / statistics.median(step_seconds),

@@ -82,20 +82,20 @@ def test_a_missing_file_of_fingerprints_is_one_line(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 cut short"])
 def test_another_file_is_refused(tmp_path, content):
     (tmp_path / "x.npz").write_bytes(content)
-    with pytest.raises(GlyphfrontError, match="not a file of fingerprints"):
+    with pytest.raises(GlyphfrontError, match="holds no fingerprints"):
         load_seen(tmp_path / "x.npz")
 
 
 def test_an_archive_of_other_arrays_is_refused(tmp_path):
     np.savez(tmp_path / "x.npz", images=POOL)
-    with pytest.raises(GlyphfrontError, match="not a file of fingerprints"):
+    with pytest.raises(GlyphfrontError, match="holds no fingerprints"):
         load_seen(tmp_path / "x.npz")
 
 
 def test_a_bare_array_is_refused(tmp_path):
     with (tmp_path / "x.npz").open("wb") as sink:
         np.save(sink, POOL)
-    with pytest.raises(GlyphfrontError, match="not a file of fingerprints"):
+    with pytest.raises(GlyphfrontError, match="holds no fingerprints"):
         load_seen(tmp_path / "x.npz")
 
 

@@ -300,14 +300,14 @@ def test_examples_that_are_taken_away_leave_no_picture_behind(tmp_path):
 )
 def test_examples_that_do_not_fit_are_refused_by_name(tmp_path, changed):
     add_examples(fill(tmp_path), **changed)
-    with pytest.raises(GlyphfrontError, match=r"1\.examples\.npz: .*its arrays do not fit"):
+    with pytest.raises(GlyphfrontError, match=r"1\.examples\.npz: its arrays do not fit"):
         report(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 broken"])
 def test_a_broken_examples_file_is_refused_by_name(tmp_path, content):
     (fill(tmp_path) / "1.examples.npz").write_bytes(content)
-    with pytest.raises(GlyphfrontError, match=r"1\.examples\.npz: not a file of examples"):
+    with pytest.raises(GlyphfrontError, match=r"1\.examples\.npz: holds no examples"):
         report(tmp_path)
 
 

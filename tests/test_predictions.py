@@ -83,9 +83,9 @@ def test_faulty_predictions_are_refused(tmp_path: Path, fault: dict[str, np.ndar
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04broken"])
 def test_other_files_hold_neither_predictions_nor_examples(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "p.npz").write_bytes(content)
-    with pytest.raises(GlyphfrontError, match="not a file of predictions"):
+    with pytest.raises(GlyphfrontError, match="holds no predictions"):
         load_predictions(tmp_path / "p.npz")
-    with pytest.raises(GlyphfrontError, match="not a file of examples"):
+    with pytest.raises(GlyphfrontError, match="holds no examples"):
         load_examples(tmp_path / "p.npz", 4)
 
 
@@ -96,16 +96,16 @@ def test_damaged_bytes_inside_the_archive_are_one_line(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 3 : len(content) // 3 + 400] = bytes(400)
     path.write_bytes(content)
-    with pytest.raises(GlyphfrontError, match=r"p\.npz: not a file of predictions") as caught:
+    with pytest.raises(GlyphfrontError, match=r"p\.npz: holds no predictions") as caught:
         load_predictions(path)
     assert "\n" not in str(caught.value)
 
 
 def test_an_archive_without_an_array_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "p.npz", predicted=np.zeros(4, int))
-    with pytest.raises(GlyphfrontError, match="not a file of predictions"):
+    with pytest.raises(GlyphfrontError, match="holds no predictions"):
         load_predictions(tmp_path / "p.npz")
-    with pytest.raises(GlyphfrontError, match="not a file of examples"):
+    with pytest.raises(GlyphfrontError, match="holds no examples"):
         load_examples(tmp_path / "p.npz", 4)
 
 

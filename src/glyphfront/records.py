@@ -1,16 +1,21 @@
-"""Records: frozen dataclasses in JSON files, with the types checked as they are read."""
+"""Records: frozen dataclasses in JSON files, with the types checked as they are read; arrays in npz files."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import types
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.files import write_text
+from glyphfront.files import write_atomically, write_text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -53,6 +58,50 @@ def load(kind: type[T], path: Path, *, advice: str) -> T:
         raise GlyphfrontError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:  # no UTF-8 and no JSON are ValueErrors, too
         raise GlyphfrontError(f"{path}: holds no {kind.__name__} ({error}); {advice}") from None
+
+
+def save_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
+    """Write arrays as a compressed npz file, atomically.
+
+    Raises:
+        GlyphfrontError: the disk is full.
+    """
+    import numpy as np
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    write_atomically(path, write)
+
+
+def load_arrays(what: str, path: Path, *names: str, advice: str) -> dict[str, NDArray[Any]]:
+    """Read an npz file; nothing in it is run.
+
+    Args:
+        what: it holds, for error messages: "predictions".
+        path: of the file.
+        names: of the arrays that must be there.
+        advice: how to come by such a file.
+
+    Returns:
+        All arrays by name.
+
+    Raises:
+        GlyphfrontError: the file is missing, is no npz file, or lacks an array.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except FileNotFoundError:
+        raise GlyphfrontError(f"{path}: no such file; {advice}") from None
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error):  # what NumPy raises of others
+        arrays = {}
+    if not arrays.keys() >= set(names):
+        raise GlyphfrontError(f"{path}: holds no {what}; {advice}")
+    return arrays
 
 
 def _json(value: object, **settings: Any) -> str:

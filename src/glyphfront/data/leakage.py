@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphfront import records
 from glyphfront.data.dataset import Dataset, Images
 from glyphfront.errors import GlyphfrontError
-from glyphfront.files import write_atomically
 
 Fingerprints = NDArray[np.uint64]  # (N,)
 
@@ -55,12 +54,7 @@ def remove_leaks(train: Dataset, test: Dataset) -> tuple[Dataset, int]:
 def save_seen(path: Path, *images: Images, more: Sequence[Fingerprints] = ()) -> None:
     """Write the fingerprints of all `images`, and `more`, sorted and each once, as an npz file, atomically."""
     known = np.unique(np.concatenate([fingerprints(part) for part in images] + list(more)))
-
-    def write(partial: Path) -> None:
-        with partial.open("wb") as sink:
-            np.savez(sink, fingerprints=known)
-
-    write_atomically(path, write)
+    records.save_arrays({"fingerprints": known}, path)
 
 
 def load_seen(path: Path) -> Fingerprints:
@@ -69,13 +63,8 @@ def load_seen(path: Path) -> Fingerprints:
     Raises:
         GlyphfrontError: the file is missing, or is no such file.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            seen: NDArray[np.generic] = archive["fingerprints"]
-    except FileNotFoundError:
-        raise GlyphfrontError(f"{path}: no such file; it stands beside a trained model's .onnx file") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        raise GlyphfrontError(f"{path}: not a file of fingerprints; take the one beside the .onnx file") from None
+    advice = "it stands beside a trained model's .onnx file: copy both"
+    seen = records.load_arrays("fingerprints", path, "fingerprints", advice=advice)["fingerprints"]
     if seen.dtype != np.uint64 or seen.ndim != 1:
-        raise GlyphfrontError(f"{path}: fingerprints must be (N,) uint64, got {seen.shape} {seen.dtype}")
-    return seen.astype(np.uint64, copy=False)
+        raise GlyphfrontError(f"{path}: fingerprints must be (N,) uint64, got {seen.shape} {seen.dtype}; {advice}")
+    return seen

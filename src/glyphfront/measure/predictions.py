@@ -6,8 +6,6 @@ model is run again.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphfront import records
 from glyphfront.data.dataset import Dataset, Labels
 from glyphfront.errors import GlyphfrontError
-from glyphfront.files import write_atomically
 
 _PAIRS, _EACH = 6, 8  # examples: of this many most confused pairs, this many each
+_ADVICE = "it is written with the result: run the study again"
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def save_predictions(predictions: Predictions, path: Path) -> None:
         "true": true.astype(narrow),
         "probability_of_true": predictions.probability_of_true.astype(np.float16),
     }
-    _save(path, arrays | ({"seen": predictions.seen} if predictions.seen.any() else {}))
+    records.save_arrays(arrays | ({"seen": predictions.seen} if predictions.seen.any() else {}), path)
 
 
 def load_predictions(path: Path) -> Predictions:
@@ -113,23 +112,21 @@ def load_predictions(path: Path) -> Predictions:
     Raises:
         GlyphfrontError: the file is missing, or holds no predictions.
     """
-    arrays = _load(path, "predictions")
-    try:
-        predicted, true, probability = (arrays[name] for name in ("predicted", "true", "probability_of_true"))
-    except KeyError as error:
-        raise _faulty(path, "predictions", f"it has no {error}") from None
+    names = ("predicted", "true", "probability_of_true")
+    arrays = records.load_arrays("predictions", path, *names, advice=_ADVICE)
+    predicted, true, probability = (arrays[name] for name in names)
     seen = arrays.get("seen", np.zeros(predicted.shape, np.bool_))
     fits = predicted.ndim == 1 and predicted.size and seen.dtype == np.bool_
     fits = fits and predicted.shape == true.shape == probability.shape == seen.shape
     fits = fits and _are_labels(predicted) and _are_labels(true) and np.issubdtype(probability.dtype, np.floating)
     if not fits or not ((probability >= 0) & (probability <= 1)).all():
-        raise _faulty(path, "predictions", "its arrays are no labels and probabilities of images")
+        raise GlyphfrontError(f"{path}: its arrays are no labels and probabilities of images; {_ADVICE}")
     return Predictions(predicted.astype(np.int64), true.astype(np.int64), probability.astype(np.float32), seen)
 
 
 def save_examples(examples: Examples, path: Path) -> None:
     """Write an examples file, atomically."""
-    _save(path, vars(examples))
+    records.save_arrays(vars(examples), path)
 
 
 def load_examples(path: Path, classes: int) -> Examples:
@@ -142,41 +139,16 @@ def load_examples(path: Path, classes: int) -> Examples:
     Raises:
         GlyphfrontError: the file is missing, or holds no examples of these classes.
     """
-    arrays = _load(path, "examples")
-    try:
-        images, true, predicted = (arrays[name] for name in ("images", "true", "predicted"))
-    except KeyError as error:
-        raise _faulty(path, "examples", f"it has no {error}") from None
+    arrays = records.load_arrays("examples", path, "images", "true", "predicted", advice=_ADVICE)
+    images, true, predicted = arrays["images"], arrays["true"], arrays["predicted"]
     fits = images.dtype == np.uint8 and images.shape[1:] == (28, 28)
     for labels in (true, predicted):
         fits = fits and labels.shape == images.shape[:1] and _are_labels(labels, classes)
     if not fits:
-        raise _faulty(path, "examples", "its arrays do not fit the result file")
+        raise GlyphfrontError(f"{path}: its arrays do not fit the result file; {_ADVICE}")
     return Examples(images, true.astype(np.int64), predicted.astype(np.int64))
 
 
 def _are_labels(array: NDArray[Any], classes: int | None = None) -> bool:
     below = np.iinfo(np.int64).max if classes is None else classes
     return np.issubdtype(array.dtype, np.integer) and bool(((array >= 0) & (array < below)).all())
-
-
-def _save(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    def write(partial: Path) -> None:
-        with partial.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-
-    write_atomically(path, write)
-
-
-def _load(path: Path, what: str) -> dict[str, NDArray[Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except FileNotFoundError:
-        raise GlyphfrontError(f"{path}: no such file; it is written with the result: run the study again") from None
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:  # of other files
-        raise _faulty(path, what, " ".join(str(error).split())) from None
-
-
-def _faulty(path: Path, what: str, why: str) -> GlyphfrontError:
-    return GlyphfrontError(f"{path}: not a file of {what} ({why}); run the study again")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
-from glyphfront.measure.predictions import Predictions
+from glyphfront import records
+from glyphfront.measure.folder import Evaluated
+from glyphfront.measure.predictions import Predictions, predictions_path, save_predictions
+from glyphfront.report.front import File
 from glyphfront.result import (
     Accuracy,
     Cost,
@@ -17,8 +23,10 @@ from glyphfront.result import (
     Result,
     Timing,
     Timings,
+    save_result,
 )
-from glyphfront.run import Data, Model, Run
+from glyphfront.run import Data, Model, Run, without_seed
+from glyphfront.study import Study
 
 CLASSES = ("0", "1", "O", "l")
 SOURCE = "unofficial, 400 of 800 test images"
@@ -117,3 +125,42 @@ def make_predictions(correct: int, total: int = 400, *, shift: int = 0) -> Predi
     return Predictions(
         np.where(right, 0, 1), true, np.where(right, 0.9, 0.1).astype(np.float32), np.zeros(len(true), np.bool_)
     )
+
+
+def make_file(
+    label: str = "a",
+    *,
+    p50_us: float = 100.0,
+    reference_us: float = 50.0,
+    timed: bool = True,
+    predictions: Predictions | None = None,
+    **of_result: Any,
+) -> File:
+    """A Result's only file with its time; of one that diverged without either."""
+    result = make_result(label, **of_result)
+    evaluated = Evaluated(result, predictions, row=without_seed(result.run).key)
+    if not result.exported:
+        return File(evaluated, None, None)
+    (timing,) = make_timings({result.run.model.name: p50_us}, reference_us).files
+    return File(evaluated, result.exported[0], timing if timed else None)
+
+
+def keep(folder: Path, result: Result, predictions: Predictions | None = None) -> Path:
+    """Write a result and its predictions as a study does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{result.run.label}-seed{result.run.seed}.json"
+    save_result(result, path)
+    if predictions and result.status == "finished":
+        save_predictions(predictions, predictions_path(path))
+    return path
+
+
+def keep_study(folder: Path, study: Study) -> None:
+    """Write study.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    records.save(study, folder / "study.json")
+
+
+def keep_timings(folder: Path, p50_us: dict[str, float], reference_us: float = 50.0) -> None:
+    """Write latency.json."""
+    records.save(make_timings(p50_us, reference_us), folder / "latency.json")

@@ -1,229 +1,263 @@
-"""The page that sets the source study's figures beside ours: read what lies there, find, write."""
+"""What only the source study's page says: its final model, why brightness collapsed, what gradient its candidates get.
+
+Read besides the results: in the study's folder ``gradients-*.json`` (glyphfront gradients) and ``brightness.json``
+(benchmarks/brightness.py); beside it the folder of full scale with ``architecture.json`` (glyphfront layers), and that
+of the shipped model.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
 
+from glyphfront import records
 from glyphfront.errors import GlyphfrontError
-from glyphfront.files import write_text
-from glyphfront.measure.compare import compare_scored, read_labels
+from glyphfront.measure.compare import compare_evaluated
+from glyphfront.measure.folder import Part, Reading, read_folder
+from glyphfront.measure.judge import Judgement, Leak, judge, leak_p_values, mean_accuracy
+from glyphfront.measure.layers import load_architecture, load_gradients
 from glyphfront.measure.statistics import single
-from glyphfront.measure.timings import FILE as TIMINGS
-from glyphfront.measure.timings import Timings, computation, load_timings
-from glyphfront.report import sections as make
-from glyphfront.report.page import put_between, render_html
-from glyphfront.report.parts import (
-    DIVERGED,
-    FAILS,
-    HOLDS,
-    UNTOLD,
-    Part,
-    Question,
-    once,
-    published,
-    read_part,
-    read_parts,
-    study_claims,
-    timings,
-)
-from glyphfront.report.sections import Section
-from glyphfront.report.tables import ONE, data_label, escape_markdown, percent, render_markdown
-from glyphfront.report.transfer import Pair, adjusted, pairs, transfer
+from glyphfront.report.document import Item, PageFigure, Section, Table
+from glyphfront.report.front import data_label, files_of
+from glyphfront.report.gradients import gradients_figure
+from glyphfront.report.page import not_run
+from glyphfront.report.parts import leaks_section, part_section, points
+from glyphfront.report.tables import percent
+from glyphfront.result import Provenance, Timings
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find, shipped
 
-PAGE, TEXT = "study.html", "study.md"
-_FULL, _SHIPPED = "study-full", "shipped-balanced"  # folders beside that of a smaller scale
+_FULL, _SHIPPED = "emnist-study-full", "shipped-balanced"  # folders beside that of the study
+_IMAGES = 1024
 
 
-def write_study(
-    folder: Path, questions: Mapping[str, Question], *, title: str | None = None, readme: Path | None = None
-) -> Path:
-    """Write study.html, study.md and their figures into `folder` from the results in its subfolders.
-
-    What else lies there is shown too: ``gradients-*.json`` (glyphfront gradients), ``brightness.json``
-    (benchmarks/brightness.py), ``timings.json`` (glyphfront study time), and beside `folder` the final model in
-    ``study-full`` with its ``architecture.json`` (glyphfront layers) and the shipped model in ``shipped-balanced``.
-
-    Args:
-        folder: holds a folder of result files for each part of the source study, named as it.
-        questions: of each part, in their order.
-        title: heading of the page.
-        readme: also put the first findings between its marks ``<!-- study:start -->`` and ``<!-- study:end -->``.
-
-    Returns:
-        The path of study.html.
+def sections(reading: Reading) -> list[Section]:
+    """What was found besides the claims; then the sections that only this study has.
 
     Raises:
-        GlyphfrontError: no part has results, or a file is faulty.
+        GlyphfrontError: a file is faulty.
     """
-    parts = read_parts(folder, questions)
-    if not parts:
-        raise GlyphfrontError(
-            f"{folder}: no results of the source study there; glyphfront study run baselines --scale laptop"
+    beside = reading.folder.resolve().parent
+    elsewhere = beside / _FULL
+    full = read_folder(elsewhere) if elsewhere != reading.folder.resolve() and elsewhere.is_dir() else None
+    final = (full or reading).part("final")
+    found = [*_transfer(reading), *_final(final, beside / _SHIPPED, reading.timings), *_brightness_found(reading)]
+    made = [
+        Section("What else was found", tuple(found)) if found else None,
+        *(_at_full_settings(full, reading.timings) if full else ()),
+        _brightness(reading),
+        _gradients(reading.folder),
+        _architecture(elsewhere / "architecture.json", final),
+        _wording(),
+    ]
+    return [section for section in made if section]
+
+
+def _transfer(reading: Reading) -> list[str]:
+    """What transfer brings from a clean base, and what the leak adds, of the network that became the final model."""
+    part = reading.part("table9")
+    if not part:
+        return []
+    (one,) = judge([part])
+    leak = next((leak for leak in one.leaks if leak.pair.name == "transfer_2" and leak.seen.any()), None)
+    row = one.rows.get("transfer_2_clean")
+    if not leak or not row:
+        return []
+    changed = next((c.claim.at_scale for c in one.claims if c.claim.row == row.label and c.claim.at_scale), "")
+    return [
+        f"Transfer helps, without the leak too: transfer_2 from a clean base gains {points(row.comparison)} over "
+        f"{one.baseline(row.label)} at {part.study.scale} scale{f', where {changed}' if changed else ''}. "
+        f"{_leak_brings(leak, leak_p_values(one.leaks))}"
+    ]
+
+
+def _leak_brings(leak: Leak, p_values: dict[str, float]) -> str:
+    if leak.effect is None or leak.least is None:
+        return ""
+    if single(leak.effect):
+        return f"The leak itself brings {points(leak.effect)}; with one training on a side that is no verdict."
+    told = "beyond" if p_values[leak.pair.name] < 0.05 else "within"
+    return (
+        f"{leak.seen.mean():.0%} of the test images stood in the file that its base is trained on as published. The "
+        f"leak itself brings {points(leak.effect)}, {told} chance; a leak below {100 * leak.least:.1f} points may be "
+        "missed."
+    )
+
+
+def _final(part: Part | None, shipped_folder: Path, timings: Timings | None) -> list[str]:
+    """The final model at full settings, beside what was published of it and beside the shipped model."""
+    group = part.compared.get("final") if part else None
+    mean = mean_accuracy(group) if group else None
+    if not part or not group or mean is None:
+        return []
+    result = group[0].result
+    low, high = Judgement(part).interval("final") or (0.0, 1.0)
+    theirs = part.study.published["final"].test_accuracy if "final" in part.study.published else None
+    sentence = (
+        f"The final model at full settings, transferred without the leak, reaches {percent(mean)} % "
+        f"({percent(low)}–{percent(high)}) on {data_label(result)}, trainings: {len(group)}. "
+    )
+    if theirs is not None:
+        sentence += (
+            f"The study has {percent(theirs)} %, with the leak, on {_IMAGES:,} images. The two differ in their "
+            "training and test images too, so the difference is not what the leak brings."
         )
-    full = folder.resolve().parent / _FULL
-    final = parts.get("final")
-    if full != folder.resolve() and "final" in questions:
-        final = read_part(full / "final", questions["final"]) or final
-    found_pairs = [*pairs(parts.get("table9")), *pairs(final)]
-    everything = [result for part in parts.values() for result in part.results]
-    scale = next((result.run.note.partition(":")[0] for result in everything if result.run.note), "full")
-    in_turns = load_timings(folder / TIMINGS)
-    timed = timings(everything, in_turns)
-    leaky = {one.result.key for part in parts.values() for one in part.finished if one.predictions.seen.any()}
-    results = once(everything, timed)
-    unseen = [result for result in results if result.key not in leaky]
-    transfers = _transfers(found_pairs, parts.get("table9"))
-    first = [*_claims(parts, scale), *transfers[:1], *_final(final, folder.resolve().parent / _SHIPPED, in_turns)]
-    elsewhere = (
-        make.part_table(final, timings(final.results, in_turns)) if final and final not in parts.values() else None
-    )
-    page = [
-        make.claims(list(parts.values()), [*first, *transfers[1:], *_brightness(parts.get("table6"), scale)]),
-        *(make.part_table(part, timed) for part in parts.values()),
-        Section(f"At full settings. {elsewhere.title}", elsewhere.before, elsewhere.items) if elsewhere else None,
-        transfer(found_pairs),
-        make.brightness(folder, parts.get("table6")),
-        make.gradients(folder),
-        make.architecture(full / "architecture.json"),
-        make.front(results, unseen, timed, in_turns),
-        make.not_run({**parts, "final": final} if final else parts, questions, scale),
-        make.method(results),
-    ]
-    sections = [section for section in page if section]
-    title = title or f"The source study, repeated: {folder.resolve().name}"
-    for item in (item for section in sections for item in section.items):
-        if item.figure:
-            write_text(folder / item.figure.file, item.figure.svg)
-    write_text(folder / TEXT, _markdown(title, sections))
-    write_text(folder / PAGE, render_html("study.html", title=title, sections=sections))
-    if readme:
-        link = f"[The whole comparison]({(folder / TEXT).as_posix()})"
-        lines = [f"{n}. {escape_markdown(line)}" for n, line in enumerate(first, 1)]
-        put_between(readme, "study", [*lines, "", link])
-    return folder / PAGE
-
-
-def _claims(parts: Mapping[str, Part], scale: str) -> list[str]:
-    """How many of the study's claims hold here; those that rest on a fault, or were not its own, are not counted."""
-    tested = [c for part in parts.values() for c in part.claims if c.verdict and not c.fault and not c.added]
-    everything = study_claims()
-    if not tested:
-        return []
-    count = Counter(claim.verdict for claim in tested)
-    told = [
-        f"{count[HOLDS]} {'holds' if count[HOLDS] == 1 else 'hold'}",
-        f"{count[FAILS]} {'does' if count[FAILS] == 1 else 'do'} not hold",
-        f"{count[UNTOLD]} cannot be told",
-        *([f"{count[ONE]} have one training on a side so far and get no verdict"] if count[ONE] else []),
-        *([f"of {count[DIVERGED]} a training diverged"] if count[DIVERGED] else []),
-    ]
-    sentence = (
-        f"{len(everything)} claims of which row is better, or as good, can be read out of the study; {len(tested)} "
-        f"were put to the test at {scale} scale: {', '.join(told)}."
-    )
-    figures = [(text, beyond) for text, beyond in everything if beyond is not None]
-    larger = [text for text, beyond in figures if beyond]
-    sentence += (
-        f" In the study's own figures {len(larger)} of the {len(figures)} that rest on two test accuracies "
-        f"({', '.join(larger)}) are larger than equal models would differ by on a draw of {published()['images']:,} "
-        "images for each, at 5 %."
-    )
-    return [sentence]
-
-
-def _transfers(pairs: Sequence[Pair], table9: Part | None) -> list[str]:
-    """What the leak brings, and what transfer brings without it; that at full settings first, then transfer_2."""
-    order = ("final", "transfer_2", "transfer_1", "transfer_3", "transfer_4")
-    found = {pair.label: pair for pair in pairs}
-    p_values = adjusted(pairs)
-    return [_transfer(found[n], p_values.get(n, 1.0), table9) for n in order if n in found and found[n].seen.any()]
-
-
-def _transfer(pair: Pair, p_value: float, table9: Part | None) -> str:
-    whole, seen, others, leak = (make.points(c) if c else "none" for c in pair.compared)
-    note = pair.leaky[0].result.run.note
-    scale = f"at {note.partition(':')[0]} scale" if note else "at full settings"
-    sentence = f"Transfer, {pair.label}, {scale} (trainings: {len(pair.leaky)} as published, {len(pair.clean)} clean):"
-    row = table9.rows.get(f"{pair.label}_clean") if table9 else None
-    if table9 and row:
-        changed = [c.at_scale for c in table9.claims if c.row == row.label and c.at_scale]
-        sentence += f" from a clean base it brings {make.points(row.comparison)}"
-        sentence += f", where {changed[0]}." if changed else "."
-    sentence += (
-        f" {pair.seen.mean():.0%} of the scored images stood in the file that the base is trained on as published. A "
-        f"base with them changes the accuracy by {whole}: by {seen} on those images, by {others} on the others. What "
-        f"the leak itself brings is the difference of these two: {leak}"
-    )
-    if pair.leak and single(pair.leak):
-        return f"{sentence}, with one training on a side no verdict."
-    if pair.least is None:
-        return f"{sentence}."
-    told = "beyond" if p_value < 0.05 else "within"
-    return f"{sentence}, {told} chance; a leak below {100 * pair.least:.1f} points may be missed."
-
-
-def _final(part: Part | None, shipped_folder: Path, in_turns: Timings | None) -> list[str]:
-    """The final model at full settings, against what the study says of it and against the shipped model."""
-    scored = part.scored.get("final") if part else None
-    if not part or not scored:
-        return []
-    result, theirs = scored[0].result, part.published["rows"]["final"]["test_acc"]
-    ours = fmean(one.predictions.correct.mean() for one in scored)
-    low, high = part.interval("final")
-    sentence = (
-        f"The study's final model at full settings, transferred without the leak: {percent(ours)} % "
-        f"({percent(low)}–{percent(high)}) on {data_label(result)}, trainings: {len(scored)}; the study, with the "
-        f"leak: {percent(theirs)} % on {published()['images']:,} images. The two also differ in what they were trained "
-        "and scored on, so the difference is not what the leak brings."
-    )
-    timed = timings([], in_turns)
     files = {load_card(find(name)).sha256 for name in shipped()}
-    groups = read_labels(shipped_folder) if shipped_folder.is_dir() else {}
-    for label, group in groups.items():
-        small = group[0].result
-        if small.exported is None or small.exported.sha256 not in files:
+    small = read_folder(shipped_folder).evaluated if shipped_folder.is_dir() else []
+    for one in small:
+        hashes = {file.sha256 for file in one.result.exported}
+        if one.predictions is None or not hashes & files:
             continue
-        if small.data.test_fingerprint != result.data.test_fingerprint:
+        if one.result.data.test_fingerprint != result.data.test_fingerprint:
             continue
-        sentence += f" The shipped {label} less that: {make.points(compare_scored(scored, group))}"
-        time, longer = (timed.get(computation(r.run.model)) for r in (small, result))
+        sentence += f" The shipped {one.result.run.label} is better by {points(compare_evaluated(group, [one]))}"
+        time, longer = (files_of([each], timings)[0].latency for each in (one, group[0]))
         if time and longer:
-            sentence += f", in {time.latency.ratio / longer.latency.ratio:.0%} of the time for an image"
-        if small.run.logit_adjustment and not result.run.logit_adjustment:
+            sentence += f", in {time.ratio / longer.ratio:.0%} of the time for an image"
+        if one.result.run.logit_adjustment and not result.run.logit_adjustment:
             sentence += "; its training corrects for uneven classes, the study's does not"
         sentence += "."
     return [sentence]
 
 
-def _brightness(table6: Part | None, scale: str) -> list[str]:
-    if not table6 or not {"aug_4", "aug_5"} <= table6.scored.keys():
+def _brightness_found(reading: Reading) -> list[str]:
+    part = reading.part("table6")
+    if not part or not {"aug_4", "aug_5"} <= part.compared.keys():
         return []
-    four, five = (fmean(s.predictions.correct.mean() for s in table6.scored[label]) for label in ("aug_4", "aug_5"))
-    theirs = table6.published["rows"]["aug_5"]["test_acc"]
+    four, five = (mean_accuracy(part.compared[label]) or 0.0 for label in ("aug_4", "aug_5"))
+    theirs = part.study.published["aug_5"].test_accuracy or 0.0
     return [
-        f"Brightness does not collapse: at {scale} scale aug_5 has {percent(five)} % where aug_4 has "
+        f"Brightness does not collapse: at {part.study.scale} scale aug_5 has {percent(five)} % where aug_4 has "
         f"{percent(four)} %; the study's aug_5 has {percent(theirs)} %."
     ]
 
 
-def _markdown(title: str, sections: Sequence[Section]) -> str:
-    lines = [f"# {escape_markdown(title)}", ""]
-    for section in sections:
-        lines += [f"## {escape_markdown(section.title)}", ""]
-        for line in section.before:
-            lines += [escape_markdown(line), ""]
-        for item in section.items:
-            if len(section.items) > 1:
-                lines += [f"### {escape_markdown(item.caption)}", ""]
-            if item.table:
-                lines += [render_markdown(item.table)]
-            if item.figure:
-                lines += [f"![{escape_markdown(item.figure.alt)}]({item.figure.file})", ""]
-            for note in item.notes:
-                lines += [escape_markdown(note), ""]
-    return "\n".join(lines).rstrip("\n") + "\n"
+def _at_full_settings(full: Reading, timings: Timings | None) -> list[Section | None]:
+    """The parts of full scale, which were carried out elsewhere, with their leaks and what of them was not run."""
+    judged = judge(full.parts)
+    made = [part_section(one, timings or full.timings) for one in judged]
+    made.append(leaks_section(judged, "At full settings: what the leak brings"))
+    if missing := not_run(full):
+        made.append(replace(missing, title="At full settings: not run"))
+    return made
+
+
+@dataclass(frozen=True)
+class _Generator:
+    """What one version of Keras' ImageDataGenerator returns for images of 0 to 1."""
+
+    name: str
+    aug_4_greatest: float
+    aug_4_mean: float
+    aug_5_greatest: float
+    aug_5_mean: float
+
+
+@dataclass(frozen=True)
+class _Brightness:
+    """brightness.json, as benchmarks/brightness.py writes it."""
+
+    generators: tuple[_Generator, ...]
+    label: str
+    key: str
+    test_source: str
+    images: int
+    classes: int
+    correct_at_the_scale_of_training: int
+    correct_at_a_255th: int
+    provenance: Provenance
+
+
+def _brightness(reading: Reading) -> Section | None:
+    path, part = reading.folder / "brightness.json", reading.part("table6")
+    if not path.exists():
+        return None
+    found = records.load(_Brightness, path, advice="write it again: benchmarks/brightness.py")
+    keys = {one.result.key for one in part.compared.get(found.label, ())} if part else set()
+    if keys and found.key not in keys:
+        raise GlyphfrontError(
+            f"{path}: of another {found.label} than table6's; write it again: benchmarks/brightness.py"
+        )
+    returned = []
+    for g in found.generators:
+        returned.append((g.name, "aug_4", f"{g.aug_4_greatest:.3g}", f"{g.aug_4_mean:.2g}"))
+        returned.append((g.name, "aug_5", f"{g.aug_5_greatest:.3g}", f"{g.aug_5_mean:.2g}"))
+    scales = (
+        ("as in training", percent(found.correct_at_the_scale_of_training / found.images)),
+        ("a 255th of it", percent(found.correct_at_a_255th / found.images)),
+    )
+    theirs = part.study.published["aug_5"].test_accuracy if part and "aug_5" in part.study.published else None
+    published = f" The study's row has {percent(theirs)} %." if theirs is not None else ""
+    return Section(
+        "Why the study's row with brightness collapsed",
+        (
+            "Keras' ImageDataGenerator was given images of 0 to 1, with and without brightness. One version returns 0 "
+            "to 255: a network trained on that sees all but black in test images of 0 to 1. Another returns next to "
+            "nothing but 0 and leaves nothing to learn from. Which of the two the study had is not known.",
+            f"Our network of {found.label} was trained with brightness on one scale. It was tested on {found.images:,} "
+            f"test images at two scales. Chance is {percent(1 / found.classes)} %.{published}",
+        ),
+        (
+            Item("What the generator returns", Table(("generator", "row", "greatest", "mean"), tuple(returned), 2)),
+            Item("What the scale does to the accuracy", Table(("scale of the images", "accuracy, %"), scales)),
+        ),
+    )
+
+
+def _gradients(folder: Path) -> Section | None:
+    items = []
+    for path in sorted(folder.glob("gradients-*.json")):
+        figure = PageFigure(
+            f"{path.stem}.svg", gradients_figure(load_gradients(path)), f"Gradients by layer, {path.stem}"
+        )
+        items.append(Item(f"Images of {path.stem.partition('-')[2]} pixels", figure=figure))
+    if not items:
+        return None
+    return Section(
+        "What gradient reaches the candidates' layers",
+        (
+            "The study says that most of the candidates lost their gradient. A gradient has vanished where its norm "
+            "falls by orders of magnitude from layer to layer. A map of one pixel has nothing left to look at: eight "
+            "of the nine weights of a 3×3 kernel on it never get a gradient. VGG16 and DenseNet121 end in an empty map "
+            "with 28 pixels, and stand at 32 only. A few steps say what reaches the layers, not what a net learns in "
+            "the end; for that see the candidates' rows.",
+        ),
+        tuple(items),
+    )
+
+
+def _architecture(path: Path, final: Part | None) -> Section | None:
+    if not path.exists():
+        return None
+    net = load_architecture(path)
+    rows = [(r.name, r.kind, "×".join(map(str, r.output)), f"{r.parameters:,}") for r in net.layers]
+    published = final.study.published.get("final") if final else None
+    theirs = f" The study counts {published.parameters:,}." if published and published.parameters else ""
+    return Section(
+        "The final model, layer by layer",
+        (
+            f"Input {'×'.join(map(str, net.input))}. {net.parameters_total:,} parameters, of which "
+            f"{net.parameters_trainable:,} are trained; the others are batch norm's running statistics.{theirs} A "
+            "DenseLayer is norm, activation, 1×1 convolution, norm, activation, 3×3 convolution; its output is "
+            "appended to its input.",
+        ),
+        (Item("Layers", Table(("layer", "kind", "output", "parameters"), tuple(rows), 2), folded=True),),
+    )
+
+
+def _wording() -> Section:
+    return Section(
+        "What to know of this study",
+        (
+            f"The study's accuracies are of one batch of {_IMAGES:,} test images and of one training. Its times are of "
+            "four A5000 GPUs and its losses of validation images, so neither is to be compared with ours.",
+            "Claims are read out of what the study concluded and of what it took on for its next rows.",
+            "Clean is said of the test set. The training file of Balanced stands in ByMerge's and ByClass' training "
+            "files, and with it the images that a transferred network selects its epoch and its rate by. Its base has "
+            "been trained on many of them, with the leak and without, so its validation accuracy is too good. Its test "
+            "accuracy, when clean, is of images that neither it nor its base has seen.",
+            "The reference of all times is a LeNet-5 with one input channel. The study's networks have three, as its "
+            "counts of parameters show. layer_4_1 to layer_4_3 have one; so has layer_4_1 where it stands in "
+            "DenseNet121's place at laptop scale.",
+        ),
+    )

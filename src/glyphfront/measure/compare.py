@@ -1,4 +1,4 @@
-"""Do models differ beyond chance? Result files compared on the same images, as tables.
+"""Do models differ beyond chance? Results compared on the same images, as tables.
 
 Everything works on predictions that evaluation kept; no model is run again.
 """
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.predictions import Predictions, load_predictions, predictions_path
+from glyphfront.measure.folder import Evaluated, read_evaluated, read_folder
+from glyphfront.measure.predictions import load_predictions, predictions_path
 from glyphfront.measure.statistics import (
     Comparison,
     Correct,
@@ -24,18 +25,8 @@ from glyphfront.measure.statistics import (
     holm,
     pooled_seed_variance,
 )
-from glyphfront.result import Result, load_result, result_paths
-from glyphfront.run import without_seed
 
 _ALPHA = 0.05
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A Result and the predictions it was counted from."""
-
-    result: Result
-    predictions: Predictions
 
 
 @dataclass(frozen=True)
@@ -56,58 +47,52 @@ class Row:
         return self.adjusted_p < _ALPHA
 
 
-def read_scored(path: Path) -> Scored:
-    """Read the result file ``<stem>.json`` and ``<stem>.predictions.npz`` beside it.
-
-    Raises:
-        GlyphfrontError: one of them is missing or faulty.
-    """
-    return Scored(load_result(path), load_predictions(predictions_path(path)))
-
-
-def paired(scored: Sequence[Scored]) -> Correct:
+def paired(evaluated: Sequence[Evaluated]) -> Correct:
     """Which images each model recognises: (models, N) bool, the images in the same order for all.
 
     Raises:
-        GlyphfrontError: the models are scored on different images, or predictions are not those of their result.
+        GlyphfrontError: a training diverged, predictions are missing or not those of their result, or the models were
+            tested on different images.
     """
-    for one in scored:
-        label, data, accuracy = one.result.run.label, one.result.data, one.result.accuracy
+    rows = []
+    first = evaluated[0].result
+    for one in evaluated:
+        run, data, accuracy = one.result.run, one.result.data, one.result.accuracy
         if one.result.status != "finished":
-            raise GlyphfrontError(f"{label}: diverged, {one.result.message}; there is nothing to compare")
-        right = one.predictions.correct
+            raise GlyphfrontError(f"{run.label}: diverged, {one.result.message}; there is nothing to compare")
+        predictions = one.predictions or load_predictions(predictions_path(one.path))
+        right = predictions.correct
         if accuracy is None or (accuracy.top1.correct, accuracy.top1.total) != (right.sum(), len(right)):
             raise GlyphfrontError(
-                f"{label}, seed {one.result.run.seed}: the predictions are not those of the result; "
-                "evaluate the Run again"
+                f"{run.label}, seed {run.seed}: the predictions are not those of the result; evaluate the Run again"
             )
-        first = scored[0].result
         if data.test_fingerprint != first.data.test_fingerprint:
             raise GlyphfrontError(
-                f"{first.run.label} is scored on {first.data.test_source} ({first.data.test_fingerprint}) and "
-                f"{label} on other images, {data.test_source} ({data.test_fingerprint}); score both on the same"
+                f"{first.run.label} was tested on {first.data.test_source} ({first.data.test_fingerprint}) and "
+                f"{run.label} on other images, {data.test_source} ({data.test_fingerprint}); test both on the same"
             )
-    return np.stack([one.predictions.correct for one in scored])
+        rows.append(right)
+    return np.stack(rows)
 
 
-def compare_scored(
-    a: Sequence[Scored],
-    b: Sequence[Scored],
+def compare_evaluated(
+    a: Sequence[Evaluated],
+    b: Sequence[Evaluated],
     *,
     images: NDArray[np.bool_] | None = None,
     less: NDArray[np.bool_] | None = None,
-    pooled: Sequence[Sequence[Scored]] = (),
+    pooled: Sequence[Sequence[Evaluated]] = (),
 ) -> Comparison | SeedComparison:
-    """Two kinds of models, each of one or more seeds.
+    """Two rows, each of one or more trainings.
 
-    By `compare` where no kind has several seeds; otherwise by `compare_seeds`, with the variance between seeds pooled.
+    By `compare` where no row has several; otherwise by `compare_seeds`, with the variance between seeds pooled.
 
     Args:
         a: the baseline.
         b: the other.
         images: (N,) which images to compare on; by default all.
         less: (N,) the difference on these images is subtracted.
-        pooled: kinds of models that the variance between seeds is pooled over, besides these two.
+        pooled: rows that the variance between seeds is pooled over, besides these two.
 
     Raises:
         GlyphfrontError: see `paired`.
@@ -124,6 +109,38 @@ def compare_scored(
     return compare_seeds(correct[0], correct[1], seed_variance=pooled_seed_variance(correct, weights), weights=weights)
 
 
+def compare_labels(
+    groups: Mapping[str, Sequence[Evaluated]],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    tests: int = 0,
+    pooled: Sequence[Sequence[Evaluated]] = (),
+) -> list[Row]:
+    """Compare labels, each with another one, as one table.
+
+    Each pair by `compare_evaluated`; p-values corrected over all of them.
+
+    Args:
+        groups: trainings with their predictions, by label.
+        pairs: label and the one that it is compared with, of each row.
+        tests: how many rows the table is to have, if more; see `holm`.
+        pooled: rows that the variance between seeds is pooled over, besides the two sides of a pair.
+
+    Returns:
+        The rows, in the order of `pairs`.
+
+    Raises:
+        GlyphfrontError: see `paired`.
+    """
+    tests = max(tests, len(pairs))
+    comparisons = [compare_evaluated(groups[base], groups[label], pooled=pooled) for label, base in pairs]
+    adjusted = holm([c.p_value for c in comparisons], tests)
+    return [
+        Row(label, comparison, p, detectable(comparison, tests))
+        for (label, _), comparison, p in zip(pairs, comparisons, adjusted, strict=True)
+    ]
+
+
 def compare_files(a: Path, b: Path) -> Row:
     """Compare two results: a table of one row.
 
@@ -134,51 +151,38 @@ def compare_files(a: Path, b: Path) -> Row:
     Raises:
         GlyphfrontError: a file is missing or faulty, or see `paired`.
     """
-    base, other = read_scored(a), read_scored(b)
-    comparison = compare_scored([base], [other])
+    base, other = read_evaluated(a), read_evaluated(b)
+    comparison = compare_evaluated([base], [other])
     return Row(other.result.run.label, comparison, comparison.p_value, detectable(comparison))
 
 
-def read_labels(folder: Path) -> dict[str, list[Scored]]:
-    """The finished results in `folder` with their predictions, by label, those of one label by rising seed.
-
-    Raises:
-        GlyphfrontError: a file is missing or faulty, or a label stands for Runs that differ in more than their seed; or
-            see `glyphfront.result.result_paths`.
-    """
-    found: dict[str, list[tuple[Result, Path]]] = {}
-    for path in result_paths(folder):
-        result = load_result(path)
-        if result.status == "finished":
-            found.setdefault(result.run.label, []).append((result, predictions_path(path)))
-    for label, group in found.items():
-        group.sort(key=lambda one: one[0].run.seed)
-        runs = [result.run for result, _ in group]
-        if len({without_seed(run).key for run in runs}) > 1 or len({run.seed for run in runs}) < len(runs):
-            raise GlyphfrontError(
-                f"{folder}: the {len(runs)} results labelled {label} are not of one Run with different seeds; "
-                "remove what does not belong there"
-            )
-    return {label: [Scored(result, load_predictions(path)) for result, path in group] for label, group in found.items()}
-
-
 def compare_results(folder: Path, baseline: str) -> list[Row]:
-    """Compare every label among the results in `folder` with the baseline, as one table.
+    """Compare every label of a folder of results with the baseline, as one table.
 
-    Results that diverged, and labels scored on other images than the baseline, get no row. Each pair has the variance
-    between seeds of its own two sides.
+    What diverged, and labels tested on other images than the baseline, get no row. Each pair has the variance between
+    seeds of its own two sides.
 
     Args:
-        folder: holds ``<stem>.json`` and ``<stem>.predictions.npz``.
+        folder: see `glyphfront.measure.folder.read_folder`.
         baseline: the label that all others are compared with.
 
     Returns:
-        The rows, in the order of the labels; see `compare_labels`.
+        The rows, in the order of the study; see `compare_labels`.
 
     Raises:
-        GlyphfrontError: see `read_labels`; or no finished result has the baseline's label.
+        GlyphfrontError: see `read_folder`; or the folder has several parts, or no finished result the baseline's label.
     """
-    groups = read_labels(folder)
+    reading = read_folder(folder)
+    if len(reading.parts) > 1:
+        first = folder / reading.parts[0].name
+        raise GlyphfrontError(
+            f"{folder}: holds {len(reading.parts)} parts of a study; name one of them, such as {first}"
+        )
+    groups = {
+        label: [one for one in group if one.result.status == "finished"]
+        for label, group in reading.parts[0].rows.items()
+        if any(one.result.status == "finished" for one in group)
+    }
     if not groups:
         raise GlyphfrontError(f"{folder}: no finished results there; run a study first (glyphfront study run quick)")
     if baseline not in groups:
@@ -186,35 +190,3 @@ def compare_results(folder: Path, baseline: str) -> list[Row]:
     images = groups[baseline][0].result.data.test_fingerprint
     same = [label for label, group in groups.items() if group[0].result.data.test_fingerprint == images]
     return compare_labels(groups, [(label, baseline) for label in same if label != baseline])
-
-
-def compare_labels(
-    groups: Mapping[str, Sequence[Scored]],
-    pairs: Sequence[tuple[str, str]],
-    *,
-    tests: int = 0,
-    pooled: Sequence[Sequence[Scored]] = (),
-) -> list[Row]:
-    """Compare labels, each with another one, as one table.
-
-    Each pair by `compare_scored`; p-values corrected over all of them.
-
-    Args:
-        groups: results with their predictions, by label.
-        pairs: label and the one that it is compared with, of each row.
-        tests: how many rows the table is to have, if more; see `holm`.
-        pooled: kinds of models that the variance between seeds is pooled over, besides the two sides of a pair.
-
-    Returns:
-        The rows, in the order of `pairs`.
-
-    Raises:
-        GlyphfrontError: see `paired`.
-    """
-    tests = max(tests, len(pairs))
-    comparisons = [compare_scored(groups[base], groups[label], pooled=pooled) for label, base in pairs]
-    adjusted = holm([c.p_value for c in comparisons], tests)
-    return [
-        Row(label, comparison, p, detectable(comparison, tests))
-        for (label, _), comparison, p in zip(pairs, comparisons, adjusted, strict=True)
-    ]

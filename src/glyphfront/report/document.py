@@ -125,7 +125,9 @@ def _inline(figure: PageFigure) -> str:
     svg = re.sub(r'(href="|url\()#', rf"\g<1>#{prefix}-", svg)
     names = {colour: name for name, colour in PALETTE.items()}
     svg = re.sub("|".join(names), lambda m: f"var(--{names[m[0]]})", svg)
-    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{Markup.escape(figure.alt)}"', 1))
+    wide = re.search(r'<svg[^>]*\bwidth="([\d.]+)pt"', svg)  # text must neither shrink until illegible nor grow huge
+    style = f' style="min-width:{0.9 * float(wide[1]):.0f}px;max-width:{1.42 * float(wide[1]):.0f}px"' if wide else ""
+    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{Markup.escape(figure.alt)}"{style}', 1))
 
 
 def render_markdown(document: Document) -> str:

@@ -128,7 +128,7 @@ def gradients(
     from glyphfront.files import write_text
     from glyphfront.measure.gradients import compare_gradients
     from glyphfront.measure.layers import save_layers
-    from glyphfront.report.figures import gradients_figure
+    from glyphfront.report.gradients import gradients_figure
 
     if out.suffix != ".svg":
         raise GlyphfrontError(f"{out}: the figure is SVG; take a name that ends in .svg")

@@ -123,7 +123,7 @@ def pick(
 
     reading = read_folder(folder)
     choice = choose(
-        files_of(reading.tested, reading.timings),
+        files_of(reading.only_part().evaluated, reading.timings),
         budget_us=budget_us,
         budget_ratio=budget_ratio,
         min_accuracy=min_accuracy,
@@ -161,8 +161,8 @@ def _compare_paths(paths: Sequence[Path], baseline: str | None) -> tuple[list[Ro
     Raises:
         GlyphfrontError: `paths` are neither, there is nothing to compare, or see `compare_files` and `compare_results`.
     """
-    from glyphfront.measure.compare import compare_files, compare_results, read_labels
-    from glyphfront.result import load_results
+    from glyphfront.measure.compare import compare_files, compare_results
+    from glyphfront.measure.folder import read_folder
 
     for path in paths:
         if not path.exists():
@@ -174,11 +174,11 @@ def _compare_paths(paths: Sequence[Path], baseline: str | None) -> tuple[list[Ro
     if len(paths) != 1 or not paths[0].is_dir():
         raise GlyphfrontError("compare takes two result files, or one folder of them")
     (folder,) = paths
+    labels = read_folder(folder).only_part().rows.keys()
     if baseline is None:
-        labels = ", ".join(read_labels(folder))
-        raise GlyphfrontError(f"{folder}: say what is compared with: --baseline LABEL; there are: {labels or 'none'}")
+        raise GlyphfrontError(f"{folder}: say what is compared with: --baseline LABEL; there are: {', '.join(labels)}")
     rows = compare_results(folder, baseline)
-    left_out = sorted({result.run.label for result in load_results(folder)} - {row.label for row in rows} - {baseline})
+    left_out = sorted(labels - {row.label for row in rows} - {baseline})
     if not rows:
         others = f": {', '.join(left_out)} diverged, or tested on other images" if left_out else ""
         raise GlyphfrontError(f"{folder}: nothing there can be compared with {baseline}{others}")

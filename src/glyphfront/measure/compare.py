@@ -172,15 +172,10 @@ def compare_results(folder: Path, baseline: str) -> list[Row]:
     Raises:
         GlyphfrontError: see `read_folder`; or the folder has several parts, or no finished result the baseline's label.
     """
-    reading = read_folder(folder)
-    if len(reading.parts) > 1:
-        first = folder / reading.parts[0].name
-        raise GlyphfrontError(
-            f"{folder}: holds {len(reading.parts)} parts of a study; name one of them, such as {first}"
-        )
+    part = read_folder(folder).only_part()
     groups = {
         label: [one for one in group if one.result.status == "finished"]
-        for label, group in reading.parts[0].rows.items()
+        for label, group in part.rows.items()
         if any(one.result.status == "finished" for one in group)
     }
     if not groups:

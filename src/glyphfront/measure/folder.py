@@ -78,6 +78,19 @@ class Reading:
             found.setdefault(one.result.key, one)
         return list(found.values())
 
+    def only_part(self) -> Part:
+        """The one part that there is.
+
+        Raises:
+            GlyphfrontError: there are several, whose rows are not for one table.
+        """
+        if len(self.parts) > 1:
+            first = self.folder / self.parts[0].name
+            raise GlyphfrontError(
+                f"{self.folder}: holds {len(self.parts)} parts of a study; name one of them, such as {first}"
+            )
+        return self.parts[0]
+
     def part(self, name: str) -> Part | None:
         """The part of this name; None where there is none."""
         return next((part for part in self.parts if part.name == name), None)

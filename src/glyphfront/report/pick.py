@@ -149,12 +149,15 @@ def _nearest(
 def _compared(a: File, b: File) -> Comparison | None:
     """Of b against a, on the same images.
 
-    None where predictions of one are missing. They are those of the weights, which fp32 files share and int8 ones do
-    not.
+    None where predictions of one are missing, or the statistics library. Predictions are those of the weights, which
+    fp32 files share and int8 ones do not.
     """
     if not all(f.evaluated.predictions and f.precision == "fp32" for f in (a, b)):
         return None
-    return compare(*paired([a.evaluated, b.evaluated]))
+    try:
+        return compare(*paired([a.evaluated, b.evaluated]))
+    except ImportError:  # the base install has no statistics
+        return None
 
 
 def _overlap(a: Proportion, b: Proportion) -> bool:

@@ -8,15 +8,15 @@ from statsmodels.stats.proportion import proportion_confint
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.leakage import save_seen
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.accuracy import accuracy_interval, evaluate_recognizer, evaluate_unseen, proportion, score
+from glyphfront.measure.accuracy import accuracy_interval, accuracy_of, evaluate_recognizer, evaluate_unseen, proportion
 from glyphfront.ship.card import save_card
 from glyphfront.ship.recognizer import load
 from reference_model import CLASSES, card_of, copy_reference
 
 
-def score_of(probabilities, labels):
+def measured(probabilities, labels):
     rows = np.asarray(probabilities, np.float32)
-    return score(rows, np.asarray(labels, np.int64), evaluation_seconds=2.0, inference_seconds=1.0)
+    return accuracy_of(rows, np.asarray(labels, np.int64), evaluation_seconds=2.0, inference_seconds=1.0)
 
 
 def random_rows(count, classes, seed=0):
@@ -45,8 +45,8 @@ def test_impossible_counts_are_refused(correct, total):
         accuracy_interval(correct, total)
 
 
-def test_score_of_four_images_matches_hand_computed_values():
-    accuracy = score_of([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.5, 0.3, 0.2], [0.0, 0.25, 0.75]], [0, 1, 1, 2])
+def test_accuracy_of_four_images_matches_hand_computed_values():
+    accuracy = measured([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.5, 0.3, 0.2], [0.0, 0.25, 0.75]], [0, 1, 1, 2])
     assert (accuracy.top1.correct, accuracy.top1.total) == (3, 4)
     assert accuracy.confusion == ((1, 0, 0), (1, 1, 0), (0, 0, 1))
     assert [(p.correct, p.total) for p in accuracy.per_class] == [(1, 1), (1, 2), (1, 1)]
@@ -56,30 +56,30 @@ def test_score_of_four_images_matches_hand_computed_values():
 
 def test_top5_counts_the_fifth_guess_and_not_the_sixth():
     row = [0.3, 0.2, 0.15, 0.13, 0.12, 0.06, 0.04]
-    assert score_of([row], [4]).top5.correct == 1
-    assert score_of([row], [5]).top5.correct == 0
+    assert measured([row], [4]).top5.correct == 1
+    assert measured([row], [5]).top5.correct == 0
 
 
 def test_top5_of_fewer_than_five_classes_is_always_right():
     rows, labels = random_rows(20, 3)
-    assert score_of(rows, labels).top5.correct == 20
+    assert measured(rows, labels).top5.correct == 20
 
 
 def test_top5_matches_sorting_every_row():
     rows, labels = random_rows(500, 47)
     best = [sorted(range(47), key=row.__getitem__, reverse=True)[:5] for row in rows]
-    assert score_of(rows, labels).top5.correct == sum(y in five for y, five in zip(labels, best, strict=True))
+    assert measured(rows, labels).top5.correct == sum(y in five for y, five in zip(labels, best, strict=True))
 
 
 def test_of_equal_probabilities_the_first_class_counts_as_likelier():
-    accuracy = score_of(np.full((10, 10), 0.1), np.arange(10))
+    accuracy = measured(np.full((10, 10), 0.1), np.arange(10))
     assert (accuracy.top1.correct, accuracy.top5.correct) == (1, 5)
 
 
 def test_top1_and_confusion_agree_with_argmax():
     rows, labels = random_rows(300, 11)
     rows = rows.round(1)  # many ties
-    accuracy = score_of(rows, labels)
+    accuracy = measured(rows, labels)
     expected = np.zeros((11, 11), int)
     for row, label in zip(rows, labels, strict=True):
         expected[label, row.argmax()] += 1
@@ -88,11 +88,11 @@ def test_top1_and_confusion_agree_with_argmax():
 
 
 def test_probability_zero_of_the_true_class_costs_a_finite_loss():
-    assert score_of([[1.0, 0.0]], [1]).loss == pytest.approx(-math.log(2.0**-126))  # the least normal float32
+    assert measured([[1.0, 0.0]], [1]).loss == pytest.approx(-math.log(2.0**-126))  # the least normal float32
 
 
 def test_class_without_images_has_the_interval_of_ignorance():
-    nothing = score_of([[0.5, 0.3, 0.2]], [0]).per_class[2]
+    nothing = measured([[0.5, 0.3, 0.2]], [0]).per_class[2]
     assert (nothing.correct, nothing.total, nothing.low, nothing.high) == (0, 0, 0.0, 1.0)
 
 
@@ -106,9 +106,9 @@ def test_class_without_images_has_the_interval_of_ignorance():
         (np.array([[0.5, np.nan]]), [1], "NaN"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(rows, labels, complaint):
+def test_what_cannot_be_tested_is_refused(rows, labels, complaint):
     with pytest.raises(GlyphfrontError, match=complaint):
-        score_of(rows, labels)
+        measured(rows, labels)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def random_set(count, classes=CLASSES):
     return Dataset("random", "test", images, rng.integers(0, len(classes), count), classes, "noise")
 
 
-def test_recognizer_is_scored_as_a_bare_session_answers(onnx):
+def test_recognizer_is_tested_as_a_bare_session_answers(onnx):
     dataset = random_set(150)
     session = onnxruntime.InferenceSession(onnx)
     predicted = session.run(None, {"image": dataset.images})[0].argmax(1)
@@ -151,13 +151,13 @@ def test_images_the_model_was_trained_on_are_left_out(onnx):
     assert (accuracy.top1, accuracy.confusion) == (expected.top1, expected.confusion)
 
 
-def test_model_trained_on_the_whole_set_is_not_scored_on_it(onnx):
+def test_model_trained_on_the_whole_set_is_not_tested_on_it(onnx):
     save_seen(onnx.with_name("mine.npz"), random_set(20).images)
     save_card(card_of(onnx, seen="mine.npz"), onnx)
     with pytest.raises(GlyphfrontError, match="trained on all images"):
         evaluate_unseen(load(onnx), random_set(20))
 
 
-def test_model_without_fingerprints_is_scored_on_everything(onnx):
+def test_model_without_fingerprints_is_tested_on_everything(onnx):
     accuracy, left_out = evaluate_unseen(load(onnx), random_set(20))
     assert (accuracy.top1.total, left_out) == (20, None)

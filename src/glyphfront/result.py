@@ -169,7 +169,7 @@ class DataUsed:
     leaks_removed: int
     """Training images left out because they stand in the test set, or in the set to keep clear of."""
     train_fingerprint: str
-    """Of the training set as fitted and selected on."""
+    """Of the training images, those of the validation set included."""
     test_fingerprint: str
 
 
@@ -242,7 +242,7 @@ def load_trained(path: Path) -> Trained:
 
 def load_timings(path: Path) -> Timings:
     """Read a latency.json; raises as `glyphfront.records.load`."""
-    return records.load(Timings, path, advice="time the files of the study (glyphfront study time)")
+    return records.load(Timings, path, advice="glyphfront latency --study writes one")
 
 
 def load_results(folder: Path) -> list[Result]:

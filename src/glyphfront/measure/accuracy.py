@@ -25,7 +25,7 @@ def accuracy_interval(correct: int, total: int) -> tuple[float, float]:
         GlyphfrontError: there are no images, or not 0 <= correct <= total.
     """
     if total < 1:
-        raise GlyphfrontError("there are no images to score; give a set that holds some")
+        raise GlyphfrontError("there are no images to test on; give a set that holds some")
     if not 0 <= correct <= total:
         raise GlyphfrontError(f"{correct} of {total} images cannot be correct")
     interval = binomtest(correct, total).proportion_ci(0.95, method="wilson")
@@ -37,7 +37,7 @@ def proportion(correct: int, total: int) -> Proportion:
     return Proportion(correct, total, *accuracy_interval(correct, total))
 
 
-def score(
+def accuracy_of(
     probabilities: NDArray[np.floating[Any]], labels: Labels, *, evaluation_seconds: float, inference_seconds: float
 ) -> Accuracy:
     """Compare probabilities with the truth.
@@ -58,9 +58,9 @@ def score(
         raise GlyphfrontError(f"probabilities {probabilities.shape} and labels {labels.shape} do not fit together")
     total, classes = probabilities.shape
     if not total:
-        raise GlyphfrontError("there are no images to score; give a set that holds some")
+        raise GlyphfrontError("there are no images to test on; give a set that holds some")
     if labels.min() < 0 or labels.max() >= classes:
-        raise GlyphfrontError(f"a label lies outside the model's {classes} classes; score it on the classes it knows")
+        raise GlyphfrontError(f"a label lies outside the model's {classes} classes; test it on the classes it knows")
     if np.isnan(probabilities).any():
         raise GlyphfrontError("the model gives NaN for some images; its weights are broken, train it again")
     of_true = probabilities[np.arange(total), labels]  # (N,)
@@ -84,7 +84,7 @@ def score(
 
 
 def evaluate_recognizer(recognizer: Recognizer, dataset: Dataset, batch: int = BATCH) -> Accuracy:
-    """Score an exported file on all of `dataset`.
+    """Test an exported file on all of `dataset`.
 
     Args:
         recognizer: the file, loaded.
@@ -113,7 +113,7 @@ def evaluate_recognizer(recognizer: Recognizer, dataset: Dataset, batch: int = B
         inference_seconds += time.perf_counter() - before
         probabilities[start : start + batch] = rows
     evaluation_seconds = time.perf_counter() - began
-    return score(
+    return accuracy_of(
         probabilities,
         dataset.labels,
         evaluation_seconds=evaluation_seconds,
@@ -122,11 +122,11 @@ def evaluate_recognizer(recognizer: Recognizer, dataset: Dataset, batch: int = B
 
 
 def evaluate_unseen(recognizer: Recognizer, dataset: Dataset) -> tuple[Accuracy, int | None]:
-    """Score an exported file on those images of `dataset` that it was not trained on.
+    """Test an exported file on those images of `dataset` that it was not trained on.
 
     Returns:
         The accuracy, and how many images were left out; None where the card names no file of fingerprints, so that
-        it is not known which images the model has seen, and it is scored on all of them.
+        it is not known which images the model has seen, and it is tested on all of them.
 
     Raises:
         GlyphfrontError: the classes differ, the file of fingerprints is missing, or no image is left.
@@ -138,3 +138,6 @@ def evaluate_unseen(recognizer: Recognizer, dataset: Dataset) -> tuple[Accuracy,
     if len(kept) and not kept.any():
         raise GlyphfrontError(f"{recognizer.card.name} was trained on all images of {dataset.name}; give another set")
     return evaluate_recognizer(recognizer, dataset.take(kept)), int(len(kept) - kept.sum())
+
+
+score = accuracy_of  # goes with its last caller, pipeline/evaluate

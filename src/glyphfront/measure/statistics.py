@@ -180,9 +180,10 @@ def pooled_seed_variance(models: Sequence[Correct], weights: NDArray[np.float64]
     Returns:
         None where it would have fewer than two degrees of freedom.
     """
-    scores = [m @ (np.full(m.shape[1], 1 / m.shape[1]) if weights is None else weights) for m in models]
-    df = sum(len(s) - 1 for s in scores)
-    return SeedVariance(float(sum(np.sum((s - s.mean()) ** 2) for s in scores)) / df, df) if df >= _LEAST_DF else None
+    accuracies = [m @ (np.full(m.shape[1], 1 / m.shape[1]) if weights is None else weights) for m in models]
+    df = sum(len(a) - 1 for a in accuracies)
+    squares = sum(float(np.sum((a - a.mean()) ** 2)) for a in accuracies)
+    return SeedVariance(squares / df, df) if df >= _LEAST_DF else None
 
 
 def compare_seeds(

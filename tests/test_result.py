@@ -14,7 +14,6 @@ from glyphfront.result import (
     Proportion,
     Trained,
     load_result,
-    load_results,
     load_timings,
     load_trained,
     save_result,
@@ -98,19 +97,6 @@ def test_the_share_of_nothing_is_no_number() -> None:
 
 def test_latency_ratio_is_over_the_reference() -> None:
     assert make_latency(p50_us=120.0, reference_us=48.0).ratio == 2.5
-
-
-def test_results_come_sorted_by_file_name(tmp_path: Path) -> None:
-    for name in ("b", "c", "a"):
-        save_result(make_result(label=name), tmp_path / f"{name}.json")
-    (tmp_path / "d.txt").write_text("no result")
-    assert [result.run.label for result in load_results(tmp_path)] == ["a", "b", "c"]
-
-
-@pytest.mark.parametrize("folder", [".", "missing"])
-def test_a_folder_without_results_is_one_line(tmp_path: Path, folder: str) -> None:
-    with pytest.raises(GlyphfrontError, match="no result files there; run a study first"):
-        load_results(tmp_path / folder)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"key": 1}', "\xff"])

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Literal
 
 from glyphfront import records
-from glyphfront.errors import GlyphfrontError
 from glyphfront.run import Run
 
 
@@ -243,26 +242,3 @@ def load_trained(path: Path) -> Trained:
 def load_timings(path: Path) -> Timings:
     """Read a latency.json; raises as `glyphfront.records.load`."""
     return records.load(Timings, path, advice="glyphfront latency --study writes one")
-
-
-def load_results(folder: Path) -> list[Result]:
-    """All result files `*.json` directly in `folder`, sorted by file name.
-
-    Raises:
-        GlyphfrontError: the folder is missing or holds none; or see `result_paths`.
-    """
-    paths = result_paths(folder)
-    if not paths:
-        raise GlyphfrontError(f"{folder}: no result files there; run a study first (glyphfront study run quick)")
-    return [load_result(path) for path in paths]
-
-
-def result_paths(folder: Path) -> list[Path]:
-    """All `*.json` directly in `folder`, sorted.
-
-    Raises:
-        GlyphfrontError: the folder holds folders of results, as that of a whole study.
-    """
-    if parts := sorted({path.parent for path in folder.glob("*/*-seed*.json")}):
-        raise GlyphfrontError(f"{folder}: holds {len(parts)} parts of a study; name one of them, such as {parts[0]}")
-    return sorted(folder.glob("*.json"))

@@ -53,7 +53,7 @@ def test_recognize_json_is_an_object_a_picture_also_for_a_bad_one(
 def test_recognising_from_the_shell_imports_no_torch(picture: Path) -> None:
     code = (
         "import sys; from glyphfront.cli import main; main(sys.argv[1:]); "
-        "print([m for m in ('torch', 'scipy', 'matplotlib', 'pooch', 'onnx') if m in sys.modules])"
+        "print([m for m in ('torch', 'scipy', 'matplotlib', 'jinja2', 'pooch', 'onnx') if m in sys.modules])"
     )
     command = [sys.executable, "-c", code, "recognize", str(picture)]
     assert subprocess.check_output(command, text=True).splitlines()[-1] == "[]"

@@ -27,12 +27,12 @@ def recognize(
         top: how many guesses to print.
         json: an object for machines a picture, each on a line (docs/json.md).
     """
-    from glyphfront.ship.recognizer import load
-
     if not pictures:
         raise GlyphfrontError("no picture given; see glyphfront recognize --help")
     if top < 1:
         raise GlyphfrontError(f"--top must be at least 1, got {top}")
+    from glyphfront.ship.recognizer import load
+
     recognizer = load(model)
     status = 0
     for picture in pictures:

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
 from glyphfront.cli.answer import Json, RunsDir, print_json, show_table
-from glyphfront.errors import GlyphfrontError
-
-if TYPE_CHECKING:
-    from glyphfront.measure.compare import Row
 
 
 def report(
@@ -56,12 +50,13 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
         baseline: label that those of a folder are compared with.
         json: an object for machines (docs/json.md).
     """
+    from glyphfront.measure.compare import compare_paths
     from glyphfront.measure.statistics import of_networks
     from glyphfront.records import to_plain
     from glyphfront.report.document import Table
     from glyphfront.report.tables import OF_NETWORKS, beyond_chance, signed_points
 
-    rows, against, left_out = _compare_paths(paths, baseline)
+    rows, against, left_out = compare_paths(paths, baseline)
     if json:
         found = [{**to_plain(row), "differs": row.differs} for row in rows]
         print_json(baseline=against, rows=found, left_out=left_out)
@@ -145,41 +140,3 @@ def pick(
         print(f"To use it: glyphfront recognize PICTURE --model {path}")
     else:
         print(f"Its file would be {path}; carry the study out here to have it, or name the folder with --runs-dir.")
-
-
-def _compare_paths(paths: Sequence[Path], baseline: str | None) -> tuple[list[Row], str, list[str]]:
-    """Compare two result files, or all labels of a folder with one of them.
-
-    Args:
-        paths: a baseline and another result file, or one folder.
-        baseline: of a folder; None for two files.
-
-    Returns:
-        The rows; what they are compared with; the labels of a folder that have no row, as they diverged or were
-        tested on other images.
-
-    Raises:
-        GlyphfrontError: `paths` are neither, there is nothing to compare, or see `compare_files` and `compare_results`.
-    """
-    from glyphfront.measure.compare import compare_files, compare_results
-    from glyphfront.measure.folder import read_folder
-
-    for path in paths:
-        if not path.exists():
-            raise GlyphfrontError(f"{path}: no such file or folder")
-    if len(paths) == 2 and not any(path.is_dir() for path in paths):
-        if baseline is not None:
-            raise GlyphfrontError("--baseline is for a folder; of two files the first is the baseline")
-        return [compare_files(*paths)], str(paths[0]), []
-    if len(paths) != 1 or not paths[0].is_dir():
-        raise GlyphfrontError("compare takes two result files, or one folder of them")
-    (folder,) = paths
-    labels = read_folder(folder).only_part().rows.keys()
-    if baseline is None:
-        raise GlyphfrontError(f"{folder}: say what is compared with: --baseline LABEL; there are: {', '.join(labels)}")
-    rows = compare_results(folder, baseline)
-    left_out = sorted(labels - {row.label for row in rows} - {baseline})
-    if not rows:
-        others = f": {', '.join(left_out)} diverged, or tested on other images" if left_out else ""
-        raise GlyphfrontError(f"{folder}: nothing there can be compared with {baseline}{others}")
-    return rows, baseline, left_out

@@ -185,3 +185,38 @@ def compare_results(folder: Path, baseline: str) -> list[Row]:
     images = groups[baseline][0].result.data.test_fingerprint
     same = [label for label, group in groups.items() if group[0].result.data.test_fingerprint == images]
     return compare_labels(groups, [(label, baseline) for label in same if label != baseline])
+
+
+def compare_paths(paths: Sequence[Path], baseline: str | None) -> tuple[list[Row], str, list[str]]:
+    """Compare two result files, or all labels of a folder with one of them.
+
+    Args:
+        paths: a baseline and another result file, or one folder.
+        baseline: of a folder; None for two files.
+
+    Returns:
+        The rows; what they are compared with; the labels of a folder that have no row, as they diverged or were
+        tested on other images.
+
+    Raises:
+        GlyphfrontError: `paths` are neither, there is nothing to compare, or see `compare_files` and `compare_results`.
+    """
+    for path in paths:
+        if not path.exists():
+            raise GlyphfrontError(f"{path}: no such file or folder")
+    if len(paths) == 2 and not any(path.is_dir() for path in paths):
+        if baseline is not None:
+            raise GlyphfrontError("--baseline is for a folder; of two files the first is the baseline")
+        return [compare_files(*paths)], str(paths[0]), []
+    if len(paths) != 1 or not paths[0].is_dir():
+        raise GlyphfrontError("compare takes two result files, or one folder of them")
+    (folder,) = paths
+    labels = read_folder(folder).only_part().rows.keys()
+    if baseline is None:
+        raise GlyphfrontError(f"{folder}: say what is compared with: --baseline LABEL; there are: {', '.join(labels)}")
+    rows = compare_results(folder, baseline)
+    left_out = sorted(labels - {row.label for row in rows} - {baseline})
+    if not rows:
+        others = f": {', '.join(left_out)} diverged, or tested on other images" if left_out else ""
+        raise GlyphfrontError(f"{folder}: nothing there can be compared with {baseline}{others}")
+    return rows, baseline, left_out

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.run import Augment, Data, Model, Optimizer, Run, check, load_run, save_run
+from glyphfront.records import from_plain
+from glyphfront.run import Augment, Data, Model, Optimizer, Run, check, departures, load_run, save_run
 
 
 def test_key_ignores_the_label_and_nothing_else() -> None:
@@ -99,3 +100,14 @@ def test_a_value_out_of_range_is_named_with_its_flag(run: Run, flag: str) -> Non
 
 def test_the_default_run_has_no_fault() -> None:
     check(Run())
+
+
+def test_departures_read_back_give_the_same_run() -> None:
+    run = Run(label="mine", data=Data(limit=3), model=Model("lenet5_new", act="elu"))
+    assert from_plain(Run, json.loads(departures(run))) == run
+    assert departures(Run()) == "{}"
+
+
+def test_departures_from_a_base_are_what_was_changed_of_it() -> None:
+    base = Run(epochs=3, ema=0.9)
+    assert json.loads(departures(replace(base, ema=0.99), base)) == {"ema": 0.99}

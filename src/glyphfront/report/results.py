@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from glyphfront.measure.predictions import examples_path, load_examples
-from glyphfront.records import to_plain
 from glyphfront.report.document import Item, PageFigure, Section, Table
 from glyphfront.report.figures import curves_figure, front_figure, pairs_figure
 from glyphfront.report.front import File, data_label, front
@@ -24,7 +21,7 @@ from glyphfront.report.tables import (
     short_count,
 )
 from glyphfront.result import Result
-from glyphfront.run import Run
+from glyphfront.run import departures
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find, shipped
 
@@ -261,12 +258,3 @@ def _origin(files: Sequence[File], results: Sequence[Result]) -> Section:
 def several(values: Iterable[object]) -> str:
     """Each different value once, in order."""
     return "; ".join(dict.fromkeys(str(value) for value in values))
-
-
-def departures(run: Run) -> str:
-    """`run` as JSON without what equals the defaults; reading it back gives the same Run."""
-
-    def differing(plain: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:
-        return {k: differing(v, default[k]) if isinstance(v, dict) else v for k, v in plain.items() if v != default[k]}
-
-    return json.dumps(differing(to_plain(run), to_plain(Run())), ensure_ascii=False).replace("`", "\\u0060")

@@ -29,7 +29,8 @@ def test_key_ignores_the_label_and_nothing_else() -> None:
 
 def test_key_is_the_one_that_committed_results_carry() -> None:
     plain = json.loads(
-        '{"data": {"train": "strokes", "validation_fraction": 0.1, "sampling": "natural", "remove_leaks": true, "seed": 0},'
+        '{"data": {"train": "strokes", "validation_fraction": 0.1, "sampling": "natural", "remove_leaks": true, '
+        '"seed": 0},'
         '"model": {"name": "glyphnet-s", "in_channels": 1},'
         '"optimizer": {"name": "nesterov", "lr": 0.05, "momentum": 0.9, "weight_decay": 0.0},'
         '"schedule": {"name": "linear", "warmup": 0.15, "factor": 0.5, "patience": 3},'

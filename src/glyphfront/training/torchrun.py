@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 
-_SETS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_NUMBERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
+_NAMES = ("MASTER_ADDR", "MASTER_PORT")
 
 
 def is_one_of_several() -> bool:
     """Whether torchrun, or what sets the same variables, started several processes and this is one of them."""
-    return all(name in os.environ for name in _SETS) and int(os.environ["WORLD_SIZE"]) > 1
+    numbered = all(os.environ.get(name, "").isdecimal() for name in _NUMBERS)
+    return numbered and all(name in os.environ for name in _NAMES) and int(os.environ["WORLD_SIZE"]) > 1
 
 
 def process_number() -> int:

@@ -154,19 +154,3 @@ def test_cost_refuses_what_it_cannot_reckon_with(
 ) -> None:
     (here / "faulty.json").write_text(json.dumps({}))
     assert told in fails(capsys, "study", "cost", "quick", "--data", "balanced", *arguments)
-
-
-def test_the_study_of_the_docs_is_carried_out_as_it_stands_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    page = (Path(__file__).parent.parent / "docs" / "studies.md").read_text(encoding="utf-8")
-    code = page.partition("```python\n")[2].partition("```")[0]
-    assert 20 <= len(code.splitlines()) <= 35
-    (tmp_path / "my_study.py").write_text(code, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    command = ["study", "run", "my_study.py:widths", "--seeds", "1", "--scale", "trial", "--latency-seconds", "0.02"]
-    assert main(command) == 0
-    capsys.readouterr()
-    picked = answers(capsys, "pick", "results/my_study-widths-trial")
-    assert picked["label"] in ("0.5 times", "1 times", "2 times")
-    assert "Does a wider network pay?" in Path("results/my_study-widths-trial/report.md").read_text(encoding="utf-8")

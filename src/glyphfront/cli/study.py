@@ -41,7 +41,7 @@ def show_all(json: Json = False) -> None:
     rows = [(name, one.question, one.cost, f"{counts[name]:,}") for name, one in studies.items()]
     show_table(
         Table(("study", "question", "cost", "trainings"), tuple(rows), text_columns=3),
-        "my_study.py:FUNCTION is one, too: docs/studies.md.",
+        "my_study.py:FUNCTION is one, too: docs/own-study.md.",
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tyro
 
 from command_lines import fails
 from glyphfront.cli import arguments as command_line
@@ -168,7 +169,7 @@ def test_debug_shows_where_a_fault_comes_from() -> None:
         (KeyboardInterrupt(), "interrupted; give the same command again to go on", 130),
         (
             OSError(errno.ENOSPC, "No space left on device", "x.json"),
-            "x.json: No space left on device; give another path",
+            "x.json: No space left on device; make room, and give the same command again",
             2,
         ),
         (ImportError("no torch", name="torch"), "this needs torch: pip install 'glyphfront[train]'", 2),
@@ -209,7 +210,7 @@ def test_a_missing_library_is_named_with_the_extra_that_brings_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "glyphfront.models")
+    monkeypatch.delitem(sys.modules, "glyphfront.models", raising=False)
     assert "this needs torch: pip install 'glyphfront[train]'" in fails(capsys, "models")
 
 
@@ -229,9 +230,29 @@ def test_commands_work_with_and_without_docstrings(options: list[str], tmp_path:
     assert run("train", "--model.name", "glyphnet-xs", "--data.limit", "5", "--epochs", "1").startswith("runs/")
 
 
-def test_a_reader_that_stops_early_is_no_fault(tmp_path: Path) -> None:
-    command = f"{sys.executable} -c 'import time; from glyphfront.cli import main; raise SystemExit(main([]))' | true"
+def in_bash(command: str) -> tuple[int, str]:
+    """Exit status and stderr of a command line whose output is buffered."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     script = ["bash", "-c", f"set -o pipefail; {command}"]
     done = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    return done.returncode, done.stderr
+
+
+def test_a_reader_that_stops_early_is_no_fault() -> None:
+    assert in_bash(f"{sys.executable} -m glyphfront | true") == (0, "")
+
+
+@pytest.mark.parametrize("options", ["", " --json"], ids=["plain", "json"])
+def test_a_device_that_is_full_is_told_once(options: str) -> None:
+    told = "glyphfront: output: No space left on device; make room, and give the same command again\n"
+    assert in_bash(f"{sys.executable} -m glyphfront devices{options} > /dev/full") == (2, told)
+
+
+def test_a_tyro_without_its_hook_still_tells_of_bad_arguments(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The hook is not part of what tyro promises to keep."""
+    monkeypatch.delattr(tyro, "_errors")
+    monkeypatch.setitem(sys.modules, "tyro._errors", None)
+    assert main(["recognize", "--topp", "3"]) == 2
+    assert "--topp" in capsys.readouterr().err

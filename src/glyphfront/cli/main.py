@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -25,13 +26,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever read our output has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except (Exception, KeyboardInterrupt) as fault:
         if debug:
             raise
         message, status = _told(fault)
-        if json:
+        output_lost = isinstance(fault, OSError) and fault.filename is None
+        if output_lost:
+            _drop_output()
+        if json and not output_lost:
             print_json_fault(message)
         elif not (status == 130 and process_number()):  # of several processes one tells of Ctrl-C
             print(f"{_speaker()}: {message}", file=sys.stderr)
@@ -45,11 +49,17 @@ def _told(fault: BaseException) -> tuple[str, int]:
     if isinstance(fault, KeyboardInterrupt):
         return "interrupted; give the same command again to go on", 130
     if isinstance(fault, OSError):  # a path that cannot be written to, or a full device
-        return f"{fault.filename or 'output'}: {fault.strerror or fault}; give another path", 2
+        advice = "make room, and give the same command again" if fault.errno == errno.ENOSPC else "give another path"
+        return f"{fault.filename or 'output'}: {fault.strerror or fault}; {advice}", 2
     if isinstance(fault, ImportError) and not str(fault.name).startswith("glyphfront"):
         return f"this needs {fault.name}: pip install 'glyphfront[train]'", 2
     first = (str(fault).splitlines() or [""])[0]
     return f"{type(fault).__name__}: {first} (--debug shows where)", 1
+
+
+def _drop_output() -> None:
+    """What stands in the buffer cannot be written, and would be told again when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:

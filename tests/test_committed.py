@@ -9,7 +9,8 @@ import pytest
 
 from glyphfront import records
 from glyphfront.data.leakage import load_seen
-from glyphfront.measure.layers import load_architecture, load_gradients
+from glyphfront.measure.gradients import load_gradients
+from glyphfront.measure.layers import load_architecture
 from glyphfront.measure.predictions import examples_path, load_examples, load_predictions, predictions_path
 from glyphfront.pipeline.cost import load_rates
 from glyphfront.result import Result, load_result, load_timings

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.text import Text
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.layers import GradientRecord, Gradients
+from glyphfront.measure.gradients import GradientRecord, Gradients
 from glyphfront.measure.predictions import Examples
 from glyphfront.report import drawing, figures, gradients
 from glyphfront.report.figures import curves_figure, front_figure, pairs_figure, size_figure

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +10,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.gradients import gradient_norms
+from glyphfront.measure.gradients import (
+    GradientRecord,
+    Gradients,
+    gradient_norms,
+    load_gradients,
+    save_gradients,
+)
 from glyphfront.models import Classifier, build
 from glyphfront.run import Model
+from results_factory import PROVENANCE
 
 
 @pytest.fixture
@@ -94,3 +104,18 @@ def test_user_faults_are_named(batch):
         gradient_norms(linear_classifier(), *batch, steps=0)
     with pytest.raises(GlyphfrontError, match="not finite at step"):
         gradient_norms(linear_classifier(), *batch, steps=20, lr=1e38)
+
+
+def test_gradients_come_back_as_they_were_saved_without_torch(tmp_path):
+    record = GradientRecord("net", ("a", "b"), (28, 1), ((0.5, 1.0), (0.25, 2.0)), (0.0, 0.9), (3.0, 2.0))
+    saved = Gradients("balanced (made up)", 64, 0.01, (record, record), PROVENANCE)
+    path = tmp_path / "gradients.json"
+    save_gradients(saved, path)
+    assert load_gradients(path) == saved
+    code = f"""
+import pathlib, sys
+from glyphfront.measure.gradients import load_gradients
+load_gradients(pathlib.Path({str(path)!r}))
+sys.exit("torch" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -8,17 +8,9 @@ import torch
 from torch import nn
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.layers import (
-    GradientRecord,
-    Gradients,
-    architecture,
-    load_architecture,
-    load_gradients,
-    save_layers,
-)
+from glyphfront.measure.layers import architecture, load_architecture, save_architecture
 from glyphfront.models import Classifier, build
 from glyphfront.run import Model
-from results_factory import make_result
 
 
 def test_a_net_worked_out_by_hand():
@@ -76,7 +68,7 @@ def test_layers_stand_in_the_order_of_the_forward_pass_and_the_model_is_left_as_
 def test_a_file_gives_back_what_was_saved_without_torch(tmp_path):
     saved = architecture(build(Model("glyphnet-xs"), 3), "xs")
     path = tmp_path / "layers.json"
-    save_layers(saved, path)
+    save_architecture(saved, path)
     assert load_architecture(path) == saved
     code = f"""
 import pathlib, sys
@@ -85,13 +77,6 @@ load_architecture(pathlib.Path({str(path)!r}))
 sys.exit("torch" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-def test_gradients_come_back_as_they_were_saved(tmp_path):
-    record = GradientRecord("net", ("a", "b"), (28, 1), ((0.5, 1.0), (0.25, 2.0)), (0.0, 0.9), (3.0, 2.0))
-    saved = Gradients("balanced (made up)", 64, 0.01, (record, record), make_result().provenance)
-    save_layers(saved, tmp_path / "gradients.json")
-    assert load_gradients(tmp_path / "gradients.json") == saved
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"label": 3}'])

@@ -14,8 +14,9 @@ from glyphfront import records
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.compare import compare_evaluated
 from glyphfront.measure.folder import Part, Reading, read_folder
+from glyphfront.measure.gradients import load_gradients
 from glyphfront.measure.judge import Judgement, Leak, judge, leak_p_values, mean_accuracy
-from glyphfront.measure.layers import load_architecture, load_gradients
+from glyphfront.measure.layers import load_architecture
 from glyphfront.measure.statistics import single
 from glyphfront.report.document import Item, PageFigure, Section, Table
 from glyphfront.report.front import data_label, files_of

@@ -54,13 +54,13 @@ def layers(model: Positional[str], classes: int | None = None, out: Path | None 
         out: also write the table here, as JSON for a report.
         json: an object for machines (docs/json.md).
     """
-    from glyphfront.measure.layers import architecture_of, save_layers
+    from glyphfront.measure.layers import architecture_of, save_architecture
     from glyphfront.records import to_plain
     from glyphfront.report.document import Table
 
     found = architecture_of(model, classes)
     if out is not None:
-        save_layers(found, out)
+        save_architecture(found, out)
     if json:
         print_json(**to_plain(found))
         return
@@ -126,8 +126,7 @@ def gradients(
 
     from glyphfront.data import load
     from glyphfront.files import write_text
-    from glyphfront.measure.gradients import compare_gradients
-    from glyphfront.measure.layers import save_layers
+    from glyphfront.measure.gradients import compare_gradients, save_gradients
     from glyphfront.report.gradients import gradients_figure
 
     if out.suffix != ".svg":
@@ -141,7 +140,7 @@ def gradients(
             f"loss {record.losses[0]:.2f}, after {steps} steps {record.losses[-1]:.2f}"
         )
     write_text(out, gradients_figure(found))
-    save_layers(found, out.with_suffix(".json"))
+    save_gradients(found, out.with_suffix(".json"))
     print(out)
 
 

@@ -12,21 +12,56 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from glyphfront.data.dataset import Dataset
+from glyphfront import records
+from glyphfront.data.dataset import Dataset, pixel_statistics
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.layers import GradientRecord, Gradients
-from glyphfront.models import Classifier, build
-from glyphfront.provenance import provenance
+from glyphfront.result import Provenance
 from glyphfront.run import Model
-from glyphfront.training.loop import pixel_statistics
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from glyphfront.models import Classifier
+
+
+@dataclass(frozen=True)
+class GradientRecord:
+    """The first steps of one net's training, layer by layer from the input to the output.
+
+    A layer is a module with a weight of two or more dimensions: convolutions and linear layers, no norms.
+    """
+
+    label: str
+    layers: tuple[str, ...]
+    """Names of the modules, in the order in which an image meets them."""
+    map_sides: tuple[int, ...]
+    """Pixels: side of the map that leaves the layer; 1 for a vector."""
+    norms: tuple[tuple[float, ...], ...]
+    """(steps, layers): L2 norm of the gradient of the layer's weights."""
+    untouched: tuple[float, ...]
+    """Share of the layer's weights whose gradient was exactly 0 in every step."""
+    losses: tuple[float, ...]
+    """(steps,): cross-entropy in nats before the step."""
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Several nets on the same images with the same settings."""
+
+    source: str
+    """Which images, such as ``balanced (unofficial, 98,757 of 112,800 training images)``."""
+    batch_size: int
+    lr: float
+    """Of SGD with Nesterov momentum 0.9."""
+    records: tuple[GradientRecord, ...]
+    provenance: Provenance
 
 
 def gradient_norms(
@@ -61,6 +96,9 @@ def gradient_norms(
             f"gradients need images, 1 step or more, a rate above 0 and 2 images a step or more; got {len(images)}, "
             f"{steps}, {lr:g} and {batch_size}"
         )
+    import torch
+    import torch.nn.functional as F
+
     net = copy.deepcopy(classifier).train()
     device = next(net.parameters()).device
     owners = {name.rpartition(".")[0] for name, p in net.named_parameters() if p.ndim >= 2}
@@ -107,24 +145,39 @@ def compare_gradients(
     Raises:
         GlyphfrontError: there is no such model, or see `gradient_norms`.
     """
+    import torch
+
+    from glyphfront.models import build
+    from glyphfront.provenance import provenance
+
     mean, std = pixel_statistics(data)
-    records = []
+    found = []
     for name in models:
         plain, _, side = name.rpartition("@") if name.rpartition("@")[2].isdigit() else (name, "", "")
         torch.manual_seed(0)
         classifier = build(Model(plain, input_size=int(side) if side else None), len(data.classes), mean, std)
-        records.append(
+        found.append(
             gradient_norms(classifier, data.images, data.labels, name, steps=steps, lr=lr, batch_size=batch_size)
         )
-    return Gradients(f"{data.name} ({data.source})", batch_size, lr, tuple(records), provenance())
+    return Gradients(f"{data.name} ({data.source})", batch_size, lr, tuple(found), provenance())
+
+
+def save_gradients(found: Gradients, path: Path) -> None:
+    """Write the JSON file, atomically."""
+    records.save(found, path, line_a_field=True)
+
+
+def load_gradients(path: Path) -> Gradients:
+    """Read what `save_gradients` wrote; raises as `glyphfront.records.load`."""
+    return records.load(Gradients, path, advice="write it with glyphfront gradients")
 
 
 def _side_recorder(sides: dict[str, int], name: str) -> Any:
     def record(module: nn.Module, inputs: Any, output: Any) -> None:
-        sides.setdefault(name, int(output.shape[-1]) if isinstance(output, Tensor) and output.ndim == 4 else 1)
+        sides.setdefault(name, int(output.shape[-1]) if getattr(output, "ndim", 0) == 4 else 1)
 
     return record
 
 
 def _gradients(module: nn.Module) -> list[Tensor]:
-    return [torch.zeros_like(p) if p.grad is None else p.grad for p in module.parameters(recurse=False) if p.ndim >= 2]
+    return [p.new_zeros(p.shape) if p.grad is None else p.grad for p in module.parameters(recurse=False) if p.ndim >= 2]

@@ -1,4 +1,4 @@
-"""A net layer by layer, as an image meets it: shapes, parameters, gradients; to JSON files and back without torch."""
+"""A net layer by layer, as an image meets it: shapes and parameters; to a JSON file and back without torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from glyphfront import records
 from glyphfront.errors import GlyphfrontError
-from glyphfront.result import Provenance, load_result
+from glyphfront.result import load_result
 from glyphfront.run import Model
 
 if TYPE_CHECKING:
@@ -39,39 +39,6 @@ class Architecture:
     layers: tuple[Layer, ...]
     parameters_trainable: int
     parameters_total: int
-
-
-@dataclass(frozen=True)
-class GradientRecord:
-    """The first steps of one net's training, layer by layer from the input to the output.
-
-    A layer is a module with a weight of two or more dimensions: convolutions and linear layers, no norms.
-    """
-
-    label: str
-    layers: tuple[str, ...]
-    """Names of the modules, in the order in which an image meets them."""
-    map_sides: tuple[int, ...]
-    """Pixels: side of the map that leaves the layer; 1 for a vector."""
-    norms: tuple[tuple[float, ...], ...]
-    """(steps, layers): L2 norm of the gradient of the layer's weights."""
-    untouched: tuple[float, ...]
-    """Share of the layer's weights whose gradient was exactly 0 in every step."""
-    losses: tuple[float, ...]
-    """(steps,): cross-entropy in nats before the step."""
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """Several nets on the same images with the same settings."""
-
-    source: str
-    """Which images, such as ``balanced (unofficial, 98,757 of 112,800 training images)``."""
-    batch_size: int
-    lr: float
-    """Of SGD with Nesterov momentum 0.9."""
-    records: tuple[GradientRecord, ...]
-    provenance: Provenance
 
 
 def architecture(classifier: Classifier, label: str) -> Architecture:
@@ -157,16 +124,11 @@ def _kind(module: nn.Module) -> str:
     return kind
 
 
-def save_layers(value: Architecture | Gradients, path: Path) -> None:
+def save_architecture(found: Architecture, path: Path) -> None:
     """Write the JSON file, atomically."""
-    records.save(value, path, line_a_field=True)
+    records.save(found, path, line_a_field=True)
 
 
 def load_architecture(path: Path) -> Architecture:
-    """Read what `save_layers` wrote; raises as `glyphfront.records.load`."""
+    """Read what `save_architecture` wrote; raises as `glyphfront.records.load`."""
     return records.load(Architecture, path, advice="write it with glyphfront layers")
-
-
-def load_gradients(path: Path) -> Gradients:
-    """Read what `save_layers` wrote; raises as `glyphfront.records.load`."""
-    return records.load(Gradients, path, advice="write it with glyphfront gradients")

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.layers import Gradients
+from glyphfront.measure.gradients import Gradients
 from glyphfront.report.drawing import COLOURS, DASHES, drawing, note, svg
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,6 +79,16 @@ class Dataset:
         rng = np.random.default_rng(seed)
         kept = [rng.permutation(np.flatnonzero(self.labels == c))[:per_class] for c in range(len(self.classes))]
         return self.take(np.sort(np.concatenate(kept)))
+
+
+def pixel_statistics(dataset: Dataset) -> tuple[float, float]:
+    """Mean and standard deviation of all pixels, in 0..255; 1 in the place of a deviation of 0."""
+    counts = np.zeros(256, dtype=np.int64)
+    for start in range(0, len(dataset), 4096):
+        counts += np.bincount(dataset.images[start : start + 4096].ravel(), minlength=256)
+    values = np.arange(256)
+    mean = float((counts * values).sum() / counts.sum())
+    return mean, math.sqrt(float((counts * (values - mean) ** 2).sum() / counts.sum())) or 1.0
 
 
 def split_validation(train: Dataset, validation_fraction: float, seed: int) -> tuple[Dataset, Dataset]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,16 +44,6 @@ def test_two_who_write_one_path_at_once_do_not_meet_and_the_last_one_stands(tmp_
     write_atomically(path, write)
     assert path.read_text() == "outer, half and half"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_what_a_killed_process_left_goes_after_an_hour_and_no_file_of_another_path(tmp_path: Path) -> None:
-    old, new, other = (tmp_path / f"{name}.partial" for name in ("a[1].pt.0", "a[1].pt.1", "b.pt.0"))
-    for path in (old, new, other):
-        path.write_text("half")
-    for path in (old, other):
-        os.utime(path, (0, 0))
-    write_text(tmp_path / "a[1].pt", "whole")
-    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "a[1].pt", new, other])
 
 
 def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path: Path) -> None:

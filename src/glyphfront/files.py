@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import glob
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 from glyphfront.errors import GlyphfrontError
 
-_ABANDONED_SECONDS = 3600.0
-
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a partial file, then move it to `path` in one step.
 
-    Each call has a partial file of its own, so that several processes may write one path; the last one's stands. What
-    a killed process left half-written goes with the next write of the same path, after an hour.
+    Each call has a partial file of its own, so that several processes may write one path; the last one's stands.
 
     Raises:
         GlyphfrontError: the disk is full; what stood at `path` before still stands.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):
-        with contextlib.suppress(FileNotFoundError):  # its writer lives, and was faster
-            if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
-                left.unlink()
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:12]}.partial")
     try:
         write(partial)

@@ -17,8 +17,8 @@ ALLOWED = {
     "training": {"data", "models"},
     "ship": {"picture", "data", "models"},
     "measure": {"data", "models", "ship"},
-    "report": {"data", "models", "ship", "measure", "studies"},
-    "pipeline": {"data", "models", "training", "ship", "measure"},
+    "report": {"data", "models", "ship", "measure"},
+    "pipeline": {"data", "models", "training", "ship", "measure", "report"},
     "studies": {"pipeline"},
 }
 """Rooms that a room may import from, besides the nouns; serve and cli use them all."""

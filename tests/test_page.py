@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.predictions import save_predictions
 from glyphfront.records import from_plain
-from glyphfront.report.page import departures, update_readme, write_report
-from glyphfront.result import save_result
+from glyphfront.report.page import write_report
+from glyphfront.report.results import departures
 from glyphfront.run import LIGHT, Data, Model, Run
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find
-from results_factory import make_predictions, make_result
+from glyphfront.study import Study
+from results_factory import keep, keep_study, keep_timings, make_predictions, make_result, share
 
+TIMES = {"small": 50, "middle": 200, "large": 500, "a": 100, "other": 100, "glyphnet-s": 100}
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 RESULTS = (
-    make_result("small", correct=300, p50_us=50),
-    make_result("middle", correct=340, p50_us=200),
-    make_result("large", correct=344, p50_us=500),
+    make_result("small", correct=300),
+    make_result("middle", correct=340),
+    make_result("large", correct=344),
     make_result("broken", diverged="loss is NaN after 12 steps; lower the learning rate"),
 )
 
@@ -56,13 +57,14 @@ class Page(HTMLParser):
             self.words.append(data)
 
 
-def fill(folder, results=RESULTS):
-    for number, result in enumerate(results):
-        save_result(result, folder / f"{number}.json")
+def fill(folder, results=RESULTS, predictions=None, times=TIMES):
+    for result in results:
+        keep(folder, result, (predictions or {}).get(result.run.label))
+    keep_timings(folder, times)
     return folder
 
 
-def add_examples(folder, stem="1", **changed):
+def add_examples(folder, stem="middle-seed0", **changed):
     arrays = {"images": np.zeros((2, 28, 28), np.uint8), "true": np.array([0, 1]), "predicted": np.array([2, 3])}
     np.savez(folder / f"{stem}.examples.npz", **(arrays | changed))
 
@@ -99,9 +101,9 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
 def test_the_pick_stands_first_with_accuracy_interval_time_and_data(tmp_path):
     page, markdown = report(fill(tmp_path), budget_us=300)
     assert page.text.startswith(
-        "Quick study Quick study Measured on balanced (unofficial, 400 of 800 test images) "
-        "Within 300 µs an image take middle accuracy 85.00 % 95 % interval 83.00–87.00 % "
-        "time for one image 200 µs p50, 4.00 × lenet5_new"
+        "Quick study Quick study Within 300 µs an image, take middle accuracy 85.00 % 95 % interval 83.00–87.00 % "
+        "time for one image 200 µs p50, 4.00 × lenet5_new file 248 KB 61.2 k parameters "
+        "Measured on balanced (unofficial, 400 of 800 test images)."
     )
     assert markdown.index("## Within 300 µs an image, take middle") < markdown.index("## All results")
 
@@ -129,12 +131,10 @@ def test_page_and_markdown_carry_the_same_rows_pick_and_notes(tmp_path):
 
 def test_with_predictions_page_markdown_and_readme_say_what_the_pick_differs_by(tmp_path):
     folder, readme = tmp_path / "quick", tmp_path / "README.md"
-    folder.mkdir()
     readme.write_text(README, encoding="utf-8")
-    fill(folder)
-    for number, correct, shift in ((0, 300, 0), (1, 340, 0), (2, 344, 56)):
-        save_predictions(make_predictions(correct, shift=shift), folder / f"{number}.predictions.npz")
-    page, markdown = report(folder)
+    predictions = {"small": make_predictions(300), "middle": make_predictions(340)}
+    fill(folder, predictions=predictions | {"large": make_predictions(344, shift=56)})
+    page, markdown = report(folder, readme=readme)
     for said in (
         "−1.00 points on the same 400 images (paired 95 % interval",
         "Against the pick",
@@ -146,29 +146,26 @@ def test_with_predictions_page_markdown_and_readme_say_what_the_pick_differs_by(
     ):
         assert said in page.text, said
         assert said in markdown, said
-    update_readme(readme, folder)
     assert "(paired 95 % interval" in readme.read_text(encoding="utf-8")
 
 
 def test_without_predictions_the_page_says_what_is_missing_and_claims_no_test(tmp_path):
     page, markdown = report(fill(tmp_path))
-    assert "Without predictions (NAME.predictions.npz beside NAME.json) large cannot be compared" in page.text
+    assert "large cannot be compared image by image: NAME.predictions.npz does not lie beside" in page.text
     assert "McNemar" not in page.text + markdown
 
 
-@pytest.mark.parametrize(
-    ("name", "title"),
-    [
-        ("quick-balanced", "glyphfront: quick on balanced"),
-        ("quick-a-b", "glyphfront: quick on a-b"),
-        ("x", "glyphfront: x"),
-    ],
-)
-def test_the_title_is_by_default_made_from_the_folder_name(tmp_path, monkeypatch, name, title):
-    (tmp_path / name).mkdir()
-    monkeypatch.chdir(fill(tmp_path / name))
+def test_the_title_is_the_studys_question(tmp_path):
+    keep_study(tmp_path, Study("Which width?", name="widths", rows={r.run.label: r.run for r in RESULTS}))
+    page = write_report(fill(tmp_path)).read_text(encoding="utf-8")
+    assert "<h1>Which width?</h1>" in page
+
+
+def test_without_a_study_the_title_is_made_from_the_folder_name(tmp_path, monkeypatch):
+    (tmp_path / "quick-balanced").mkdir()
+    monkeypatch.chdir(fill(tmp_path / "quick-balanced"))
     write_report(Path())
-    assert f"<h1>{title}</h1>" in Path("report.html").read_text(encoding="utf-8")
+    assert "<h1>glyphfront: quick on balanced</h1>" in Path("report.html").read_text(encoding="utf-8")
 
 
 def test_a_result_that_shares_a_shipped_name_is_told_apart_from_the_shipped_model(tmp_path):
@@ -180,8 +177,8 @@ def test_a_result_that_shares_a_shipped_name_is_told_apart_from_the_shipped_mode
 
 def test_the_shipped_model_is_known_by_its_file(tmp_path):
     result = make_result("any label", model="glyphnet-s")
-    exported = replace(result.exported, sha256=load_card(find("glyphnet-s")).sha256)
-    page, _ = report(fill(tmp_path, [replace(result, exported=exported)]))
+    exported = replace(result.exported[0], sha256=load_card(find("glyphnet-s")).sha256)
+    page, _ = report(fill(tmp_path, [replace(result, exported=(exported,))]))
     assert "The glyphnet-s here is the shipped one." in page.text
     assert "another training:" not in page.text
 
@@ -208,16 +205,16 @@ def test_sections_come_in_order(tmp_path):
 
 
 def test_names_with_markup_are_shown_and_not_obeyed(tmp_path):
-    evil = make_result("<script>alert(1)</script>", model="m", source='x" onload="y')
-    page, markdown = report(fill(tmp_path, [evil]))
-    assert "<script>alert(1)</script>" in page.text
+    evil = make_result("<script>alert(1)<script>", model="m", source='x" onload="y')
+    page, markdown = report(fill(tmp_path, [evil], times={"m": 100}))
+    assert "<script>alert(1)<script>" in page.text
     assert "<script" not in (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert re.search(r"(?<!\\)<", markdown.split("```json")[0]) is None
+    assert re.search(r"(?<!\\)<", re.sub(r"</?(details|summary)>|```.*", "", markdown, flags=re.DOTALL)) is None
 
 
 def test_confusions_are_counted_against_all_errors(tmp_path):
     page, _ = report(fill(tmp_path, [make_result("a", correct=370)]))  # both pairs hold all 30 errors
-    assert "These 2 pairs are 100 % of the 30 errors of a. Mix-ups inside them not counted, its accuracy" in page.text
+    assert "These 2 pairs are 100 % of the 30 errors of a. Without them its accuracy" in page.text
     assert "would be 100.00 %" in page.text
 
 
@@ -233,7 +230,7 @@ def test_an_impossible_budget_is_an_error(tmp_path):
 
 
 def test_results_without_latency_still_make_a_report(tmp_path):
-    page, markdown = report(fill(tmp_path, [make_result("a", timed=False)]))
+    page, markdown = report(fill(tmp_path, [make_result("a")], times={}))
     assert "nothing to choose" in page.text
     assert not (tmp_path / "front.svg").exists()
     assert "front.svg" not in markdown
@@ -249,7 +246,7 @@ def test_results_on_different_images_get_a_part_each(tmp_path):
     page, markdown = report(fill(tmp_path, [*RESULTS, other]))
     assert "take large" in page.text
     assert "take other" in page.text
-    assert "Measured on balanced (official)" in page.text
+    assert "Measured on balanced (official)." in page.text
     assert (tmp_path / "front-2.svg").exists()
     assert "(front-2.svg)" in markdown
 
@@ -263,8 +260,8 @@ def test_seeds_are_shown_as_mean_and_spread(tmp_path):
 
 def test_an_export_that_changes_what_is_right_is_reported(tmp_path):
     result = make_result("a", correct=300)
-    top1 = replace(result.exported.top1, correct=296)
-    page, _ = report(fill(tmp_path, [replace(result, exported=replace(result.exported, top1=top1))]))
+    exported = replace(result.exported[0], top1=share(296, 400))
+    page, _ = report(fill(tmp_path, [replace(result, exported=(exported,))]))
     assert "Export changed the number of images right: a by -4 images." in page.text
 
 
@@ -280,7 +277,7 @@ def test_examples_that_are_taken_away_leave_no_picture_behind(tmp_path):
     page, markdown = report(tmp_path)
     assert "1 read as l" in page.text
     assert "(pairs.svg)" in markdown
-    (tmp_path / "1.examples.npz").unlink()
+    (tmp_path / "middle-seed0.examples.npz").unlink()
     page, _ = report(tmp_path)
     assert "No example images" in page.text
     assert not (tmp_path / "pairs.svg").exists()
@@ -300,14 +297,14 @@ def test_examples_that_are_taken_away_leave_no_picture_behind(tmp_path):
 )
 def test_examples_that_do_not_fit_are_refused_by_name(tmp_path, changed):
     add_examples(fill(tmp_path), **changed)
-    with pytest.raises(GlyphfrontError, match=r"1\.examples\.npz: its arrays do not fit"):
+    with pytest.raises(GlyphfrontError, match=r"middle-seed0\.examples\.npz: its arrays do not fit"):
         report(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 broken"])
 def test_a_broken_examples_file_is_refused_by_name(tmp_path, content):
-    (fill(tmp_path) / "1.examples.npz").write_bytes(content)
-    with pytest.raises(GlyphfrontError, match=r"1\.examples\.npz: holds no examples"):
+    (fill(tmp_path) / "middle-seed0.examples.npz").write_bytes(content)
+    with pytest.raises(GlyphfrontError, match=r"middle-seed0\.examples\.npz: holds no examples"):
         report(tmp_path)
 
 
@@ -328,30 +325,39 @@ README = "# Title\n\n<!-- results:start -->\nold\n<!-- results:end -->\n\nrest\n
 
 
 def test_readme_gets_label_pick_and_table_between_the_marks_and_keeps_the_rest(tmp_path):
-    folder = tmp_path / "results" / "quick"
-    folder.mkdir(parents=True)
     readme = tmp_path / "README.md"
     readme.write_text(README, encoding="utf-8")
-    assert update_readme(readme, fill(folder)) is True
+    report(fill(tmp_path / "results" / "quick"), readme=readme)
     text = readme.read_text(encoding="utf-8")
     assert text.startswith(
         "# Title\n\n<!-- results:start -->\nMeasured on balanced (unofficial, 400 of 800 test images).\n"
     )
     assert text.endswith("(results/quick/report.md)\n<!-- results:end -->\n\nrest\n")
     assert "Without a bound, take large: accuracy 86.00 %" in text
-    assert "| **middle** | **85.00 (83.00–87.00)** | **200** | **4.00** | **61.2 k** |" in text.replace(
-        "61,234", "61.2 k"
-    )
+    assert "| **middle** | **85.00 (83.00–87.00)** | **200** | **4.00** | **61,234** |" in text
     assert "\nold\n" not in text
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_the_readmes_link_leads_from_it_to_the_report_wherever_the_command_is_given(tmp_path, monkeypatch, absolute):
+    """Fault 7: the link was the folder as it was named on the command line."""
+    readme = tmp_path / "docs" / "README.md"
+    readme.parent.mkdir()
+    readme.write_text(README, encoding="utf-8")
+    folder = fill(tmp_path / "results" / "quick")
+    monkeypatch.chdir(tmp_path / "results")
+    report(folder if absolute else Path("quick"), readme=readme if absolute else Path("../docs/README.md"))
+    (link,) = re.findall(r"\[The whole report\]\((.*)\)", readme.read_text(encoding="utf-8"))
+    assert not Path(link).is_absolute()
+    assert (readme.parent / link).resolve() == folder / "report.md"
 
 
 def test_a_current_readme_is_left_as_it_is(tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text(README, encoding="utf-8")
-    fill(tmp_path)
-    update_readme(readme, tmp_path)
+    report(fill(tmp_path), readme=readme)
     before = readme.stat().st_mtime_ns
-    assert update_readme(readme, tmp_path) is False
+    report(tmp_path, readme=readme)
     assert readme.stat().st_mtime_ns == before
 
 
@@ -362,5 +368,23 @@ def test_a_readme_without_the_two_marks_is_refused(tmp_path, text):
     readme = tmp_path / "README.md"
     readme.write_text(text, encoding="utf-8")
     with pytest.raises(GlyphfrontError, match="results:start"):
-        update_readme(readme, fill(tmp_path))
+        report(fill(tmp_path), readme=readme)
     assert readme.read_text(encoding="utf-8") == text
+
+
+def test_a_report_of_own_results_says_nothing_of_another_study(tmp_path):
+    """Fault 10: every report said that the study whose models are rebuilt here scored 1,024 images."""
+    page, markdown = report(fill(tmp_path))
+    for text in (page.text, markdown):
+        assert "1,024" not in text
+        assert not re.search(r"the study|rebuilt", text)
+
+
+def test_an_int8_file_has_a_row_of_its_own_in_table_budgets_and_front(tmp_path):
+    result = make_result("large", correct=344)
+    int8 = replace(result.exported[0], precision="int8", graph="graph of large, int8", top1=share(342, 400))
+    kept = [replace(result, exported=(result.exported[0], int8))]
+    page, markdown = report(fill(tmp_path, kept, times={"large": 500, "large, int8": 150}))
+    assert "| **large, int8** | **85.50 (83.50–87.50)** | **150** | **3.00** |" in markdown
+    assert "| from 150 µs (3.00 ×) | large, int8 |" in markdown
+    assert "large, int8" in (tmp_path / "front.svg").read_text(encoding="utf-8")

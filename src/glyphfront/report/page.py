@@ -95,7 +95,7 @@ def _rows_sections(reading: Reading, budget_us: float | None) -> tuple[list[Sect
         sections += results_sections(files, budget_us=budget_us, suffix="" if number == 1 else f"-{number}")
         found += [f"Measured on {escape_markdown(data_label(files[0].result))}.", ""]
         if front(files):
-            found += [escape_markdown(pick(files, budget_us=budget_us).sentence), ""]
+            found += [escape_markdown(pick(files).sentence), ""]
         found += [markdown_table(results_table(files)), "", BOLD]
     if any(one.study.published or one.study.baseline for one in judged):
         sections += [section for one in judged if (section := part_section(one, reading.timings))]

@@ -144,9 +144,7 @@ def test_rows_have_the_baseline_of_their_own_and_none_none() -> None:
 
 def family(**more: tuple[int, ...]) -> list[Part]:
     first = part({"ReLU": (300, 308), "ELU": (360, 368)}, name="one", baseline="ReLU", family="f")
-    second = part(
-        {"ELU": (360, 368), "x": (300, 308), "y": (301, 309), **more}, name="two", baseline="ELU", family="f"
-    )
+    second = part({"ELU": (360, 368), "x": (300, 308), "y": (301, 309), **more}, name="two", baseline="ELU", family="f")
     unlike = part({"far": (200, 300), "other": (100, 300)}, name="three", baseline="far")
     return [first, second, unlike]
 

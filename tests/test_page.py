@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -11,10 +10,7 @@ import numpy as np
 import pytest
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.records import from_plain
 from glyphfront.report.page import write_report
-from glyphfront.report.results import departures
-from glyphfront.run import LIGHT, Data, Model, Run
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find
 from glyphfront.study import Study
@@ -313,14 +309,6 @@ def test_a_folder_without_results_is_an_error(tmp_path):
         write_report(tmp_path, title="x")
 
 
-def test_what_differs_from_the_defaults_makes_the_same_run_again():
-    run = Run("`a`", data=Data(train="balanced", limit=5), model=Model(widths=(8, 16)), augment=LIGHT, ema=0.5)
-    text = departures(run)
-    assert from_plain(Run, json.loads(text)) == run
-    assert "`" not in text  # it stands in a Markdown code block
-    assert departures(Run()) == "{}"
-
-
 README = "# Title\n\n<!-- results:start -->\nold\n<!-- results:end -->\n\nrest\n"
 
 
@@ -384,7 +372,7 @@ def test_an_int8_file_has_a_row_of_its_own_in_table_budgets_and_front(tmp_path):
     result = make_result("large", correct=344)
     int8 = replace(result.exported[0], precision="int8", graph="graph of large, int8", top1=share(342, 400))
     kept = [replace(result, exported=(result.exported[0], int8))]
-    page, markdown = report(fill(tmp_path, kept, times={"large": 500, "large, int8": 150}))
+    _, markdown = report(fill(tmp_path, kept, times={"large": 500, "large, int8": 150}))
     assert "| **large, int8** | **85.50 (83.50–87.50)** | **150** | **3.00** |" in markdown
     assert "| from 150 µs (3.00 ×) | large, int8 |" in markdown
     assert "large, int8" in (tmp_path / "front.svg").read_text(encoding="utf-8")

@@ -157,7 +157,10 @@ def leaky_pair(folder: Path, *fewer: int) -> Study:
     """400 images, 100 of them seen; as published right on all, clean on so many fewer of the seen."""
     seen = np.arange(400) < 100
     for seed, missed in enumerate(fewer):
-        for label, right, mask in (("dirty", np.arange(400) < 400, seen), ("clean", np.arange(400) >= missed, ~seen & False)):
+        for label, right, mask in (
+            ("dirty", np.arange(400) < 400, seen),
+            ("clean", np.arange(400) >= missed, ~seen & False),
+        ):
             predictions = replace(make_predictions(0), predicted=np.where(right, 0, 1), seen=mask)
             keep(folder / "acts", make_result(label, correct=int(right.sum()), seed=seed), predictions)
     return study("dirty", "clean", baseline=None, pairs=(Pair("net", "dirty", "clean"),))
@@ -217,12 +220,17 @@ def test_a_row_of_which_a_training_diverged_says_so_and_gets_no_verdict(tmp_path
     assert claim(text, "new better than plain")[3] == "diverged"
 
 
-def test_readme_gets_what_was_found_and_a_link(tmp_path: Path) -> None:
+@pytest.mark.parametrize("absolute", [True, False])
+def test_readme_gets_what_was_found_and_a_link_that_leads_to_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absolute: bool
+) -> None:
+    """Fault 7: the link was the folder as it was named on the command line."""
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- study:start -->\nyesterday\n<!-- study:end -->\nafter\n")
     declared = study("plain", "new", claims=(Claim("new", "plain", "better"),))
     write(tmp_path / "results", declared, plain=(300, 302), new=(360, 362))
-    write_report(tmp_path / "results", readme=readme)
+    monkeypatch.chdir(tmp_path / "results")
+    write_report(tmp_path / "results" if absolute else Path(), readme=readme if absolute else Path("../README.md"))
     text = readme.read_text()
     assert "1. 1 claims say which row is better" in text
     assert "[The whole report](results/report.md)" in text

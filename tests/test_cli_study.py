@@ -87,6 +87,7 @@ def test_run_leaves_results_times_and_a_page_and_does_nothing_twice(
     assert main(command) == 0
     assert {path: path.stat().st_mtime_ns for path in (here / "runs").rglob("weights.safetensors")} == before
     assert len(before) == 2
+    capsys.readouterr()
     picked = answers(capsys, "pick", "results/mine")
     assert picked["label"] in ("0.05", "0.1")
 

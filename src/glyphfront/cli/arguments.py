@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -136,7 +137,9 @@ def _faults_in_one_line(words: Sequence[str], found: Verb | Commands, rest: Sequ
             case errors.BadValue(argument=argument):
                 return f"{argument.display_name()} needs a value"
             case errors.InstantiationFailure(argument=argument, message=message) if argument:
-                return f"{argument.display_name()} takes {argument.lowered.metavar}: {message}"
+                wanted = str(argument.lowered.metavar).replace("{None}|", "")
+                reason = re.sub(r".*- <class '[^']+'>: ", "", message, flags=re.DOTALL)  # of alternatives the last
+                return f"{argument.display_name()} takes {wanted}: {reason}"
         return "bad arguments"
 
     def refuse(event: errors.ParseErrorEvent) -> None:

@@ -15,9 +15,11 @@ import pytest
 import glyphfront
 from emnist_study import study as source_study
 from emnist_study.page import sections
+from glyphfront import records
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.folder import read_folder
-from glyphfront.measure.layers import Architecture, GradientRecord, Gradients, Layer, save_layers
+from glyphfront.measure.gradients import GradientRecord, Gradients
+from glyphfront.measure.layers import Architecture, Layer
 from glyphfront.models import MODELS
 from glyphfront.records import to_plain
 from glyphfront.report.document import Document, render_markdown
@@ -100,7 +102,7 @@ def test_the_final_model_stands_beside_the_published_and_the_shipped_one(tmp_pat
 def test_the_layers_of_the_final_model_are_listed(tmp_path: Path) -> None:
     folder = full_scale(tmp_path)
     net = Architecture("final", (1, 32, 32), (Layer("0", "Conv2d 7×7", (64, 16, 16), 3136),), 3000, 3136)
-    save_layers(net, tmp_path / "emnist-study-full" / "architecture.json")
+    records.save(net, tmp_path / "emnist-study-full" / "architecture.json")
     text = text_of(folder)
     assert line(text, "0") == ["0", "Conv2d 7×7", "64×16×16", "3,136"]
     assert "The study counts 3,136." in text
@@ -156,7 +158,7 @@ def test_a_faulty_file_beside_the_results_is_named(augmented: Path) -> None:
 def test_gradients_that_lie_there_are_drawn(augmented: Path) -> None:
     record = GradientRecord("a net of three", ("a", "b"), (28, 1), ((0.5, 1.0), (0.25, 2.0)), (0.0, 0.9), (3.0, 2.0))
     found = Gradients("balanced (made up)", 64, 0.01, (record,), make_result().provenance)
-    save_layers(found, augmented / "gradients-28.json")
+    records.save(found, augmented / "gradients-28.json")
     figures = Document("", tuple(sections(read_folder(augmented)))).figures
     assert [figure.file for figure in figures] == ["gradients-28.svg"]
     assert "a net of three" in figures[0].svg

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from glyphfront.data.dataset import Dataset
+from glyphfront.data.leakage import fingerprints
 from glyphfront.data.splits import TrainingData
 from glyphfront.result import DataUsed
 
@@ -46,6 +47,6 @@ def bars() -> Dataset:
 @pytest.fixture(scope="session")
 def bar_splits(bars: Dataset) -> TrainingData:
     """The bars as train and validation."""
-    fit, select = bars.take(np.arange(120)), bars.take(np.arange(120, 160))
+    train, validation = bars.take(np.arange(120)), bars.take(np.arange(120, 160))
     used = DataUsed(bars.source, bars.source, 120, 40, 40, 0, bars.fingerprint(), "0" * 16)
-    return TrainingData(fit, select, used)
+    return TrainingData(train, validation, used, fingerprints(bars.images[160:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,9 @@ from glyphfront import records
 from glyphfront.errors import GlyphfrontError
 
 MEANING = 1  # raised when the same Run would give another result than before (see tests/golden)
+
+
+_LEAST_EPOCHS, _MOST_EPOCHS, _IMAGES_SEEN = 12, 300, 60_000
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,8 @@ class Run:
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)
     augment: Augment = field(default_factory=Augment)
-    epochs: int = 10
-    """Passes over the training images, at most."""
+    epochs: int | None = None
+    """Passes over the training images, at most; by default as many as their number needs."""
     batch_size: int = 256
     """Images a step."""
     label_smoothing: float = 0.0
@@ -152,6 +156,12 @@ class Run:
     """Key of the Run whose weights, all but the classifier's, this one starts from."""
     seed: int = 0
     """Of the initial weights, the order of the images and the augmentation."""
+
+    def epochs_for(self, images: int) -> int:
+        """Passes over `images` training images: as given, or as follows from their number."""
+        if self.epochs is not None:
+            return self.epochs
+        return min(_MOST_EPOCHS, max(_LEAST_EPOCHS, math.ceil(_IMAGES_SEEN / max(1, images))))
 
     @property
     def key(self) -> str:
@@ -192,7 +202,7 @@ def check(run: Run) -> None:
         ("augment", min(vars(augment).values()) >= 0, "at least 0, every value"),
         ("augment.zoom", augment.zoom < 1, "below 1"),
         ("augment.erasing", augment.erasing <= 1, "at most 1"),
-        ("epochs", run.epochs >= 1, "at least 1"),
+        ("epochs", run.epochs is None or run.epochs >= 1, "at least 1"),
         ("batch-size", run.batch_size >= 2, "at least 2"),
         ("label-smoothing", 0 <= run.label_smoothing < 1, "at least 0 and below 1"),
         ("ema", 0 <= run.ema < 1, "at least 0 and below 1"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from glyphfront.data import load
 from glyphfront.data.dataset import Dataset, split_validation
 from glyphfront.data.emnist import CLASSES, COUNTS
-from glyphfront.data.leakage import remove_leaks
+from glyphfront.data.leakage import Fingerprints, fingerprints, remove_leaks
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import DataUsed
 from glyphfront.run import Data
@@ -21,6 +21,8 @@ class TrainingData:
     train: Dataset
     validation: Dataset
     used: DataUsed
+    test_fingerprints: Fingerprints
+    """Of the test set's images: a Run must not start from one that has seen them."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
         train_fingerprint=train.fingerprint(),
         test_fingerprint=test.fingerprint(),
     )
-    return Splits(TrainingData(kept, validation, used), test)
+    return Splits(TrainingData(kept, validation, used, fingerprints(test.images)), test)
 
 
 def count_training_images(data: Data, folder: Path | None = None) -> int:

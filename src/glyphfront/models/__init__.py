@@ -65,12 +65,26 @@ class Classifier(nn.Module):
         self.classes = classes
         self.input_size = input_size
         self.in_channels = in_channels
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32))
+        self.register_buffer("mean", torch.tensor(float(mean)))
+        self.register_buffer("std", torch.tensor(float(std)))
+
+    def head(self) -> tuple[str, ...]:
+        """Names of the layers that turn features into logits: the classifier proper, which alone knows the classes.
+
+        timm's nets say which these are (`get_classifier`, several where they are distilled); all others, ours and
+        torchvision's, end in theirs: it is the last layer that has weights of its own.
+        """
+        layers = dict(self.named_modules())
+        if hasattr(self.net, "get_classifier"):
+            said = self.net.get_classifier()
+            said = said if isinstance(said, tuple | list) else (said,)
+        else:
+            said = ([layer for layer in layers.values() if layer._parameters][-1],)
+        return tuple(name for name, layer in layers.items() if any(layer is one for one in said))
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 28, 28) uint8, or float32 in 0 to 255, white ink on black -> (N, classes) logits."""
-        x = ((images.to(torch.float32) - self.mean) / self.std).unsqueeze(1)
+        x = ((images.to(self.mean.dtype) - self.mean) / self.std).unsqueeze(1)
         if self.input_size != 28:
             x = F.interpolate(x, size=(self.input_size, self.input_size), mode="bilinear", align_corners=False)
         logits: Tensor = self.net(x.expand(-1, self.in_channels, -1, -1))

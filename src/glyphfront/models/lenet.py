@@ -22,7 +22,7 @@ class RBF(nn.Module):
 
     def __init__(self, inputs: int, classes: int) -> None:
         super().__init__()
-        self.centres = nn.Parameter(torch.randint(0, 2, (classes, inputs)).float() * 2 - 1)  # (classes, inputs)
+        self.centres = nn.Parameter(torch.randint(0, 2, (classes, inputs)) * 2.0 - 1)  # (classes, inputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs) -> (N, classes), never above 0 but by rounding."""

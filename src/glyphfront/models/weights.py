@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
@@ -52,7 +51,7 @@ def load_classifier(folder: Path) -> Classifier:
 
 
 def start_from(classifier: Classifier, folder: Path) -> None:
-    """Copy a trained run's weights into a new classifier, all but those of its last linear layer.
+    """Copy a trained run's weights into a new classifier, all but those of its head.
 
     The new one keeps its own normalisation constants: they belong to its images.
 
@@ -64,8 +63,8 @@ def start_from(classifier: Classifier, folder: Path) -> None:
         GlyphfrontError: that run is not finished, or has another architecture.
     """
     weights = load_weights(folder / "weights.safetensors")
-    last = [name for name, module in classifier.named_modules() if isinstance(module, nn.Linear)][-1:]
-    own = [name for name in classifier.state_dict() if name.rpartition(".")[0] in ("", *last)]
+    heads = tuple(f"{name}." for name in classifier.head())
+    own = [name for name in classifier.state_dict() if name.startswith(heads) or "." not in name]
     fitting = {name: tensor for name, tensor in weights.items() if name not in own}
     try:
         left = classifier.load_state_dict(fitting, strict=False)

@@ -60,7 +60,7 @@ def measure_rates(
         seconds: for each network.
         say: receives a line a network.
     """
-    from glyphfront.measure.speed import training_rate
+    from glyphfront.training.speed import training_rate
     from glyphfront.provenance import provenance
     from glyphfront.training.distributed import device_name, local_device
 
@@ -92,7 +92,7 @@ def images_to_train(run: Run) -> int:
     images = COUNTS[run.data.train]["train"]
     if run.data.limit is not None:
         images = min(images, run.data.limit * len(CLASSES[run.data.train]))
-    return run.epochs * round(images * (1 - run.data.validation_fraction))
+    return run.epochs_for(round(images * (1 - run.data.validation_fraction))) * round(images * (1 - run.data.validation_fraction))
 
 
 def makespan(hours: Mapping[str, float], starts_from: Mapping[str, str | None], devices: int) -> float:

@@ -34,7 +34,7 @@ from glyphfront.pipeline.execute import (
 from glyphfront.provenance import git_commit
 from glyphfront.result import DataUsed, Result, load_result
 from glyphfront.run import Data, Run
-from glyphfront.training.loop import alone, move_aside_other_images
+from glyphfront.training.folder import alone, move_aside_other_images
 
 try:
     import fcntl

@@ -24,11 +24,11 @@ def augment(images: Tensor, spec: Augment, generator: torch.Generator) -> Tensor
         generator: source of randomness, on the device of `images`.
 
     Returns:
-        (N, H, W) float32 in 0..255.
+        (N, H, W) in 0..255, of torch's default dtype.
     """
     count, height, width = images.shape
     device = images.device
-    out = images.float()
+    out = images.to(torch.get_default_dtype())
 
     def uniform(limit: float) -> Tensor:
         return (torch.rand(count, generator=generator, device=device) * 2 - 1) * limit
@@ -69,4 +69,4 @@ def _kept(
         place = torch.arange(size, device=device)[None] + 0.5
         within = (place >= start[:, None]) & (place < (start + extent)[:, None])
         inside = inside & within.unsqueeze(3 - axis)
-    return (~inside).float()
+    return ~inside

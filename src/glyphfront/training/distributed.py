@@ -10,17 +10,14 @@ import os
 import re
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.overrides import TorchFunctionMode
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.provenance import cores, cpu_model
@@ -175,78 +172,11 @@ def averaging_gradients(model: nn.Module, device: torch.device) -> nn.Module:
         )
 
 
-def synchronised_norms(device: torch.device) -> AbstractContextManager[Any]:
-    """Within, batch norm in training takes its statistics over all processes; on GPUs its modules already do."""
-    return nullcontext() if size() == 1 or device.type == "cuda" else _SynchronisedNorms()
-
-
-class _SynchronisedNorms(TorchFunctionMode):
-    """torch has no SyncBatchNorm for CPUs; every batch norm, timm's too, ends in `F.batch_norm`, which is replaced."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is F.batch_norm:
-            return _batch_norm(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
-
-
-def _batch_norm(
-    x: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """`F.batch_norm` with the statistics of all processes' images; x is (N, channels, ...)."""
-    if not training:
-        return F.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
-    weight = x.new_ones(x.shape[1]) if weight is None else weight
-    bias = x.new_zeros(x.shape[1]) if bias is None else bias
-    out: Tensor = _BatchNorm.apply(x, running_mean, running_var, weight, bias, momentum, eps)
-    return out
-
-
-class _BatchNorm(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        running_mean: Tensor | None,
-        running_var: Tensor | None,
-        weight: Tensor,
-        bias: Tensor,
-        momentum: float,
-        eps: float,
-    ) -> Tensor:
-        dims, shape = _all_but_channels(x)
-        var, mean = torch.var_mean(x, dims, correction=0)
-        mean, var = mean.double(), var.double()
-        count = x.new_tensor([x.numel() // x.shape[1]], dtype=torch.float64)
-        sums = sum_over_all(torch.cat([count, count * mean, count * (var + mean.square())]))
-        count, (mean, square) = sums[0], sums[1:].div(sums[0]).chunk(2)
-        var = (square - mean.square()).clamp_(min=0)
-        if running_mean is not None and running_var is not None:
-            running_mean.lerp_(mean.to(running_mean), momentum)
-            running_var.lerp_((var * count / (count - 1)).to(running_var), momentum)
-        inverse = (var + eps).rsqrt().to(x)
-        normed = (x - mean.to(x).view(shape)) * inverse.view(shape)
-        ctx.save_for_backward(normed, weight, inverse, count)
-        return normed * weight.view(shape) + bias.view(shape)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        normed, weight, inverse, count = ctx.saved_tensors
-        dims, shape = _all_but_channels(grad)
-        for_bias, for_weight = grad.sum(dims), (grad * normed).sum(dims)
-        sums = sum_over_all(torch.stack([for_bias, for_weight])) / count.to(grad)
-        for_x = (grad - sums[0].view(shape) - normed * sums[1].view(shape)) * (weight * inverse).view(shape)
-        return for_x, None, None, for_weight, for_bias, None, None
-
-
-def _all_but_channels(x: Tensor) -> tuple[list[int], list[int]]:
-    return [0, *range(2, x.dim())], [1, -1, *[1] * (x.dim() - 2)]
+def share_statistics(model: nn.Module) -> None:
+    """Give every process the first one's running statistics of batch norm, which differ where norms are their own."""
+    if size() > 1:
+        for buffer in model.buffers():
+            dist.broadcast(buffer, src=0)
 
 
 # --- what there is to train on -----------------------------------------------------------------------------------

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from glyphfront.data.splits import TrainingData
 from glyphfront.result import Epoch
+
+_FEW = 50  # training images a class; below, more pictures gain more than another model or setting would
 
 
 class TrainingProgress:
@@ -57,3 +62,33 @@ class TrainingProgress:
     def say(self, text: str) -> None:
         """Print a line."""
         self._console.print(f"{self._label}  {text}", highlight=False, soft_wrap=True)
+
+
+def few_images(data: TrainingData) -> str:
+    """What to think of a training set with few images a class; empty where there are enough."""
+    counts = data.train.counts()
+    if counts.sum() >= _FEW * len(counts):
+        return ""
+    fewest = int(counts.argmin())
+    return (
+        f"few images: {counts.sum():,} in {len(counts)} classes, {counts[fewest]} of {data.train.classes[fewest]!r}; more "
+        f"pictures would help most, and on {len(data.validation)} validation images one error is "
+        f"{1 / len(data.validation):.1%}"
+    )
+
+
+def still_rising(curve: Sequence[Epoch], validation_images: int) -> str:
+    """What to do about a validation accuracy that rose until the end; empty where it did not.
+
+    The last fifth of the epochs is compared with the fifth before it: by more than two standard errors of an accuracy
+    on so many images is a rise.
+    """
+    fifth = max(1, len(curve) // 5)
+    accuracies = [line.validation_accuracy for line in curve]
+    before, last = (sum(part) / fifth for part in (accuracies[-2 * fifth : -fifth], accuracies[-fifth:]))
+    if len(curve) < 2 or last - before <= 2 * math.sqrt(last * (1 - last) / validation_images):
+        return ""
+    return (
+        f"the validation accuracy was still rising: {before:.1%}, then {last:.1%} in the last "
+        f"{f'{fifth} epochs' if fifth > 1 else 'epoch'}; more --epochs would help"
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from glyphfront.data.dataset import Dataset
+from glyphfront.data.leakage import fingerprints
 from glyphfront.data.splits import TrainingData
 from glyphfront.result import DataUsed
 from glyphfront.run import Run
@@ -47,4 +48,4 @@ def _rate(run: Run, steps: int, classes: int) -> float:
     slow = replace(run.optimizer, lr=1e-6)  # made-up images must not make it diverge
     run = replace(run, epochs=1, init_from=None, model=replace(run.model, weights=None), optimizer=slow)
     with tempfile.TemporaryDirectory() as folder:
-        return train(run, TrainingData(train_set, validation, used), Path(folder)).curve[-1].images_per_second
+        return train(run, TrainingData(train_set, validation, used, fingerprints(images[:0])), Path(folder)).curve[-1].images_per_second

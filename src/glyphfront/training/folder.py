@@ -1,0 +1,124 @@
+"""The folder of a run: its lock, what lies in it before the training, what the training leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import dataclasses
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import filelock
+import numpy as np
+
+from glyphfront.data.leakage import load_seen, save_seen
+from glyphfront.data.splits import TrainingData
+from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_atomically
+from glyphfront.models.weights import save_weights
+from glyphfront.result import DataUsed, Epoch, Trained, load_trained, save_result
+from glyphfront.run import Run, save_run
+from glyphfront.training.state import State, read_state
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes out of `folder`; the lock goes with the process, however that ends.
+
+    Within one process it may be held several times.
+
+    Raises:
+        GlyphfrontError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / "lock", timeout=0, is_singleton=True)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise GlyphfrontError(f"{folder}: another process trains this Run; wait for it or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def prepare_folder(run: Run, data: TrainingData, folder: Path) -> Trained | None:
+    """Make `folder` ready for the training; returns what it holds if that is finished.
+
+    Raises:
+        GlyphfrontError: see `check_base`.
+    """
+    move_aside_other_images(folder, data.used)
+    save_run(run, folder / "run.json")
+    if (folder / "trained.json").exists():
+        return load_trained(folder / "trained.json")
+    check_base(run, data, folder)
+    return None
+
+
+def check_base(run: Run, data: TrainingData, folder: Path) -> None:
+    """Look at the Run that `run` starts from, whose folder is beside `folder`.
+
+    Raises:
+        GlyphfrontError: it is not trained; or `run` removes leaks, and that one has seen images of its test set.
+    """
+    if run.init_from is None:
+        return
+    base = folder.parent / run.init_from
+    if not (base / "weights.safetensors").exists():
+        raise GlyphfrontError(
+            f"{run.label}: the Run it starts from, {run.init_from}, is not trained in {folder.parent}; train that first"
+        )
+    if not run.data.remove_leaks:
+        return
+    if leaked := int(np.isin(data.test_fingerprints, load_seen(base / "model.seen.npz")).sum()):
+        raise GlyphfrontError(
+            f"{run.label}: the Run it starts from was trained on {leaked:,} images of the test set; train that "
+            f"with --data.clear-of {run.data.test or run.data.train}, or say --data.no-remove-leaks"
+        )
+
+
+def leave_trained(data: TrainingData, folder: Path, trained: Trained, state: State) -> Trained:
+    """Write what a training that has ended leaves; trained.json, the last of it, says that it has."""
+    run = state.run
+    write_curve(state.curve, folder / "curve.csv")
+    if trained.status == "finished":
+        save_weights(state.evaluated.state_dict(), folder / "weights.safetensors")
+    before = [load_seen(folder.parent / run.init_from / "model.seen.npz")] if run.init_from else []
+    save_seen(folder / "model.seen.npz", data.train.images, data.validation.images, more=before)
+    save_result(trained, folder / "trained.json")
+    (folder / "state.pt").unlink(missing_ok=True)
+    return trained
+
+
+def move_aside_other_images(folder: Path, used: DataUsed) -> None:
+    """The same Run on other images is another training: what it left is kept, under another name."""
+    if (folder / "trained.json").exists():
+        before = load_trained(folder / "trained.json").data
+    elif (folder / "state.pt").exists():
+        before = DataUsed(**read_state(folder / "state.pt")["data"])
+    else:
+        return
+    if before == used:
+        return
+    aside = folder.with_name(f"{folder.name}.{before.train_fingerprint[:6]}{before.test_fingerprint[:6]}")
+    warnings.warn(f"{folder} was trained on other images; it is kept as {aside}", stacklevel=2)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    for path in folder.iterdir():
+        if path.name != "lock":
+            path.replace(aside / path.name)
+
+
+def write_curve(curve: Sequence[Epoch], path: Path) -> None:
+    """The learning curve as CSV, a line an epoch, atomically."""
+
+    def write(partial: Path) -> None:
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            lines = csv.writer(file)
+            lines.writerow([f.name for f in dataclasses.fields(Epoch)])
+            lines.writerows(dataclasses.astuple(epoch) for epoch in curve)
+
+    write_atomically(path, write)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import os
 import re
 import signal
@@ -10,13 +9,15 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
-from glyphfront.data.dataset import Dataset
+from glyphfront.data.dataset import Dataset, pixel_statistics
 from glyphfront.data.leakage import load_seen, unseen
 from glyphfront.data.splits import TrainingData
 from glyphfront.errors import GlyphfrontError
@@ -24,7 +25,8 @@ from glyphfront.models import build
 from glyphfront.models.weights import load_classifier, load_weights
 from glyphfront.result import load_trained
 from glyphfront.run import LIGHT, Data, Model, Optimizer, Run, Schedule
-from glyphfront.training import loop
+from glyphfront.training import keeper, loop, state
+from glyphfront.training.folder import alone
 
 TINY = Run(
     label="tiny",
@@ -39,6 +41,10 @@ TINY = Run(
 
 def _weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_weights(folder / "weights.safetensors")
+
+
+def _new_state(run: Run, data: TrainingData, folder: Path) -> state.State:
+    return state.new_state(run, data.train, data.used, folder, torch.device("cpu"))
 
 
 def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
@@ -80,17 +86,17 @@ def test_a_run_that_dies_in_any_step_goes_on_to_bit_identical_weights(
         pass
 
     done = 0
-    step = loop._Training._step
+    step = loop.train_step
 
-    def dying_step(self: loop._Training, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def dying_step(*args: Any) -> tuple[torch.Tensor, torch.Tensor]:
         nonlocal done
         if done == steps_before:
             raise PowerCut
         done += 1
-        return step(self, index)
+        return step(*args)
 
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(loop._Training, "_step", dying_step)
+    monkeypatch.setattr(keeper, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "train_step", dying_step)
     with pytest.raises(PowerCut):
         loop.train(TINY, bar_splits, tmp_path / "cut")
     done = -1000
@@ -147,7 +153,7 @@ def test_a_process_killed_between_and_within_its_saves_goes_on_to_bit_identical_
     epoch = _goes_on_in(second.communicate()[1])
     assert second.returncode == -signal.SIGKILL
     assert 2 <= epoch <= 10
-    assert (folder / "state.pt.partial").exists()
+    assert list(folder.glob("state.pt.*.partial"))
     assert not (folder / "trained.json").exists()
 
     third = _start(tmp_path / "killed")
@@ -161,15 +167,15 @@ def test_ctrl_c_saves_in_mid_epoch_and_the_same_call_goes_on(
     tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     loop.train(TINY, bar_splits, tmp_path / "whole")
-    step = loop._Training._step
+    step = loop.train_step
 
-    def interrupted_step(self: loop._Training, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        if self.at.epoch == 2 and self.at.step == 3:
+    def interrupted_step(net: nn.Module, at: state.State, *args: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        if at.epoch == 2 and at.step == 3:
             os.kill(os.getpid(), signal.SIGINT)
-        return step(self, index)
+        return step(net, at, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Training, "_step", interrupted_step)
+        patch.setattr(loop, "train_step", interrupted_step)
         with pytest.raises(KeyboardInterrupt):
             loop.train(TINY, bar_splits, tmp_path / "cut")
     assert "the same command goes on from here" in capsys.readouterr().err
@@ -182,7 +188,7 @@ def test_a_finished_run_is_not_trained_again(
     tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = loop.train(TINY, bar_splits, tmp_path)
-    monkeypatch.setattr(loop._Training, "go", None)
+    monkeypatch.setattr(loop, "train_step", None)
     assert loop.train(TINY, bar_splits, tmp_path) == first
 
 
@@ -202,25 +208,27 @@ def test_the_same_run_on_other_images_is_trained_and_the_earlier_one_kept(
 
 
 def test_two_processes_cannot_train_one_run(tmp_path: Path, bar_splits: TrainingData) -> None:
-    with loop.alone(tmp_path), pytest.raises(GlyphfrontError, match="another process trains this Run"):
-        loop.train(TINY, bar_splits, tmp_path)
-
-
-def test_a_state_of_another_run_is_refused(
-    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(loop._Training, "_finish", None)
-        with pytest.raises(TypeError):
+    hold = "import sys, pathlib; from glyphfront.training.folder import alone\n"
+    hold += "with alone(pathlib.Path(sys.argv[1])): print('held', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(GlyphfrontError, match="another process trains this Run"):
             loop.train(TINY, bar_splits, tmp_path)
-    with pytest.raises(GlyphfrontError, match="the state of another Run"):
-        loop.train(replace(TINY, seed=9), bar_splits, tmp_path)
+        other.kill()  # the lock goes with the process
+    assert loop.train(replace(TINY, epochs=1), bar_splits, tmp_path).status == "finished"
+
+
+def test_who_holds_the_lock_of_a_folder_can_train_in_it(tmp_path: Path, bar_splits: TrainingData) -> None:
+    with alone(tmp_path):
+        assert loop.train(replace(TINY, epochs=1), bar_splits, tmp_path).status == "finished"
 
 
 def test_what_a_run_starts_from_counts_as_seen(tmp_path: Path, bars: Dataset, bar_splits: TrainingData) -> None:
     base = replace(TINY, epochs=1)
     loop.train(base, bar_splits, tmp_path / base.key)
-    rest = TrainingData(bars.take(np.arange(160, 190)), bars.take(np.arange(190, 200)), bar_splits.used)
+    rest = replace(bar_splits, train=bars.take(np.arange(160, 190)), validation=bars.take(np.arange(190, 200)))
     run = replace(base, init_from=base.key)
     loop.train(run, rest, tmp_path / run.key)
     seen = load_seen(tmp_path / run.key / "model.seen.npz")
@@ -242,24 +250,24 @@ def test_early_stopping_keeps_the_first_of_the_best_epochs(
     accuracies = iter([0.5, 0.7, 0.6, 0.7, 0.9])
     weights = []  # after each epoch
 
-    def select(self: loop._Training) -> tuple[float, float]:
-        weights.append({k: v.clone() for k, v in self.model.state_dict().items()})
+    def validate(model: nn.Module, validation: Dataset) -> tuple[float, float]:
+        weights.append({k: v.clone() for k, v in model.state_dict().items()})
         return 1.0, next(accuracies)
 
-    monkeypatch.setattr(loop._Training, "_select", select)
+    monkeypatch.setattr(loop, "loss_and_accuracy", validate)
     trained = loop.train(replace(TINY, epochs=5, early_stopping=2, ema=0.0), bar_splits, tmp_path)
     assert [e.validation_accuracy for e in trained.curve] == [0.5, 0.7, 0.6, 0.7]
     assert [_same(_weights(tmp_path), of_epoch) for of_epoch in weights] == [False, True, False, False]
 
 
 def test_running_mean_of_the_weights_is_the_one_computed_by_hand(tmp_path: Path, bar_splits: TrainingData) -> None:
-    training = loop._Training(TINY, bar_splits, tmp_path, torch.device("cpu"))
-    assert training.ema is not None
-    weight, mean = training.model.net[0].weight, training.evaluated.net[0].weight
+    at = _new_state(TINY, bar_splits, tmp_path)
+    assert at.average is not None
+    weight, mean = at.model.net[0].weight, at.evaluated.net[0].weight
     values = [1.0, 2.0, 4.0]
     for value in values:
         torch.nn.init.constant_(weight, value)
-        training.ema.update_parameters(training.model)
+        at.average.update_parameters(at.model)
     # the first update copies; the decays after it are (1 + n) / (10 + n) for n = 1, 2
     expected = values[0]
     for n, value in enumerate(values[1:], 1):
@@ -275,8 +283,11 @@ def test_logit_adjustment_adds_the_log_class_prior_inside_the_loss(
     uneven = bars.take(index)
     run = replace(TINY, logit_adjustment=1.0, augment=replace(LIGHT, rotation=0, shear=0, zoom=0, shift_x=0, shift_y=0))
     run = replace(run, model=replace(run.model, dropout=None), batch_size=40)
-    training = loop._Training(run, TrainingData(uneven, uneven, bar_splits.used), tmp_path, torch.device("cpu"))
-    loss, _ = training._step(torch.arange(40))
+    at = _new_state(run, replace(bar_splits, train=uneven), tmp_path)
+    at.model.train()
+    prior = loop.log_prior(run, uneven, torch.device("cpu"))
+    images, labels = torch.from_numpy(uneven.images), torch.from_numpy(uneven.labels)
+    loss, _ = loop.train_step(at.model, at, images, labels, prior, 1.0)
     torch.manual_seed(run.seed)
     mean, std = uneven.images.mean(), uneven.images.std()
     logits = build(run.model, 4, float(mean), float(std)).train()(torch.from_numpy(uneven.images))
@@ -286,12 +297,12 @@ def test_logit_adjustment_adds_the_log_class_prior_inside_the_loss(
 
 
 def test_pixel_statistics_match_numpy(bars: Dataset) -> None:
-    mean, std = loop.pixel_statistics(bars)
+    mean, std = pixel_statistics(bars)
     assert mean == pytest.approx(bars.images.mean())
     assert std == pytest.approx(bars.images.std())
 
 
-def test_every_fit_image_comes_once_an_epoch_in_natural_sampling(bars: Dataset) -> None:
+def test_every_training_image_comes_once_an_epoch_in_natural_sampling(bars: Dataset) -> None:
     orders = [loop.epoch_order(TINY, bars.labels, epoch) for epoch in (1, 2)]
     assert all(sorted(order) == list(range(200)) for order in orders)
     assert not np.array_equal(*orders)
@@ -312,10 +323,10 @@ def test_balanced_sampling_draws_every_class_equally_often(bars: Dataset) -> Non
 def test_out_of_memory_is_one_line_that_says_what_to_do(
     tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def exhausted(self: loop._Training, index: torch.Tensor) -> None:
+    def exhausted(*args: Any) -> None:
         raise error
 
-    monkeypatch.setattr(loop._Training, "_step", exhausted)
+    monkeypatch.setattr(loop, "train_step", exhausted)
     with pytest.raises(GlyphfrontError, match="out of memory at batch size 16; give a smaller --batch-size"):
         loop.train(TINY, bar_splits, tmp_path)
 
@@ -323,10 +334,10 @@ def test_out_of_memory_is_one_line_that_says_what_to_do(
 def test_a_fault_that_is_not_memory_is_not_called_so(
     tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def faulty(self: loop._Training, index: torch.Tensor) -> None:
+    def faulty(*args: Any) -> None:
         raise RuntimeError("shape mismatch")
 
-    monkeypatch.setattr(loop._Training, "_step", faulty)
+    monkeypatch.setattr(loop, "train_step", faulty)
     with pytest.raises(RuntimeError, match="shape mismatch"):
         loop.train(TINY, bar_splits, tmp_path)
 
@@ -340,24 +351,24 @@ def test_events_for_tensorboard_hold_the_curve(tmp_path: Path, bar_splits: Train
     assert [e.value for e in events.Scalars("train_loss")] == pytest.approx([e.train_loss for e in trained.curve])
 
 
-def test_seeds_differ_wherever_a_part_differs() -> None:
-    seeds = {loop.seed_of(a, b, c) for a in range(5) for b in range(5) for c in range(2)}
-    assert len(seeds) == 50
-    assert all(0 <= s < 1 << 63 for s in seeds)
-    assert math.log2(max(seeds)) > 60
-
-
+@pytest.mark.parametrize(
+    ("name", "head"),  # read off the printed nets
+    [
+        ("glyphnet-xs", {"net.22.weight", "net.22.bias"}),
+        ("lenet5_old", {"net.11.centres"}),
+        ("torchvision:squeezenet1_1", {"net.classifier.1.weight", "net.classifier.1.bias"}),
+    ],
+)
 def test_a_run_that_starts_from_another_has_its_weights_but_not_its_classifier(
-    tmp_path: Path, bar_splits: TrainingData
+    tmp_path: Path, bar_splits: TrainingData, name: str, head: set[str]
 ) -> None:
-    base = replace(TINY, epochs=1, ema=0.0)
+    base = replace(TINY, model=Model(name), optimizer=Optimizer(lr=1e-4), epochs=1, ema=0.0)
     loop.train(base, bar_splits, tmp_path / base.key)
-    run = replace(TINY, init_from=base.key, seed=5)
-    training = loop._Training(run, bar_splits, tmp_path / run.key, torch.device("cpu"))
-    start, trained = training.model.state_dict(), _weights(tmp_path / base.key)
-    classifier = [name for name, module in training.model.named_modules() if isinstance(module, torch.nn.Linear)][-1]
-    changed = {name for name in trained if not torch.equal(start[name], trained[name])}
-    assert changed == {f"{classifier}.weight", f"{classifier}.bias"}
+    run = replace(base, init_from=base.key, seed=5)
+    start, trained = _new_state(run, bar_splits, tmp_path / run.key).model.state_dict(), _weights(tmp_path / base.key)
+    changed = {of for of in trained if not torch.equal(start[of], trained[of])}
+    assert {of for of in changed if "bias" not in of} == {of for of in head if "bias" not in of}
+    assert changed <= head  # a bias that starts with 0 may not have moved
 
 
 def test_a_run_cannot_start_from_another_architecture_or_from_nothing(tmp_path: Path, bar_splits: TrainingData) -> None:
@@ -366,5 +377,22 @@ def test_a_run_cannot_start_from_another_architecture_or_from_nothing(tmp_path: 
     wider = replace(TINY, model=Model("glyphnet-xs", widths=(2, 2, 2, 2, 4, 4)), init_from=base.key)
     with pytest.raises(GlyphfrontError, match="another architecture"):
         loop.train(wider, bar_splits, tmp_path / wider.key)
-    with pytest.raises(GlyphfrontError, match="train the Run first"):
+    with pytest.raises(GlyphfrontError, match="000000000000, is not trained in .*; train that first"):
         loop.train(replace(TINY, init_from="0" * 12), bar_splits, tmp_path / "new")
+
+
+def test_a_run_cannot_start_from_one_that_has_seen_the_test_images_unless_it_says_so(
+    tmp_path: Path, bars: Dataset, bar_splits: TrainingData
+) -> None:
+    base = replace(TINY, epochs=1)
+    loop.train(base, replace(bar_splits, train=bars.take(np.arange(163))), tmp_path / base.key)  # the test images: 160 on
+    run = replace(base, init_from=base.key)
+    with pytest.raises(GlyphfrontError, match="trained on 3 images of the test set; train that with --data.clear-of"):
+        loop.train(run, bar_splits, tmp_path / run.key)
+    leaky = replace(run, data=Data(remove_leaks=False))
+    assert loop.train(leaky, bar_splits, tmp_path / leaky.key).status == "finished"
+
+
+def test_epochs_follow_from_the_number_of_images_unless_given(tmp_path: Path, bar_splits: TrainingData) -> None:
+    run = replace(TINY, epochs=None, batch_size=120)
+    assert len(loop.train(run, bar_splits, tmp_path).curve) == run.epochs_for(120)

@@ -4,12 +4,16 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.records import from_plain
-from glyphfront.run import Augment, Data, Model, Optimizer, Run, check, departures, load_run, save_run
+from glyphfront.result import load_result
+from glyphfront.run import Augment, Data, Model, Optimizer, Run, Schedule, check, departures, load_run, save_run
+
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def test_key_ignores_the_label_and_nothing_else() -> None:
@@ -21,24 +25,57 @@ def test_key_ignores_the_label_and_nothing_else() -> None:
         replace(run, model=replace(run.model, act="elu")),
         replace(run, data=replace(run.data, limit=5)),
         replace(run, augment=Augment(zoom=0.1)),
-        replace(run, optimizer=replace(run.optimizer, lr=0.1)),
+        replace(run, optimizer=replace(run.optimizer, lr=0.2)),
         replace(run, schedule=replace(run.schedule, patience=4)),
     ]
     assert len({run.key, *(c.key for c in changed)}) == 1 + len(changed)
 
 
+NAMED = Run(
+    data=Data(train="strokes", validation_fraction=0.1, sampling="natural", remove_leaks=True, seed=0),
+    model=Model("glyphnet-s", in_channels=1),
+    optimizer=Optimizer("nesterov", lr=0.05, momentum=0.9, weight_decay=0.0),
+    schedule=Schedule("linear", warmup=0.15, factor=0.5, patience=3),
+    augment=Augment(),
+    epochs=10,
+    batch_size=256,
+    label_smoothing=0.0,
+    ema=0.0,
+)
+
+
 def test_key_is_the_one_that_committed_results_carry() -> None:
     plain = json.loads(
-        '{"data": {"train": "strokes", "validation_fraction": 0.1, "sampling": "natural", "remove_leaks": true, '
-        '"seed": 0},'
-        '"model": {"name": "glyphnet-s", "in_channels": 1},'
-        '"optimizer": {"name": "nesterov", "lr": 0.05, "momentum": 0.9, "weight_decay": 0.0},'
-        '"schedule": {"name": "linear", "warmup": 0.15, "factor": 0.5, "patience": 3},'
-        '"augment": {"rotation": 0.0, "shift_x": 0.0, "shift_y": 0.0, "shear": 0.0, "zoom": 0.0, "brightness": 0.0,'
-        '"elastic": 0.0, "erasing": 0.0}, "epochs": 10, "batch_size": 256, "label_smoothing": 0.0,'
-        '"logit_adjustment": 0.0, "ema": 0.0, "clip_norm": 0.0, "early_stopping": 0, "seed": 0, "meaning": 1}'
+        """{"data": {"train": "strokes", "validation_fraction": 0.1, "sampling": "natural", "remove_leaks": true,
+        "seed": 0}, "model": {"name": "glyphnet-s", "in_channels": 1},
+        "optimizer": {"name": "nesterov", "lr": 0.05, "momentum": 0.9, "weight_decay": 0.0},
+        "schedule": {"name": "linear", "warmup": 0.15, "factor": 0.5, "patience": 3},
+        "augment": {"rotation": 0.0, "shift_x": 0.0, "shift_y": 0.0, "shear": 0.0, "zoom": 0.0, "brightness": 0.0,
+        "elastic": 0.0, "erasing": 0.0}, "epochs": 10, "batch_size": 256, "label_smoothing": 0.0,
+        "logit_adjustment": 0.0, "ema": 0.0, "clip_norm": 0.0, "early_stopping": 0, "seed": 0, "meaning": 1}"""
     )
-    assert Run().key == hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+    assert NAMED.key == hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def test_every_committed_result_has_the_key_of_its_run() -> None:
+    paths = [path for path in RESULTS.rglob("*-seed*.json")]
+    assert paths
+    wrong = [path.name for path in paths if (result := load_result(path)).run.key != result.key]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"label_smoothing": 0}, {"ema": 0}, {"optimizer": Optimizer("nesterov", 0.05, 0.9, 0)}]
+)
+def test_equal_runs_have_equal_keys(change: dict[str, Any]) -> None:
+    assert replace(NAMED, **change) == NAMED  # 0 == 0.0
+    assert replace(NAMED, **change).key == NAMED.key
+
+
+@pytest.mark.parametrize(("images", "epochs"), [(1, 300), (100, 150), (1000, 47), (10_000, 15), (100_000, 12)])
+def test_fewer_images_are_passed_over_more_often(images: int, epochs: int) -> None:
+    assert Run().epochs_for(images) == epochs
+    assert Run(epochs=3).epochs_for(images) == 3
 
 
 def test_run_survives_json(tmp_path: Path) -> None:

@@ -92,7 +92,8 @@ def images_to_train(run: Run) -> int:
     images = COUNTS[run.data.train]["train"]
     if run.data.limit is not None:
         images = min(images, run.data.limit * len(CLASSES[run.data.train]))
-    return run.epochs_for(round(images * (1 - run.data.validation_fraction))) * round(images * (1 - run.data.validation_fraction))
+    trained = round(images * (1 - run.data.validation_fraction))
+    return run.epochs_for(trained) * trained
 
 
 def makespan(hours: Mapping[str, float], starts_from: Mapping[str, str | None], devices: int) -> float:

@@ -50,6 +50,8 @@ def prepare_folder(run: Run, data: TrainingData, folder: Path) -> Trained | None
     Raises:
         GlyphfrontError: see `check_base`.
     """
+    for left in folder.glob("*.partial"):  # by a process that was killed while it wrote
+        left.unlink()
     move_aside_other_images(folder, data.used)
     save_run(run, folder / "run.json")
     if (folder / "trained.json").exists():

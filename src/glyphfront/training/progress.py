@@ -71,8 +71,8 @@ def few_images(data: TrainingData) -> str:
         return ""
     fewest = int(counts.argmin())
     return (
-        f"few images: {counts.sum():,} in {len(counts)} classes, {counts[fewest]} of {data.train.classes[fewest]!r}; more "
-        f"pictures would help most, and on {len(data.validation)} validation images one error is "
+        f"few images: {counts.sum():,} in {len(counts)} classes, {counts[fewest]} of {data.train.classes[fewest]!r}; "
+        f"more would help most, and on {len(data.validation)} validation images one error is "
         f"{1 / len(data.validation):.1%}"
     )
 

@@ -47,5 +47,6 @@ def _rate(run: Run, steps: int, classes: int) -> float:
     )
     slow = replace(run.optimizer, lr=1e-6)  # made-up images must not make it diverge
     run = replace(run, epochs=1, init_from=None, model=replace(run.model, weights=None), optimizer=slow)
+    data = TrainingData(train_set, validation, used, fingerprints(images[:0]))
     with tempfile.TemporaryDirectory() as folder:
-        return train(run, TrainingData(train_set, validation, used, fingerprints(images[:0])), Path(folder)).curve[-1].images_per_second
+        return train(run, data, Path(folder)).curve[-1].images_per_second

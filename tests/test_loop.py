@@ -377,7 +377,7 @@ def test_a_run_cannot_start_from_another_architecture_or_from_nothing(tmp_path: 
     wider = replace(TINY, model=Model("glyphnet-xs", widths=(2, 2, 2, 2, 4, 4)), init_from=base.key)
     with pytest.raises(GlyphfrontError, match="another architecture"):
         loop.train(wider, bar_splits, tmp_path / wider.key)
-    with pytest.raises(GlyphfrontError, match="000000000000, is not trained in .*; train that first"):
+    with pytest.raises(GlyphfrontError, match=r"000000000000, is not trained in .*; train that first"):
         loop.train(replace(TINY, init_from="0" * 12), bar_splits, tmp_path / "new")
 
 
@@ -385,9 +385,9 @@ def test_a_run_cannot_start_from_one_that_has_seen_the_test_images_unless_it_say
     tmp_path: Path, bars: Dataset, bar_splits: TrainingData
 ) -> None:
     base = replace(TINY, epochs=1)
-    loop.train(base, replace(bar_splits, train=bars.take(np.arange(163))), tmp_path / base.key)  # the test images: 160 on
+    loop.train(base, replace(bar_splits, train=bars.take(np.arange(163))), tmp_path / base.key)  # 160 on: test
     run = replace(base, init_from=base.key)
-    with pytest.raises(GlyphfrontError, match="trained on 3 images of the test set; train that with --data.clear-of"):
+    with pytest.raises(GlyphfrontError, match=r"trained on 3 images of the test set; train that with --data.clear-of"):
         loop.train(run, bar_splits, tmp_path / run.key)
     leaky = replace(run, data=Data(remove_leaks=False))
     assert loop.train(leaky, bar_splits, tmp_path / leaky.key).status == "finished"

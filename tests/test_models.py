@@ -21,7 +21,8 @@ from glyphfront.models.lenet import RBF
 from glyphfront.run import Model
 from glyphfront.ship.export import export_onnx
 
-every_model = pytest.mark.parametrize("name", MODELS)
+ZOO = ("timm:dpn68", "timm:mobilenetv3_small_050", "torchvision:squeezenet1_1", "torchvision:shufflenet_v2_x0_5")
+every_model = pytest.mark.parametrize("name", [*MODELS, *ZOO])  # of the zoos, two with a convolution for classifier
 
 
 def pictures(count, seed=0):
@@ -54,6 +55,21 @@ def test_one_image_alone_gets_the_logits_it_gets_in_a_batch(name):
         batch, alone = classifier(pictures(3)), classifier(pictures(3)[1:2])
     assert alone.shape == (1, 47)
     assert torch.allclose(alone[0], batch[1], rtol=1e-4, atol=1e-4)
+
+
+@every_model
+def test_the_head_is_all_that_depends_on_the_number_of_classes(name):
+    with torch.device("meta"):
+        five, seven = build(Model(name), 5), build(Model(name), 7)
+    shapes = {key: value.shape for key, value in seven.state_dict().items()}
+    differing = {key for key, value in five.state_dict().items() if value.shape != shapes[key]}
+    heads = tuple(f"{layer}." for layer in five.head())
+    assert {key for key in shapes if key.startswith(heads)} == differing > set()
+
+
+def test_a_distilled_net_has_two_heads():
+    with torch.device("meta"):
+        assert build(Model("timm:deit_tiny_distilled_patch16_224"), 5).head() == ("net.head", "net.head_dist")
 
 
 @every_model

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from glyphfront.data.splits import TrainingData
 from glyphfront.result import Epoch
-from glyphfront.training.progress import TrainingProgress
+from glyphfront.training.progress import TrainingProgress, few_images, still_rising
 
 LINE = Epoch(2, 0.05, 1.23456, 0.5, 0.98765, 0.4321, 12345.6, 7.89)
 
@@ -50,3 +54,36 @@ def test_a_failure_inside_comes_out(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt), TrainingProgress("tiny", 10, 5):
         raise KeyboardInterrupt
     assert capsys.readouterr() == ("", "")
+
+
+def test_few_images_are_said_in_one_line_and_enough_are_not(bar_splits: TrainingData) -> None:
+    assert few_images(bar_splits) == (  # 120 images of four classes, 40 to validate on
+        "few images: 120 in 4 classes, 30 of 'a'; more would help most, and on 40 validation images one error is 2.5%"
+    )
+    enough = replace(bar_splits, train=bar_splits.train.take(np.resize(np.arange(120), 200)))
+    assert few_images(enough) == ""
+
+
+def _curve(*accuracies: float) -> list[Epoch]:
+    return [replace(LINE, epoch=number, validation_accuracy=a) for number, a in enumerate(accuracies, 1)]
+
+
+def test_an_accuracy_that_rose_until_the_end_is_said() -> None:
+    assert still_rising(_curve(0.5, 0.6, 0.7, 0.8), 400) == (
+        "the validation accuracy was still rising: 70.0%, then 80.0% in the last epoch; more --epochs would help"
+    )
+    assert "in the last 2 epochs" in still_rising(_curve(*[0.1] * 6, 0.5, 0.5, 0.8, 0.8), 400)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "images"),
+    [
+        ([0.7, 0.8], 20),  # within two standard errors of 0.8 on 20 images: 17.9 points
+        ([0.5, 0.8, 0.8], 400),
+        ([0.8], 400),
+        ([1.0, 1.0], 400),
+        ([0.8, 0.7], 400),
+    ],
+)
+def test_an_accuracy_that_did_not_rise_by_more_than_chance_is_not_said_to(accuracies: list[float], images: int) -> None:
+    assert still_rising(_curve(*accuracies), images) == ""

@@ -14,7 +14,6 @@ from glyphfront.result import Epoch
 from glyphfront.run import Model, Run
 from glyphfront.training.state import State, new_state, read_state, resume, save_state, seed_of
 
-
 RUN = Run(model=Model("glyphnet-xs", dropout=0.5), epochs=2, batch_size=40, ema=0.9)
 
 

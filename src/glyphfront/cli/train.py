@@ -35,12 +35,12 @@ def departing_from(given: Run) -> Callable[..., None]:
             tensorboard: also write events for TensorBoard.
         """
         from glyphfront.data.splits import prepare
-        from glyphfront.pipeline.execute import train_run
         from glyphfront.run import check
+        from glyphfront.training import loop
 
         check(run)
         folder = runs_dir / run.key
-        trained = train_run(run, prepare(run.data, data_dir), runs_dir, tensorboard=tensorboard)
+        trained = loop.train(run, prepare(run.data, data_dir).training, folder, tensorboard=tensorboard)
         if trained.status == "diverged":
             raise GlyphfrontError(f"{folder}: {trained.message}")
         if not process_number():

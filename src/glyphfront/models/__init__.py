@@ -75,11 +75,9 @@ class Classifier(nn.Module):
         torchvision's, end in theirs: it is the last layer that has weights of its own.
         """
         layers = dict(self.named_modules())
-        if hasattr(self.net, "get_classifier"):
-            said = self.net.get_classifier()
-            said = said if isinstance(said, tuple | list) else (said,)
-        else:
-            said = ([layer for layer in layers.values() if layer._parameters][-1],)
+        ask = getattr(self.net, "get_classifier", None)
+        said = ask() if callable(ask) else [layer for layer in layers.values() if list(layer.parameters(False))][-1]
+        said = said if isinstance(said, tuple | list) else (said,)
         return tuple(name for name, layer in layers.items() if any(layer is one for one in said))
 
     def forward(self, images: Tensor) -> Tensor:

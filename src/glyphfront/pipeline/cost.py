@@ -60,9 +60,9 @@ def measure_rates(
         seconds: for each network.
         say: receives a line a network.
     """
-    from glyphfront.training.speed import training_rate
     from glyphfront.provenance import provenance
     from glyphfront.training.distributed import device_name, local_device
+    from glyphfront.training.speed import training_rate
 
     networks: dict[str, Run] = {}
     for run in runs:

@@ -21,7 +21,7 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.models import build
 from glyphfront.models.weights import load_weights
 from glyphfront.result import load_trained
-from glyphfront.run import LIGHT, Data, Model, Optimizer, Run, Schedule, save_run
+from glyphfront.run import LIGHT, Augment, Data, Model, Optimizer, Run, Schedule, save_run
 from glyphfront.training import distributed, loop, state
 
 PLAIN = Run(
@@ -29,6 +29,7 @@ PLAIN = Run(
     model=Model("lenet5_old"),  # smooth: rounding stays rounding; and without batch norm, which CPUs do not synchronise
     optimizer=Optimizer("nesterov", lr=0.05),
     schedule=Schedule("plateau", patience=0),
+    augment=Augment(),
     epochs=3,
     batch_size=33,  # does not divide evenly
     label_smoothing=0.1,

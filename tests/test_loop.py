@@ -35,6 +35,7 @@ TINY = Run(
     augment=LIGHT,
     epochs=3,
     batch_size=16,
+    label_smoothing=0.0,
     ema=0.9,
 )
 

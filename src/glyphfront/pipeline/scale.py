@@ -69,13 +69,14 @@ def smaller(run: Run, scale: Scale) -> Run:
         run,
         data=replace(run.data, limit=scale.limit) if limited else run.data,
         model=model,
-        epochs=math.ceil(run.epochs / scale.epochs),
+        epochs=None if run.epochs is None else math.ceil(run.epochs / scale.epochs),
         batch_size=max(2, run.batch_size // scale.batch),
         schedule=replace(run.schedule, patience=math.ceil(run.schedule.patience / scale.epochs)),
     )
     if run.optimizer.name not in _RATE_SCALES_STEPS:
         return small
-    factor = (run.epochs / run.batch_size) / (small.epochs / small.batch_size)
+    epochs, fewer = run.epochs or 1, small.epochs or 1  # where none are given they follow from the number of images
+    factor = (epochs / run.batch_size) / (fewer / small.batch_size)
     if limited:
         factor *= count_training_images(run.data) / count_training_images(small.data)
     return replace(small, optimizer=replace(run.optimizer, lr=float(f"{run.optimizer.lr * factor:.3g}")))
@@ -85,7 +86,7 @@ def in_words(run: Run, small: Run) -> str:
     """What a scale changed of a Run."""
     changes = [
         f"{small.data.limit} images a class" if small.data.limit else "all images",
-        f"epochs {run.epochs} → {small.epochs}",
+        f"epochs {run.epochs} → {small.epochs}" if run.epochs else "epochs as their number asks for",
         f"batch {run.batch_size} → {small.batch_size}",
         f"learning rate {run.optimizer.lr:g} → {small.optimizer.lr:g}",
         f"patience {run.schedule.patience} → {small.schedule.patience}",

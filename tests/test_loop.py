@@ -294,7 +294,7 @@ def test_logit_adjustment_adds_the_log_class_prior_inside_the_loss(
     logits = build(run.model, 4, float(mean), float(std)).train()(torch.from_numpy(uneven.images))
     prior = torch.tensor([30 / 40, 10 / 40, 1 / 40, 1 / 40]).log()  # a class without images counts as one
     expected = F.cross_entropy(logits + prior, torch.from_numpy(uneven.labels))
-    assert float(loss) == pytest.approx(float(expected), rel=1e-4)
+    assert float(loss) == pytest.approx(expected.item(), rel=1e-4)
 
 
 def test_pixel_statistics_match_numpy(bars: Dataset) -> None:

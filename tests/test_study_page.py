@@ -71,7 +71,10 @@ def test_the_page_starts_with_the_strip_of_claims(tmp_path: Path) -> None:
     text = write(tmp_path, declared, plain=(300, 302), new=(360, 362))
     assert text.startswith("# Which is best?\n\n![How many claims hold, do not hold, and cannot be told](claims.svg)\n")
     assert "holds: 1" in drawn(tmp_path / "claims.svg")
-    assert "1 claims say which row is better, or as good. 1 were tested at full scale: 1 holds." in text
+    assert (
+        "Of 1 claims that a row is better or worse than another, or as good, 1 could be tested at full scale: 1 holds."
+        in text
+    )
 
 
 def test_rows_stand_beside_what_was_published_with_both_intervals(tmp_path: Path) -> None:
@@ -142,7 +145,7 @@ def test_claims_are_told_with_the_published_difference_remarks_and_scale(tmp_pat
     assert found[3] == "holds"
     assert claim(text, "plain better than new (against its own figures)")[3] == "does not hold"
     assert claim(text, "checked worse than plain (not theirs)")[3] == "cannot be told"
-    assert "2 claims say which row is better, or as good. 2 were tested at laptop scale: 1 holds, 1 does not" in text
+    assert "2 could be tested at laptop scale: 1 holds, 1 does not hold." in text
 
 
 def test_the_differences_of_claims_are_drawn_and_far_ones_written_at_the_edge(tmp_path: Path) -> None:
@@ -189,7 +192,7 @@ def test_networks_trained_on_test_images_are_not_drawn(tmp_path: Path) -> None:
     for figure in ("front.svg", "sizes.svg"):
         assert "clean" in drawn(tmp_path / figure)
         assert "dirty" not in drawn(tmp_path / figure)
-    assert "1 rows are left out: their network, or its base, was trained on some of these images." in text
+    assert "Left out: rows whose network, or its base, was trained on some of these images (1)." in text
 
 
 def test_times_are_those_taken_in_turns_and_rows_without_get_none(tmp_path: Path) -> None:
@@ -232,7 +235,7 @@ def test_readme_gets_what_was_found_and_a_link_that_leads_to_the_page(
     monkeypatch.chdir(tmp_path / "results")
     write_report(tmp_path / "results" if absolute else Path(), readme=readme if absolute else Path("../README.md"))
     text = readme.read_text()
-    assert "1. 1 claims say which row is better" in text
+    assert "1. Of 1 claims that a row is better" in text
     assert "[The whole report](results/report.md)" in text
     assert "yesterday" not in text
     assert (text.startswith("before\n"), text.endswith("after\n")) == (True, True)

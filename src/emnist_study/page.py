@@ -44,7 +44,7 @@ def sections(reading: Reading) -> list[Section]:
     final = (full or reading).part("final")
     found = [*_transfer(reading), *_final(final, beside / _SHIPPED, reading.timings), *_brightness_found(reading)]
     made = [
-        Section("What else was found", tuple(found)) if found else None,
+        Section("What was found", tuple(found)) if found else None,
         *(_at_full_settings(full, reading.timings) if full else ()),
         _brightness(reading),
         _gradients(reading.folder),

@@ -40,6 +40,7 @@ GROUP = "glyphfront.pages"
 callables that take a Reading and return Sections. The first of them says what was found; a README shows it too."""
 
 HTML, TEXT = "report.html", "report.md"
+_FINDINGS = 3  # that a README has room for
 _OURS = re.compile(r"(front|sizes|times|claims|differences|curves|pairs|leaks|part|gradients)(-.+)?\.svg")
 
 
@@ -69,7 +70,8 @@ def write_report(
         raise GlyphfrontError(
             f"{folder}: a study with parts has no pick: leave the budget out, or name one of its parts"
         )
-    title = title or reading.study.question or f"glyphfront: {' on '.join(folder.resolve().name.split('-', 1))}"
+    question = reading.parts[0].study.question if len(reading.parts) == 1 else reading.study.question
+    title = title or question or f"glyphfront: {' on '.join(folder.resolve().name.split('-', 1))}"
     sections, found = _study_sections(reading) if whole else _rows_sections(reading, budget_us)
     document = Document(title, tuple(sections))
     texts = {figure.file: figure.svg for figure in document.figures}
@@ -117,7 +119,8 @@ def _study_sections(reading: Reading) -> tuple[list[Section], list[str]]:
         not_run(reading),
         _how_to_read(reading),
     ]
-    found = [line for section in (*claims, *guests[:1]) for line in section.before]
+    counted = [" ".join(section.before) for section in claims if section.before]
+    found = [*counted, *(line for section in guests[:1] for line in section.before)][:_FINDINGS]
     numbered = [f"{number}. {escape_markdown(line)}" for number, line in enumerate(found, 1)]
     return [section for section in sections if section], numbered
 
@@ -143,7 +146,7 @@ def front_sections(reading: Reading) -> list[Section]:
     kinds = len({file.same_row for file in common}) - len({file.same_row for file in unseen})
     drawn = "Rows tested on the same images, each with its lowest seed; the lines are the fronts."
     if kinds:
-        drawn += f" {kinds} rows are left out: their network, or its base, was trained on some of these images."
+        drawn += f" Left out: rows whose network, or its base, was trained on some of these images ({kinds})."
     figures = [
         ("The front", "front.svg", front_figure(unseen), "Accuracy by time for one image"),
         ("Size and work", "sizes.svg", size_figure(unseen), "Accuracy by parameters and by multiply-accumulates"),

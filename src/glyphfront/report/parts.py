@@ -75,16 +75,14 @@ def _count(claims: Sequence[Judged], counted: Sequence[Judged], scale: str) -> l
     verdicts = Counter(claim.verdict for claim in counted)
     told = [f"{n} {_verb(verdict, n)}" for verdict in VERDICTS if (n := verdicts[verdict])]
     sentences = [
-        f"{len(own)} claims say which row is better, or as good. {len(counted)} were tested at {scale} scale: "
+        f"Of {len(own)} claims that a row is better or worse than another, or as good, {len(counted)} could be tested "
+        f"at {scale} scale: {', '.join(told)}."
     ]
-    sentences[0] += f"{', '.join(told)}."
-    figures = [claim for claim in own if claim.beyond is not None]
-    if figures:
-        larger = [claim.text for claim in figures if claim.beyond]
+    if figures := [claim for claim in own if claim.beyond is not None]:
+        larger = ", ".join(claim.text for claim in figures if claim.beyond)
         sentences.append(
-            f"{len(figures)} claims rest on two published test accuracies. In {len(larger)} of them "
-            f"{'(' + ', '.join(larger) + ') ' if larger else ''}the published difference is larger than the draw of "
-            "the images explains."
+            f"Of {len(figures)} published differences of test accuracy, {sum(bool(c.beyond) for c in figures)} "
+            f"{'(' + larger + ') ' if larger else ''}are larger than the draw of the images explains."
         )
     return sentences
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from glyphfront.data import load
+from glyphfront.data import folder, load
 from glyphfront.data.folder import read_folder
 from glyphfront.data.normalize import normalize
 from glyphfront.errors import GlyphfrontError
@@ -108,8 +108,7 @@ def test_a_file_that_is_no_picture_is_named_and_the_rest_is_used(pictures):
     (pictures / "a" / "notes.txt").write_text("hello")
     (note,), _ = read_noting(pictures)
     assert note == f"{pictures / 'a' / 'notes.txt'}: not a readable picture; give a PNG, JPEG, BMP or TIFF; left out"
-    with pytest.warns(UserWarning, match="left out"):
-        assert len(read_folder(pictures, "train")) == 12
+    assert len(read_folder(pictures, "train")) == 12
 
 
 @pytest.mark.parametrize("kept", [20, 60, -30])
@@ -188,3 +187,18 @@ def test_the_source_says_whose_pictures_and_how_many(pictures):
 
 def test_the_name_is_that_of_the_folder_without_its_path(pictures):
     assert read_folder(pictures, "train").name == f"folder:{pictures.name}"
+
+
+def test_pictures_are_normalised_once_for_both_halves_and_again_when_one_changes(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    normalised: list[Path] = []
+    real = folder.normalize_file
+    monkeypatch.setattr(folder, "normalize_file", lambda file, *rest: normalised.append(file) or real(file, *rest))
+    for seed in (0, 1):
+        for half in ("train", "test"):
+            read_folder(pictures, half, seed=seed)
+    assert len(normalised) == len(set(normalised)) == 15
+    before = read_folder(pictures, "train")
+    picture(29).save(pictures / "a" / "10.png")
+    assert read_folder(pictures, "train").fingerprint() != before.fingerprint()

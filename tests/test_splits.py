@@ -8,7 +8,7 @@ import pytest
 
 from glyphfront.data import splits as module
 from glyphfront.data.dataset import Dataset
-from glyphfront.data.splits import Splits, prepare
+from glyphfront.data.splits import Prepared, Splits, count_training_images, prepare
 from glyphfront.errors import GlyphfrontError
 from glyphfront.run import Data
 
@@ -33,7 +33,7 @@ def trained_on(splits: Splits) -> list[int]:
 
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], Any]:
-    """The sets there are, by name and part; under "asked" what else the last one was asked for with."""
+    """The sets there are, by name and split; under "asked" what else the last one was asked for with."""
     sets: dict[tuple[str, str], Any] = {}
 
     def load(name: str, part: str, **rest: Any) -> Dataset:
@@ -46,7 +46,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], Any]:
     return sets
 
 
-def test_images_of_the_report_split_are_taken_out_of_training_and_counted(given: dict[Any, Any]) -> None:
+def test_images_of_the_test_set_are_taken_out_of_training_and_counted(given: dict[Any, Any]) -> None:
     given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(15, 25))
     splits = prepare(DATA)
     assert trained_on(splits) == list(range(15))
@@ -73,7 +73,7 @@ def test_leaks_stay_where_the_run_says_so(given: dict[Any, Any]) -> None:
     assert splits.training.used.leaks_removed == 0
 
 
-def test_the_report_split_can_be_that_of_another_set(given: dict[Any, Any]) -> None:
+def test_the_test_set_can_be_that_of_another_set(given: dict[Any, Any]) -> None:
     given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(10))
     given["other", "test"] = pictures([0, 1, 90], source="another source")
     splits = prepare(Data(train="own", test="other"))
@@ -93,7 +93,7 @@ def test_images_of_the_test_part_to_keep_clear_of_go_too(given: dict[Any, Any]) 
 
 
 @pytest.mark.parametrize("classes", [("a", "b", "c"), ("b", "a")])
-def test_a_report_split_of_other_classes_is_refused(given: dict[Any, Any], classes: tuple[str, ...]) -> None:
+def test_a_test_set_of_other_classes_is_refused(given: dict[Any, Any], classes: tuple[str, ...]) -> None:
     given["own", "train"], given["other", "test"] = pictures(range(20)), pictures(range(30, 40), classes)
     with pytest.raises(GlyphfrontError, match="a test set needs the classes of the training set"):
         prepare(Data(train="own", test="other"))
@@ -128,7 +128,7 @@ def test_strokes_are_drawn_as_many_as_the_limit_says_and_no_test_image_fewer(giv
     assert given["strokes", "test asked"] == {"folder": None, "seed": 7}
 
 
-def test_an_image_that_stands_twice_is_not_both_fitted_and_selected_on(given: dict[Any, Any]) -> None:
+def test_an_image_that_stands_twice_is_not_both_trained_and_validated_on(given: dict[Any, Any]) -> None:
     given["own", "train"], given["own", "test"] = pictures([*range(20), *range(20)]), pictures(range(30, 40))
     training = prepare(DATA).training
     assert len(training.validation) == 8
@@ -136,7 +136,7 @@ def test_an_image_that_stands_twice_is_not_both_fitted_and_selected_on(given: di
     assert (training.used.train_images, training.used.validation_images) == (len(training.train), 8)
 
 
-def test_fit_and_select_come_from_one_set_and_say_so(given: dict[Any, Any]) -> None:
+def test_train_and_validation_come_from_one_set_and_say_so(given: dict[Any, Any]) -> None:
     given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(30, 40))
     training = prepare(DATA).training
     assert (training.train.split, training.validation.split) == ("train", "validation")
@@ -147,11 +147,11 @@ def test_fit_and_select_come_from_one_set_and_say_so(given: dict[Any, Any]) -> N
 @pytest.mark.parametrize(
     ("train", "test", "told"),
     [
-        ([0, 1], [30, 31], "nothing is left to select on"),
-        (range(4), range(4), "nothing is left to select on"),
-        ([], [30, 31], "nothing is left to select on"),
-        (range(20), [], "nothing can be reported on"),
-        ([0, 0, 1, 1], [30, 31], "nothing is left to fit"),
+        ([0, 1], [30, 31], "nothing is left to validate on"),
+        (range(4), range(4), "nothing is left to validate on"),
+        ([], [30, 31], "nothing is left to validate on"),
+        (range(20), [], "nothing can be tested on"),
+        ([0, 0, 1, 1], [30, 31], "nothing is left to train on"),
     ],
 )
 def test_sets_of_which_nothing_is_left_are_refused(
@@ -160,3 +160,43 @@ def test_sets_of_which_nothing_is_left_are_refused(
     given["own", "train"], given["own", "test"] = pictures(train), pictures(test)
     with pytest.raises(GlyphfrontError, match=told):
         prepare(Data(train="own"))
+
+
+def test_sets_that_were_prepared_are_kept_while_there_is_room(given: dict[Any, Any]) -> None:
+    """Each set of 20 + 10 images of 784 bytes, of which two fit into 50,000 bytes."""
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(30, 40))
+    prepared = Prepared(most_bytes=50_000)
+    data = [Data(train="own", seed=seed) for seed in range(3)]
+    first = prepared(data[0])
+    assert prepared(data[0]) is first
+    prepared(data[1])
+    prepared(data[0])
+    prepared(data[2])  # the second goes, as it was unused for longest
+    assert prepared(data[0]) is first
+    given.clear()
+    assert prepared.used(data[1]).test_images == 10  # which images took part is kept of all
+    with pytest.raises(KeyError):
+        prepared(data[1])
+
+
+def test_one_set_is_kept_however_large(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(30, 40))
+    prepared = Prepared(most_bytes=1)
+    assert prepared(DATA) is prepared(DATA)
+
+
+@pytest.mark.parametrize(
+    ("data", "images"),
+    [
+        (Data("balanced"), 112_800),  # arXiv:1702.05373, table II
+        (Data("balanced", limit=400), 47 * 400),
+        (Data("digits", limit=100_000), 240_000),
+        (Data("own"), 9),
+        (Data("own", limit=4), 4 + 3),
+    ],
+)
+def test_training_images_are_counted_by_the_official_files_or_by_reading(
+    given: dict[Any, Any], data: Data, images: int
+) -> None:
+    given["own", "train"] = pictures([0, 2, 4, 6, 8, 10, 1, 3, 5])
+    assert count_training_images(data) == images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,12 @@ def _read_classes(path: Path) -> dict[str, list[Images]]:
     """Class name to its normalised pictures, by name; classes without any are left out."""
     if not path.is_dir():
         raise GlyphfrontError(f"{path}: no such folder; it must hold one folder of pictures a class")
+    stats = ((file, file.stat()) for file in sorted(path.rglob("*")))
+    return _normalized(path, tuple((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats))
+
+
+@functools.lru_cache(maxsize=4)  # both halves, and every Data of a study, need the same pictures
+def _normalized(path: Path, files: tuple[tuple[str, int, int], ...]) -> dict[str, list[Images]]:
     pictures = {}
     for folder in _visible(path):
         if not folder.is_dir():

@@ -82,6 +82,37 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
     return Splits(TrainingData(kept, validation, used, fingerprints(test.images)), test)
 
 
+class Prepared:
+    """The sets of each `Data`, prepared once and kept while there is room; those unused for longest go first."""
+
+    def __init__(self, folder: Path | None = None, most_bytes: int = 2 << 30) -> None:
+        """Prepare nothing yet.
+
+        Args:
+            folder: where EMNIST files lie.
+            most_bytes: of all images that are kept; the sets that were asked for last are kept however large.
+        """
+        self._folder, self._most_bytes = folder, most_bytes
+        self._splits: dict[Data, Splits] = {}
+        self._used: dict[Data, DataUsed] = {}
+
+    def __call__(self, data: Data) -> Splits:
+        """The sets of `data`; raises as `prepare`."""
+        splits = self._splits.pop(data, None) or prepare(data, self._folder)
+        self._splits[data], self._used[data] = splits, splits.training.used
+        while len(self._splits) > 1 and sum(map(_bytes, self._splits.values())) > self._most_bytes:
+            del self._splits[next(iter(self._splits))]
+        return splits
+
+    def used(self, data: Data) -> DataUsed:
+        """Which images take part; raises as `prepare`."""
+        return self._used[data] if data in self._used else self(data).training.used
+
+
+def _bytes(splits: Splits) -> int:
+    return sum(one.images.nbytes for one in (splits.training.train, splits.training.validation, splits.test))
+
+
 def count_training_images(data: Data, folder: Path | None = None) -> int:
     """How many images there are to train on and to validate on, leaks not counted.
 

@@ -1,242 +1,369 @@
+"""pipeline/execute.py, keep.py and latency.py: what a study leaves, and what is not done again."""
+
 from __future__ import annotations
 
-import functools
+import contextlib
 import json
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from glyphfront.data import splits as data_splits
 from glyphfront.data.leakage import save_seen
 from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError, RunsFailedError
-from glyphfront.measure.predictions import load_predictions
-from glyphfront.pipeline import execute
-from glyphfront.pipeline.execute import execute as carry_out
-from glyphfront.pipeline.execute import execute_parts, finish
-from glyphfront.result import load_result, save_result
+from glyphfront.pipeline import execute as module
+from glyphfront.pipeline.evaluate import ship_and_evaluate
+from glyphfront.pipeline.execute import execute
+from glyphfront.pipeline.keep import load_study
+from glyphfront.pipeline.latency import time_study
+from glyphfront.result import Result, load_result, load_timings
 from glyphfront.run import Data, Model, Optimizer, Run
 from glyphfront.ship.card import load_card
+from glyphfront.ship.export import graph_fingerprint
 from glyphfront.ship.recognizer import load
-from glyphfront.studies import SOURCE, STUDIES
-from glyphfront.training.loop import train
+from glyphfront.study import Study
 
 RUN = Run(
-    label="tiny",
-    data=Data(train="strokes", limit=8),
+    data=Data(train="folder:pictures", validation_fraction=0.2),
     model=Model("glyphnet-xs"),
-    optimizer=Optimizer("nesterov", lr=0.1),
+    optimizer=Optimizer("nesterov", lr=0.05),
     epochs=2,
-    batch_size=64,
+    batch_size=8,
 )
+SHORT = replace(RUN, epochs=1)
+DIVERGES = replace(RUN, optimizer=Optimizer("momentum", lr=1e20))
+
+
+def draw_pictures(folder: Path, count: int) -> None:
+    """Two classes of noisy bars, lying and standing."""
+    rng = np.random.default_rng(0)
+    for name, bar in (("lying", np.s_[10:16, 4:24]), ("standing", np.s_[4:24, 10:16])):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            picture = rng.integers(0, 80, (28, 28), dtype=np.uint8)
+            picture[bar] = rng.integers(160, 256)
+            Image.fromarray(picture).save(folder / name / f"{number}.png")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The pictures that all Runs here are of, in the folder that tests run in."""
+    folder = tmp_path_factory.mktemp("pictures")
+    draw_pictures(folder / "pictures", 25)
+    with contextlib.chdir(folder):
+        yield
+
+
+def rows(**runs: Run) -> Study:
+    return Study("?", name="made up", rows=runs)
+
+
+def carry_out(study: Study | Mapping[str, Run], folder: Path, **more: Any) -> list[Result]:
+    """With the runs in folder/runs and the results in folder/out."""
+    study = study if isinstance(study, Study) else rows(**study)
+    return execute(study, **{"runs_dir": folder / "runs", "out": folder / "out", "latency_seconds": 0.02, **more})
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Labels of the Runs whose training is asked for, as they come."""
+    labels: list[str] = []
+    train = module.train
+
+    def noted(run: Run, *rest: Any, **more: Any) -> Any:
+        labels.append(run.label)
+        return train(run, *rest, **more)
+
+    monkeypatch.setattr(module, "train", noted)
+    return labels
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Folders of a study that was carried out: runs and results."""
-    base = tmp_path_factory.mktemp("study")
-    carry_out([RUN], runs_dir=base / "runs", out=base / "out", latency_seconds=0.05)
-    return base / "runs", base / "out"
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a study of one row that was carried out."""
+    folder = tmp_path_factory.mktemp("study")
+    carry_out({"tiny": RUN}, folder)
+    return folder
 
 
-def test_a_study_leaves_a_result_with_everything_measured(folders: tuple[Path, Path]) -> None:
-    _, out = folders
-    result = load_result(out / "tiny-seed0.json")
-    assert result.run == RUN
-    assert result.key == RUN.key
+# --- what it leaves ----------------------------------------------------------------------------------------------
+
+
+def test_a_study_leaves_a_result_with_everything_measured(done: Path) -> None:
+    result = load_result(done / "out" / "tiny-seed0.json")
+    assert (result.run, result.key) == (replace(RUN, label="tiny"), RUN.key)
     assert result.accuracy is not None
-    assert result.exported is not None
-    assert result.latency is not None
-    assert result.accuracy.top1.total == result.data.test_images == 47 * 100
-    assert sum(map(sum, result.accuracy.confusion)) == 47 * 100
-    assert result.exported.parity < 1e-4
-    assert abs(result.exported.top1.correct - result.accuracy.top1.correct) <= 1
+    assert result.accuracy.top1.total == result.data.test_images == 2 * 5  # a fifth of 25 a class
+    assert sum(map(sum, result.accuracy.confusion)) == 10
+    (exported,) = result.exported
+    assert exported.parity < 1e-4
+    assert abs(exported.top1.correct - result.accuracy.top1.correct) <= 1
     assert len(result.curve) == 2
 
 
-def test_the_kept_predictions_give_the_accuracy_again(folders: tuple[Path, Path]) -> None:
-    _, out = folders
-    result = load_result(out / "tiny-seed0.json")
-    kept = np.load(out / "tiny-seed0.predictions.npz")
+def test_the_times_lie_beside_the_results_by_what_the_file_computes(done: Path) -> None:
+    (timing,) = load_timings(done / "out" / "latency.json").files
+    file = done / "runs" / RUN.key / "model.onnx"
+    assert timing.graph == graph_fingerprint(file) == load_result(done / "out" / "tiny-seed0.json").exported[0].graph
+    assert timing.latency == load_card(file).latency
+    assert timing.latency.p50_us > 0
+
+
+def test_the_study_lies_beside_the_results(done: Path) -> None:
+    assert load_study(done / "out" / "study.json") == rows(tiny=RUN)
+
+
+def test_the_kept_predictions_give_the_accuracy_again(done: Path) -> None:
+    result = load_result(done / "out" / "tiny-seed0.json")
+    kept = np.load(done / "out" / "tiny-seed0.predictions.npz")
     assert result.accuracy is not None
     assert int((kept["predicted"] == kept["true"]).sum()) == result.accuracy.top1.correct
-    assert np.all((kept["probability_of_true"] >= 0) & (kept["probability_of_true"] <= 1))
 
 
-def test_the_exported_file_and_its_card_say_what_the_result_says(folders: tuple[Path, Path]) -> None:
-    runs, out = folders
-    result = load_result(out / "tiny-seed0.json")
-    path = runs / RUN.key / "model.onnx"
+def test_the_exported_file_and_its_card_say_what_the_result_says(done: Path) -> None:
+    result = load_result(done / "out" / "tiny-seed0.json")
+    path = done / "runs" / RUN.key / "model.onnx"
     card = load_card(path)
-    assert result.exported is not None
-    assert card.accuracy == result.exported.top1
-    assert card.latency == result.latency
-    assert card.run == RUN
+    assert card.accuracy == result.exported[0].top1
+    assert card.run == result.run
     assert load(path).classes == result.classes
 
 
-def test_the_reading_of_the_report_split_is_logged_once(folders: tuple[Path, Path]) -> None:
-    runs, out = folders
-    result = load_result(out / "tiny-seed0.json")
-    lines = (runs / RUN.key / "readings.log").read_text().splitlines()
-    assert len(lines) == 1
-    assert result.accuracy is not None
-    assert lines[0].endswith(f"{result.data.test_fingerprint} {result.accuracy.top1.correct}/4700")
+def test_without_examples_no_image_stands_beside_the_results(tmp_path: Path) -> None:
+    carry_out({"tiny": SHORT}, tmp_path, examples=False)
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert left == {"study.json", "latency.json", "tiny-seed0.json", "tiny-seed0.predictions.npz"}
 
 
-def test_finished_runs_are_not_run_again_and_changed_ones_are(
-    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs, out = folders
-    trained: list[str] = []
-    train = execute.train
+def test_a_diverged_run_has_a_result_that_says_so_and_does_not_stop_the_study(tmp_path: Path) -> None:
+    result, other = carry_out({"bad": DIVERGES, "good": SHORT}, tmp_path)
+    assert (result.status, result.accuracy, other.status) == ("diverged", None, "finished")
+    assert "diverged" in result.message
+    assert json.loads((tmp_path / "out" / "bad-seed0.json").read_text())["status"] == "diverged"
 
-    def counted(run: Run, *rest: object, **more: object) -> object:
-        trained.append(run.label)
-        return train(run, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(execute, "train", counted)
-    before = (out / "tiny-seed0.json").read_bytes()
-    carry_out([RUN], runs_dir=runs, out=out, latency_seconds=0.05)
+def test_rows_are_told_apart_by_their_label_whatever_their_runs_are_called(tmp_path: Path) -> None:
+    """Runs of one label and seed used to overwrite each other's result."""
+    study = {f"lr_{lr}": replace(SHORT, optimizer=replace(RUN.optimizer, lr=lr)) for lr in (0.1, 0.01)}
+    assert {run.label for run in study.values()} == {"run"}
+    carry_out(study, tmp_path)
+    for label, run in study.items():
+        result = load_result(tmp_path / "out" / f"{label}-seed0.json")
+        assert (result.run.label, result.key) == (label, run.key)
+
+
+# --- parts -------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_of_several_parts_is_trained_evaluated_and_kept_once(tmp_path: Path, trained: list[str]) -> None:
+    """The test set used to be read again for every part."""
+    parts = {"one": rows(first=SHORT), "two": rows(again=SHORT, other=replace(SHORT, batch_size=4))}
+    results = carry_out(Study("?", parts=parts), tmp_path)
+    assert trained == ["first", "other"]
+    assert len((tmp_path / "runs" / SHORT.key / "readings.log").read_text().splitlines()) == 1
+    kept = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*-seed*.json"))
+    assert kept == ["one/first-seed0.json", "two/other-seed0.json"]
+    assert [result.run.label for result in results] == ["first", "other"]
+
+
+def test_a_part_carried_out_by_itself_joins_the_others_and_their_times(tmp_path: Path, trained: list[str]) -> None:
+    whole = Study("?", name="s", parts={"one": rows(a=SHORT), "two": rows(b=replace(SHORT, model=Model("lenet5_new")))})
+    for name in whole.parts:
+        carry_out(replace(whole, parts={name: whole.parts[name]}), tmp_path)
+    assert load_study(tmp_path / "out" / "study.json") == whole
+    assert {one.name for one in load_timings(tmp_path / "out" / "latency.json").files} == {"a", "b"}
+    carry_out(whole, tmp_path)
+    assert trained == ["a", "b"]
+
+
+def test_seeds_that_are_asked_for_stand_in_the_study(tmp_path: Path) -> None:
+    results = carry_out({"tiny": SHORT}, tmp_path, seeds=2)
+    assert [result.run.seed for result in results] == [0, 1]
+    assert load_study(tmp_path / "out" / "study.json").seeds == 2
+
+
+# --- what is looked at before the first training -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("study", "told"),
+    [
+        (rows(good=RUN, bad=replace(RUN, model=Model("lenet5_new", growth=3))), "growth"),
+        (rows(good=RUN, bad=replace(RUN, model=Model("nosuch"))), "nosuch"),
+        (rows(good=RUN, bad=replace(RUN, batch_size=1)), "bad: --batch-size"),
+        (rows(good=RUN, bad=replace(RUN, data=Data("balanced"))), "none"),
+        (rows(after=replace(RUN, init_from=SHORT.key), base=SHORT), "after: the Run it starts from must come before"),
+        (rows(**{"a/b": RUN}), "'a/b' cannot be the name of a row or part"),
+        (Study("?", parts={"..": rows(a=RUN)}), "'..' cannot be the name"),
+        (Study("?", name="empty"), "empty has no rows"),
+    ],
+)
+def test_a_fault_is_found_before_the_first_run_is_trained(tmp_path: Path, study: Study, told: str) -> None:
+    with pytest.raises(GlyphfrontError, match=told) as raised:
+        carry_out(study, tmp_path, data_dir=tmp_path / "none")
+    assert not isinstance(raised.value, RunsFailedError)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- what is not done again --------------------------------------------------------------------------------------
+
+
+def test_finished_runs_are_not_run_again_and_changed_ones_are(done: Path, trained: list[str]) -> None:
+    out = done / "out"
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    carry_out({"tiny": RUN}, done)
     assert trained == []
-    assert (out / "tiny-seed0.json").read_bytes() == before
-    other = replace(RUN, label="other", epochs=1)
-    results = carry_out([RUN, other], runs_dir=runs, out=out, latency_seconds=0.05)
+    assert before == {path.name: path.read_bytes() for path in out.iterdir()}
+    results = carry_out({"tiny": RUN, "other": SHORT}, done)
     assert trained == ["other"]
     assert [r.run.label for r in results] == ["tiny", "other"]
 
 
-def test_a_diverged_run_has_a_result_that_says_so_and_does_not_stop_the_study(tmp_path: Path) -> None:
-    bad = replace(RUN, label="bad", optimizer=Optimizer("momentum", lr=1e20))
-    (result,) = carry_out([bad], runs_dir=tmp_path / "runs", out=tmp_path / "out", latency_seconds=0.05)
-    assert result.status == "diverged"
-    assert "diverged" in result.message
-    assert result.accuracy is None
-    assert json.loads((tmp_path / "out" / "bad-seed0.json").read_text())["status"] == "diverged"
-
-
-def test_without_examples_no_image_stands_beside_the_results(tmp_path: Path) -> None:
-    short = replace(RUN, epochs=1)
-    carry_out([short], runs_dir=tmp_path / "runs", out=tmp_path / "out", latency_seconds=0.05, examples=False)
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["tiny-seed0.json", "tiny-seed0.predictions.npz"]
-
-
-@pytest.mark.parametrize("name", [name for name in STUDIES if name not in SOURCE])  # those: see test_source.py
-def test_every_study_has_a_lab_sheet_and_runs_with_names_of_their_own(name: str) -> None:
-    study = STUDIES[name]
-    for word in ("Command", "Cost", "Expect"):
-        assert f"    {word}" in (study.__doc__ or "")
-    assert f"glyphfront study run {name} " in (study.__doc__ or "")
-    runs = study("strokes")
-    assert len({execute.result_name(run) for run in runs}) == len(runs)
-    assert len({run.key for run in runs}) == len(runs)
-
-
-def test_a_result_carries_the_label_of_its_study_whoever_trained_the_run_first(folders: tuple[Path, Path]) -> None:
-    runs, out = folders
-    again = replace(RUN, label="again")
-    assert again.key == RUN.key
-    (result,) = carry_out([again], runs_dir=runs, out=out.parent / "other", latency_seconds=0.05)
+def test_a_run_that_another_study_trained_is_not_trained_again(done: Path, tmp_path: Path) -> None:
+    weights = (done / "runs" / RUN.key / "weights.safetensors").stat().st_mtime_ns
+    (result,) = carry_out({"again": RUN}, tmp_path, runs_dir=done / "runs")
     assert result.run.label == "again"
-    assert result.latency == load_result(out / "tiny-seed0.json").latency  # the same file is timed once
-    assert load_card(runs / RUN.key / "model.onnx").latency == result.latency
-    assert load_card(runs / RUN.key / "model.onnx").name == "again"
+    assert (done / "runs" / RUN.key / "weights.safetensors").stat().st_mtime_ns == weights
 
 
-def test_a_faulty_run_is_found_before_the_first_one_is_trained(tmp_path: Path) -> None:
-    bad = replace(RUN, label="bad", model=Model("lenet5_new", growth=3))
-    with pytest.raises(GlyphfrontError, match="growth"):
-        carry_out([RUN, bad], runs_dir=tmp_path / "runs", out=tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
+def test_all_files_are_timed_anew_when_one_is_added_and_a_file_that_is_gone_is_made_again(tmp_path: Path) -> None:
+    carry_out({"tiny": SHORT}, tmp_path)
+    before = load_timings(tmp_path / "out" / "latency.json").files
+    shutil.rmtree(tmp_path / "runs")
+    carry_out({"tiny": SHORT, "lenet": replace(SHORT, model=Model("lenet5_new"))}, tmp_path)
+    after = {one.name: one for one in load_timings(tmp_path / "out" / "latency.json").files}
+    assert set(after) == {"tiny", "lenet"}
+    assert after["tiny"].graph == before[0].graph
+    assert after["tiny"].latency != before[0].latency
 
 
-def test_a_run_cannot_start_from_one_that_has_seen_its_report_split(tmp_path: Path) -> None:
-    leaky = replace(RUN, label="base", epochs=1)
-    carry_out([leaky], runs_dir=tmp_path / "runs", out=tmp_path / "out", latency_seconds=0.05)
-    report = prepare(RUN.data).report
-    save_seen(tmp_path / "runs" / leaky.key / "model.seen.npz", report.images[:3])
-    transferred = replace(RUN, label="transferred", init_from=leaky.key)
+def test_a_folder_without_results_cannot_be_timed(tmp_path: Path) -> None:
+    with pytest.raises(GlyphfrontError, match="no results of exported files there"):
+        time_study(tmp_path, runs_dir=tmp_path)
+
+
+# --- Runs that start from others ---------------------------------------------------------------------------------
+
+
+def test_a_run_cannot_start_from_one_that_has_seen_its_test_set(tmp_path: Path) -> None:
+    carry_out({"base": SHORT}, tmp_path)
+    save_seen(tmp_path / "runs" / SHORT.key / "model.seen.npz", prepare(RUN.data).test.images[:3])
+    after = replace(RUN, init_from=SHORT.key)
     with pytest.raises(GlyphfrontError, match="was trained on 3 images of the test set"):
-        carry_out([transferred], runs_dir=tmp_path / "runs", out=tmp_path / "out")
-    knowingly = replace(transferred, data=replace(RUN.data, remove_leaks=False))
-    (result,) = carry_out([knowingly], runs_dir=tmp_path / "runs", out=tmp_path / "out", latency_seconds=0.05)
+        carry_out({"after": after}, tmp_path)
+    knowingly = replace(after, data=replace(RUN.data, remove_leaks=False))
+    (result,) = carry_out({"after": knowingly}, tmp_path)
     assert result.status == "finished"
 
 
 def test_a_run_that_fails_does_not_stop_the_others_but_what_starts_from_it(tmp_path: Path) -> None:
-    orphan = replace(RUN, label="orphan", seed=1, init_from="0" * 12)
-    after = replace(RUN, label="after", seed=2, init_from=orphan.key)
-    quick = replace(RUN, epochs=1)
-    runs, out = tmp_path / "runs", tmp_path / "out"
-    with pytest.raises(
-        GlyphfrontError,
-        match=r"^2 of 3 runs failed: orphan-seed1, after-seed2; the first: orphan: .* 0{12}, is not trained in",
-    ):
-        carry_out([orphan, after, quick], runs_dir=runs, out=out, latency_seconds=0.05)
-    assert load_result(out / "tiny-seed0.json").latency
-    assert not list(out.glob("orphan*"))
+    orphan = replace(RUN, init_from="0" * 12)
+    after = replace(RUN, batch_size=4, init_from=orphan.key)
+    failed = r"^2 of 3 runs failed: orphan-seed0, after-seed0; the first: orphan: .* 0{12}, is not trained in"
+    with pytest.raises(RunsFailedError, match=failed):
+        carry_out({"orphan": orphan, "after": after, "tiny": SHORT}, tmp_path)
+    assert load_result(tmp_path / "out" / "tiny-seed0.json").exported
+    assert (tmp_path / "out" / "latency.json").exists()
+    assert not list((tmp_path / "out").glob("orphan*"))
 
 
-def test_a_part_with_a_failed_run_does_not_keep_the_next_from_its_turn(tmp_path: Path) -> None:
-    orphan, quick = replace(RUN, label="orphan", init_from="0" * 12), replace(RUN, epochs=1)
-    work = functools.partial(carry_out, runs_dir=tmp_path / "runs", latency_seconds=0.05)
-    parts = {tmp_path / "one": [orphan], tmp_path / "two": [quick], tmp_path / "three": [replace(orphan, seed=1)]}
-    failed = "1 of 1 runs failed: orphan-seed"
-    with pytest.raises(RunsFailedError, match=rf"^{failed}0; .*; {failed}1;"):
-        execute_parts(parts, work)
-    assert load_result(tmp_path / "two" / "tiny-seed0.json").latency
-
-
-def test_parts_end_at_once_where_the_data_is_missing_or_a_run_is_faulty(tmp_path: Path) -> None:
-    missing = replace(RUN, data=replace(RUN.data, train="balanced"))
-    work = functools.partial(carry_out, runs_dir=tmp_path / "runs", data_dir=tmp_path / "none", latency_seconds=0.05)
-    with pytest.raises(GlyphfrontError, match="none") as raised:
-        execute_parts({tmp_path / "one": [RUN], tmp_path / "two": [missing]}, work, tmp_path / "none")
-    assert not isinstance(raised.value, RunsFailedError)
-    with pytest.raises(GlyphfrontError, match="nosuch"):
-        execute_parts({tmp_path / "one": [RUN], tmp_path / "two": [replace(RUN, model=Model("nosuch"))]}, work)
-    assert not list(tmp_path.iterdir())
+def test_what_starts_from_a_diverged_run_has_a_result_that_says_so(tmp_path: Path, trained: list[str]) -> None:
+    """It used to fail, and again with every repetition."""
+    after = replace(RUN, init_from=DIVERGES.key)
+    last = replace(SHORT, init_from=after.key)
+    for _ in range(2):
+        results = carry_out({"base": DIVERGES, "after": after, "last": last}, tmp_path)
+        assert [result.status for result in results] == ["diverged"] * 3
+        assert all("not trained: the Run it starts from" in result.message for result in results[1:])
+        assert (results[1].cost.epochs, results[1].curve) == (0, ())
+    assert trained == ["base"]
+    shutil.rmtree(tmp_path / "runs")
+    assert [r.status for r in carry_out({"base": DIVERGES, "after": after}, tmp_path)] == ["diverged"] * 2
+    assert trained == ["base"]
 
 
 def test_a_base_whose_folder_is_lost_is_trained_again_for_a_run_that_starts_from_it(tmp_path: Path) -> None:
-    runs, out = tmp_path / "runs", tmp_path / "out"
-    base = replace(RUN, epochs=1)
-    carry_out([base], runs_dir=runs, out=out, latency_seconds=0.05)
-    weights = (runs / base.key / "weights.safetensors").read_bytes()
-    shutil.rmtree(runs / base.key)
-    after = replace(base, label="after", seed=1, init_from=base.key)
-    carry_out([base, after], runs_dir=runs, out=out, latency_seconds=0.05)
-    assert (runs / base.key / "weights.safetensors").read_bytes() == weights
-    shutil.rmtree(runs / base.key)
-    carry_out([base, after], runs_dir=runs, out=out, latency_seconds=0.05)
-    assert not (runs / base.key).exists()  # nothing is left that needs it
+    weights = tmp_path / "runs" / SHORT.key / "weights.safetensors"
+    study = {"base": SHORT}
+    carry_out(study, tmp_path)
+    before = weights.read_bytes()
+    shutil.rmtree(weights.parent)
+    study["after"] = replace(RUN, init_from=SHORT.key)
+    carry_out(study, tmp_path)
+    assert weights.read_bytes() == before
+    shutil.rmtree(weights.parent)
+    carry_out(study, tmp_path)
+    assert not weights.parent.exists()  # nothing is left that needs it
 
 
-def test_a_result_whose_exported_file_is_lost_before_it_was_timed_stays_without_times(
-    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_base_whose_weights_are_lost_is_trained_again_when_the_data_of_what_starts_from_it_changed(
+    tmp_path: Path, trained: list[str]
 ) -> None:
-    _, out = folders
-    copy = tmp_path / "out"
-    shutil.copytree(out, copy)
-    save_result(replace(load_result(out / "tiny-seed0.json"), latency=None), copy / "tiny-seed0.json")
-    (result,) = carry_out([RUN], runs_dir=tmp_path / "none", out=copy, latency_seconds=0.05)
-    assert result.latency is None
-    assert "not timed" in capsys.readouterr().err
+    """It used to be skipped, and what starts from it failed for ever."""
+    draw_pictures(tmp_path / "own", 10)
+    own = replace(RUN.data, train=f"folder:{tmp_path / 'own'}", remove_leaks=False)
+    study = {"base": SHORT, "after": replace(SHORT, data=own, init_from=SHORT.key)}
+    carry_out(study, tmp_path)
+    shutil.rmtree(tmp_path / "runs" / SHORT.key)
+    draw_pictures(tmp_path / "own", 12)
+    _, result = carry_out(study, tmp_path)
+    assert trained == ["base", "after"] * 2
+    assert result.data.train_images + result.data.validation_images + result.data.test_images == 24
 
 
-def test_predictions_say_which_test_images_a_run_or_its_base_was_trained_on(tmp_path: Path) -> None:
-    clean = replace(RUN, epochs=1)
-    splits = prepare(clean.data)
-    leaky = replace(splits.training, fit=splits.test.take(np.arange(0, 4700, 10)))
-    folder = tmp_path / clean.key
-    train(clean, leaky, folder)
-    finish(folder, splits.test)
-    seen = load_predictions(folder / "predictions.npz").seen
-    assert seen.sum() == 470
-    assert seen[::10].all()
-    after = replace(clean, label="after", seed=1, init_from=clean.key, data=replace(clean.data, remove_leaks=False))
-    train(after, splits.training, tmp_path / after.key)
-    finish(tmp_path / after.key, splits.test)
-    assert np.array_equal(load_predictions(tmp_path / after.key / "predictions.npz").seen, seen)
+# --- data and locks ----------------------------------------------------------------------------------------------
+
+
+def test_the_same_data_is_prepared_once_for_all_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study used to prepare it again wherever rows of different data took turns."""
+    prepared: list[Data] = []
+    real = data_splits.prepare
+
+    def noted(data: Data, folder: Path | None = None) -> Any:
+        prepared.append(data)
+        return real(data, folder)
+
+    monkeypatch.setattr(data_splits, "prepare", noted)
+    other = replace(SHORT, data=replace(RUN.data, limit=9))
+    carry_out({"a": SHORT, "b": other, "c": replace(SHORT, batch_size=4), "d": replace(other, batch_size=4)}, tmp_path)
+    assert prepared == [SHORT.data, other.data]
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Another process holds the lock of a run's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = str(folder / "lock")
+    code = f"import filelock; lock = filelock.FileLock({lock!r}); lock.acquire(); print(1, flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def test_a_run_that_another_process_works_on_is_neither_exported_nor_evaluated(done: Path, tmp_path: Path) -> None:
+    """The lock used to cover training alone."""
+    folder = tmp_path / RUN.key
+    shutil.copytree(done / "runs" / RUN.key, folder)
+    (folder / "model.onnx").unlink()
+    with held(folder), pytest.raises(GlyphfrontError, match="another process"):
+        ship_and_evaluate(folder, prepare(RUN.data).test)
+    assert not (folder / "model.onnx").exists()
+
+
+def test_the_other_runs_go_on_while_another_process_works_on_one(tmp_path: Path) -> None:
+    with held(tmp_path / "runs" / SHORT.key), pytest.raises(RunsFailedError, match=r"1 of 2 runs failed: a-seed0;"):
+        carry_out({"a": SHORT, "b": replace(SHORT, batch_size=4)}, tmp_path)
+    assert load_result(tmp_path / "out" / "b-seed0.json").status == "finished"

@@ -16,26 +16,32 @@ import pytest
 
 from glyphfront.cli import main
 from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.predictions import load_predictions, predictions_path
 from glyphfront.pipeline import ray as cluster
-from glyphfront.pipeline.execute import execute, result_name
-from glyphfront.pipeline.ray import execute_on_ray, read_folder, write_folder
-from glyphfront.result import load_result
+from glyphfront.pipeline.execute import execute
+from glyphfront.pipeline.keep import results_in
+from glyphfront.pipeline.ray import execute_on_ray, pack, unpack
+from glyphfront.pipeline.scale import trainings
+from glyphfront.result import load_timings
 from glyphfront.run import Data, Model, Optimizer, Run
 from glyphfront.ship.card import load_card
-from glyphfront.training import loop
+from glyphfront.study import Study
+from glyphfront.training import keeper
 
 RUN = Run(
-    label="tiny",
     data=Data(train="strokes", limit=8),
     model=Model("glyphnet-xs"),
     optimizer=Optimizer("nesterov", lr=0.1),
     epochs=1,
     batch_size=64,
 )
-OTHER = replace(RUN, label="other", seed=1)
-FROM_OTHER = replace(RUN, label="from-other", init_from=OTHER.key)
-AGAIN = replace(RUN, label="again")
-STUDY = [RUN, OTHER, FROM_OTHER, AGAIN]
+OTHER = replace(RUN, batch_size=32)
+PARTS = {
+    "first": {"tiny": RUN, "other": OTHER, "from-other": replace(RUN, init_from=OTHER.key)},
+    "second": {"again": RUN},
+}
+STUDY = Study("?", name="made up", parts={name: Study("?", rows=rows) for name, rows in PARTS.items()})
+LABELS = ["from-other", "other", "tiny"]
 
 
 ENVIRONMENT = {
@@ -88,9 +94,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study as the serial runner leaves it: folders runs and out."""
+    """The study as this machine alone leaves it: folders runs and out."""
     base = tmp_path_factory.mktemp("serial")
-    execute(STUDY, runs_dir=base / "runs", out=base / "out", latency_seconds=0.05)
+    execute(STUDY, runs_dir=base / "runs", out=base / "out", latency_seconds=0.02)
     return base
 
 
@@ -101,7 +107,7 @@ def spread(machines: Machines, tmp_path_factory: pytest.TempPathFactory) -> Path
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        patch.setattr(cluster, "carry_out", logging(base / "log"))
+        patch.setattr(cluster, "on_worker", logging(base / "log"))
         on(machines, STUDY, base)
     return base
 
@@ -109,48 +115,55 @@ def spread(machines: Machines, tmp_path_factory: pytest.TempPathFactory) -> Path
 def logging(log: Path, after_save: Callable[[], None] = lambda: None) -> Callable[..., Any]:
     """What workers do, with a line in `log` when a Run is begun and when its training is; it travels by value."""
 
-    def carry_out(run: Run, *rest: Any, **more: Any) -> Any:
+    def on_worker(run: Run, *rest: Any, **more: Any) -> Any:
         from glyphfront.pipeline import ray as cluster
-        from glyphfront.training import loop
+        from glyphfront.training import keeper, loop
 
         def note(what: str) -> None:
             with log.open("a") as file:
                 file.write(f"{what} {run.label}\n")
 
-        if not hasattr(loop, "plain_save_state"):
-            loop.plain_save_state, loop.plain_go = loop.save_state, loop._Training.go  # type: ignore[attr-defined]
+        if not hasattr(keeper, "plain_save_state"):
+            keeper.plain_save_state, loop.plain_train = keeper.save_state, loop._train  # type: ignore[attr-defined]
 
         def save_state(*arguments: Any) -> None:
-            loop.plain_save_state(*arguments)  # type: ignore[attr-defined]
+            keeper.plain_save_state(*arguments)  # type: ignore[attr-defined]
             after_save()
 
-        def go(*arguments: Any) -> Any:
-            trained = loop.plain_go(*arguments)  # type: ignore[attr-defined]
+        def train(*arguments: Any) -> Any:
+            trained = loop.plain_train(*arguments)  # type: ignore[attr-defined]
             note("trained")
             return trained
 
-        loop.save_state, loop._Training.go = save_state, go  # type: ignore[method-assign]
+        keeper.save_state, loop._train = save_state, train
         note("begun")
-        files = cluster.carry_out(run, *rest, **more)
+        files = cluster.on_worker(run, *rest, **more)
         note("done")
         return files
 
-    return carry_out
+    return on_worker
 
 
-def on(machines: Machines, runs: list[Run], base: Path) -> Any:
+def on(machines: Machines, study: Study, base: Path) -> Any:
     runs_dir, out = base / "runs", base / "out"
-    return execute_on_ray(runs, runs_dir=runs_dir, out=out, address=machines.address, latency_seconds=0.05)
+    return execute_on_ray(study, runs_dir=runs_dir, out=out, address=machines.address, latency_seconds=0.02)
+
+
+def rows(**runs: Run) -> Study:
+    return Study("?", rows=runs)
 
 
 def lines(base: Path, word: str) -> list[str]:
     return [line.split()[1] for line in (base / "log").read_text().splitlines() if line.startswith(word)]
 
 
-def assert_same(runs: list[Run], one: Path, other: Path) -> None:
+def assert_same(study: Study, one: Path, other: Path) -> None:
     """All that does not tell the time is the same."""
-    for run in runs:
-        a, b = (load_result(base / "out" / f"{result_name(run)}.json") for base in (one, other))
+    left, right = results_in(one / "out"), results_in(other / "out")
+    assert set(left) == set(right) == {run.key for run in trainings(study)}
+    for key, (path, a) in left.items():
+        beside, b = right[key]
+        assert path.relative_to(one) == beside.relative_to(other)
         assert a.accuracy is not None
         assert b.accuracy is not None
         timed = {"evaluation_seconds": 0.0, "inference_seconds": 0.0}
@@ -159,27 +172,25 @@ def assert_same(runs: list[Run], one: Path, other: Path) -> None:
         assert [(e.train_loss, e.validation_loss) for e in a.curve] == [
             (e.train_loss, e.validation_loss) for e in b.curve
         ]
-        x, y = (np.load(base / "out" / f"{result_name(run)}.predictions.npz") for base in (one, other))
-        assert all(np.array_equal(x[name], y[name]) for name in {*x, *y})
+        x, y = (load_predictions(predictions_path(file)) for file in (path, beside))
+        assert all(np.array_equal(getattr(x, name), getattr(y, name)) for name in vars(x))
 
 
-def test_the_cluster_leaves_what_the_serial_runner_leaves(serial: Path, spread: Path) -> None:
+def test_the_cluster_leaves_what_this_machine_alone_leaves(serial: Path, spread: Path) -> None:
     assert_same(STUDY, serial, spread)
     for part in ("runs", "out"):
         files = [sorted(str(p.relative_to(base / part)) for p in (base / part).rglob("*")) for base in (serial, spread)]
         assert files[0] == files[1]
-    for run in STUDY:
+    for run in trainings(STUDY):
         paths = [base / "runs" / run.key / "model.onnx" for base in (serial, spread)]
         assert paths[0].read_bytes() == paths[1].read_bytes()
         assert load_card(paths[0]).name == load_card(paths[1]).name
-        latency = load_result(spread / "out" / f"{result_name(run)}.json").latency
-        assert latency is not None
-        assert load_card(paths[1]).latency is not None
+    timed = [load_timings(base / "out" / "latency.json").files for base in (serial, spread)]
+    assert [one.graph for one in timed[0]] == [one.graph for one in timed[1]]
 
 
-def test_a_run_under_two_labels_is_trained_once_and_a_base_before_what_starts_from_it(spread: Path) -> None:
-    assert AGAIN.key == RUN.key
-    assert sorted(lines(spread, "trained")) == ["from-other", "other", "tiny"]
+def test_a_run_of_two_parts_is_trained_once_and_a_base_before_what_starts_from_it(spread: Path) -> None:
+    assert sorted(lines(spread, "trained")) == LABELS
     log = (spread / "log").read_text().splitlines()
     assert log.index("done other") < log.index("begun from-other")
 
@@ -192,34 +203,34 @@ def test_workers_leave_nothing_behind(machines: Machines, spread: Path) -> None:
 def test_what_is_finished_is_not_given_out_again(
     machines: Machines, spread: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "carry_out", logging(spread / "again"))
-    before = {path: path.read_bytes() for path in (spread / "out").iterdir()}
+    monkeypatch.setattr(cluster, "on_worker", logging(spread / "again"))
+    before = {path: path.read_bytes() for path in (spread / "out").rglob("*.json")}
     results = on(machines, STUDY, spread)
-    assert [result.run for result in results] == STUDY
+    assert sorted(result.run.label for result in results) == LABELS
     assert not (spread / "again").exists()
-    assert before == {path: path.read_bytes() for path in (spread / "out").iterdir()}
+    assert before == {path: path.read_bytes() for path in (spread / "out").rglob("*.json")}
 
 
 def test_a_faulty_run_is_named_once_and_the_others_go_on(
     machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cluster, "carry_out", logging(tmp_path / "log"))
-    unlike = replace(RUN, label="unlike", model=Model("glyphnet-s"), init_from=RUN.key)
-    then = replace(RUN, label="then", init_from=unlike.key)
-    orphan = replace(RUN, label="orphan", init_from="0" * 12)
-    bad = replace(RUN, label="bad", optimizer=Optimizer("momentum", lr=1e20))
+    monkeypatch.setattr(cluster, "on_worker", logging(tmp_path / "log"))
+    unlike = replace(RUN, model=Model("glyphnet-s"), init_from=RUN.key)
+    then, orphan = replace(RUN, batch_size=16, init_from=unlike.key), replace(RUN, init_from="0" * 12)
+    bad = replace(RUN, optimizer=Optimizer("momentum", lr=1e20))
+    after_bad = replace(RUN, init_from=bad.key)
+    study = rows(tiny=RUN, unlike=unlike, then=then, orphan=orphan, bad=bad, after_bad=after_bad)
     with pytest.raises(
-        GlyphfrontError, match=r"^3 of 5 runs failed: orphan-seed0, unlike-seed0, then-seed0; .* again$"
+        GlyphfrontError, match=r"^3 of 6 runs failed: orphan-seed0, unlike-seed0, then-seed0; .* again$"
     ):
-        on(machines, [unlike, then, orphan, bad, RUN], tmp_path)
+        on(machines, study, tmp_path)
     told = capsys.readouterr().err.splitlines()
     assert sum("failed" in line for line in told) == 3
     assert sum("another architecture" in line for line in told) == 1
     assert "then-seed0: failed: the Run it starts from failed" in told
     assert sorted(lines(tmp_path, "begun")) == ["bad", "tiny", "unlike"]
-    assert load_result(tmp_path / "out" / "tiny-seed0.json").latency is not None
-    assert load_result(tmp_path / "out" / "bad-seed0.json").status == "diverged"
-    assert sorted(path.name for path in (tmp_path / "out").glob("*.json")) == ["bad-seed0.json", "tiny-seed0.json"]
+    kept = {result.run.label: result.status for _, result in results_in(tmp_path / "out").values()}
+    assert kept == {"tiny": "finished", "bad": "diverged", "after_bad": "diverged"}
 
 
 def test_results_of_other_images_are_not_kept(
@@ -231,13 +242,13 @@ def test_results_of_other_images_are_not_kept(
         prepare = there.prepare
         there.prepare = lambda data, folder: prepare(replace(data, seed=5), folder)
         try:
-            return there.carry_out(run, *rest, **more)
+            return there.on_worker(run, *rest, **more)
         finally:
             there.prepare = prepare
 
-    monkeypatch.setattr(cluster, "carry_out", on_other_images)
+    monkeypatch.setattr(cluster, "on_worker", on_other_images)
     with pytest.raises(GlyphfrontError, match="1 of 1 runs failed: tiny-seed0"):
-        on(machines, [RUN], tmp_path)
+        on(machines, rows(tiny=RUN), tmp_path)
     assert "trained on other images than this machine has" in capsys.readouterr().err
     assert not (tmp_path / "out" / "tiny-seed0.json").exists()
 
@@ -245,14 +256,14 @@ def test_results_of_other_images_are_not_kept(
 def test_an_interrupted_study_goes_on_where_it_stood(
     machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    long = [replace(RUN, label=f"long{seed}", seed=seed, epochs=4) for seed in (3, 4, 5)]
+    long = replace(rows(long=replace(RUN, epochs=4)), seeds=3)
 
     def until_interrupted() -> None:  # however late the other worker starts
         interruption = signal.getsignal(signal.SIGINT).__self__  # type: ignore[union-attr]
-        while not interruption.requested:
+        while not interruption._requested:
             time.sleep(0.05)
 
-    monkeypatch.setattr(cluster, "carry_out", logging(tmp_path / "log", after_save=until_interrupted))
+    monkeypatch.setattr(cluster, "on_worker", logging(tmp_path / "log", after_save=until_interrupted))
 
     def interrupt() -> None:
         while len(machines.states(0, 1)) < 2:
@@ -269,10 +280,11 @@ def test_an_interrupted_study_goes_on_where_it_stood(
     assert "3 runs are cancelled" in capsys.readouterr().err
     assert len(machines.states(0, 1)) == 2
     assert lines(tmp_path, "trained") == []
-    monkeypatch.setattr(cluster, "carry_out", logging(tmp_path / "log"))
+    monkeypatch.setattr(cluster, "on_worker", logging(tmp_path / "log"))
     on(machines, long, tmp_path)
-    execute(long, runs_dir=tmp_path / "serial" / "runs", out=tmp_path / "serial" / "out", latency_seconds=0.05)
-    assert_same(long, tmp_path, tmp_path / "serial")
+    alone = tmp_path / "alone"
+    execute(long, runs_dir=alone / "runs", out=alone / "out", latency_seconds=0.02)
+    assert_same(long, tmp_path, alone)
 
 
 def test_a_lost_machine_loses_no_run_and_none_is_finished_twice(
@@ -290,21 +302,22 @@ def test_a_lost_machine_loses_no_run_and_none_is_finished_twice(
             time.sleep(0.05)
         machines.cluster.remove_node(machines.second, allow_graceful=False)
 
-    monkeypatch.setattr(cluster, "carry_out", logging(tmp_path / "log", wait_to_be_killed))
+    monkeypatch.setattr(cluster, "on_worker", logging(tmp_path / "log", wait_to_be_killed))
     threading.Thread(target=lose, daemon=True).start()
     try:
         on(machines, STUDY, tmp_path)
     finally:
         machines.cluster.shutdown()
     assert_same(STUDY, serial, tmp_path)
-    assert sorted(lines(tmp_path, "done")) == sorted(run.label for run in STUDY)
-    assert sorted(lines(tmp_path, "trained")) == ["from-other", "other", "tiny"]
-    assert len(lines(tmp_path, "begun")) == len(STUDY) + 1
+    assert sorted(lines(tmp_path, "done")) == sorted(lines(tmp_path, "trained")) == LABELS
+    assert len(lines(tmp_path, "begun")) == len(LABELS) + 1
 
 
 def test_more_cores_than_any_machine_has_are_not_waited_for(machines: Machines, tmp_path: Path) -> None:
     with pytest.raises(GlyphfrontError, match=r"no machine .* has 7 cores, the largest has 1; lower --cpus"):
-        execute_on_ray([RUN], runs_dir=tmp_path / "runs", out=tmp_path / "out", address=machines.address, cpus=7)
+        execute_on_ray(
+            rows(tiny=RUN), runs_dir=tmp_path / "runs", out=tmp_path / "out", address=machines.address, cpus=7
+        )
 
 
 @pytest.mark.parametrize(
@@ -318,7 +331,7 @@ def test_more_cores_than_any_machine_has_are_not_waited_for(machines: Machines, 
 def test_a_cluster_that_is_not_there_is_one_line(address: str, complaint: str, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     with pytest.raises(GlyphfrontError, match=complaint):
-        execute_on_ray([RUN], runs_dir=tmp_path / "runs", out=tmp_path / "out", address=address)
+        execute_on_ray(rows(tiny=RUN), runs_dir=tmp_path / "runs", out=tmp_path / "out", address=address)
 
 
 def test_without_ray_the_command_says_what_to_install(
@@ -335,39 +348,39 @@ def test_without_ray_the_command_says_what_to_install(
 
 def test_a_folder_travels_without_its_lock_and_half_written_files(tmp_path: Path) -> None:
     files = {"trained.json": b"{}", "weights.safetensors": b"\0\1", "result.json": b"", "a.npz": b"x"}
-    write_folder(files, tmp_path / "a")
+    unpack(files, tmp_path / "a")
     (tmp_path / "a" / "lock").touch()
     (tmp_path / "a" / "model.onnx.partial").touch()
     (tmp_path / "a" / "tensorboard").mkdir()
-    assert read_folder(tmp_path / "a") == files
-    assert read_folder(tmp_path / "none") == {}
+    assert pack(tmp_path / "a") == files
+    assert pack(tmp_path / "none") == {}
 
 
 def test_a_worker_with_another_version_trains_nothing(tmp_path: Path) -> None:
     with pytest.raises(GlyphfrontError, match="install the same on all"):
-        cluster.carry_out(RUN, {}, None, data_dir=None, cwd=tmp_path, version="0.0.0", cpus=1)
+        cluster.on_worker(RUN, {}, None, data_dir=None, cwd=tmp_path, version="0.0.0", cpus=1)
 
 
 def test_a_worker_goes_on_from_the_state_it_left_and_from_what_it_is_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    long = replace(RUN, label="long", epochs=2)
+    long = replace(RUN, epochs=2)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def carry_out(before: dict[str, bytes]) -> dict[str, bytes]:
         version = cluster._code()
-        return cluster.carry_out(long, before, None, data_dir=None, cwd=tmp_path, version=version, cpus=1)
+        return cluster.on_worker(long, before, None, data_dir=None, cwd=tmp_path, version=version, cpus=1)
 
     def killed(*arguments: Any) -> None:
         save_state(*arguments)
         raise KeyboardInterrupt
 
-    save_state = loop.save_state
+    save_state = keeper.save_state
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_state", killed)
+        patch.setattr(keeper, "save_state", killed)
         with pytest.raises(KeyboardInterrupt):
             carry_out({})
-    state = read_folder(tmp_path / "glyphfront" / "cluster" / long.key / long.key)
+    state = pack(tmp_path / "glyphfront" / "cluster" / long.key / long.key)
     assert "state.pt" in state
     capsys.readouterr()
     files = carry_out({})

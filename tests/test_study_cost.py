@@ -1,20 +1,19 @@
-"""pipeline/cost.py and training/speed.py: images, rates, hours on many devices."""
+"""pipeline/cost.py: images, rates, hours on many devices."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from glyphfront.training.speed import training_rate
 
 from glyphfront import records
 from glyphfront.errors import GlyphfrontError
 from glyphfront.pipeline.cost import (
     Rate,
     Rates,
-    StudyCost,
     cost_of_study,
     cost_table,
     images_to_train,
@@ -24,9 +23,13 @@ from glyphfront.pipeline.cost import (
     rates_of,
 )
 from glyphfront.run import Augment, Data, Model, Run
+from glyphfront.studies import find
 from glyphfront.study import Study
 from glyphfront.training import loop
 from results_factory import make_result
+
+RUN = Run(data=Data("balanced"), model=Model("a"), epochs=10)
+HOURS_2 = 141.0  # images a second at which RUN's 1,015,200 images take 2 hours
 
 
 def rates(**images_per_second: float) -> Rates:
@@ -34,34 +37,43 @@ def rates(**images_per_second: float) -> Rates:
     return Rates("a made-up device", 64, each, make_result().provenance)
 
 
+def rows(*runs: Run, seeds: int = 1) -> Study:
+    return Study("?", rows={f"row{number}": run for number, run in enumerate(runs)}, seeds=seeds)
+
+
+def elapsed(study: Study, devices: Sequence[int], **more: float) -> tuple[float, ...]:
+    return cost_of_study(study, rates(a=HOURS_2), devices, **more)[1].elapsed  # type: ignore[arg-type]
+
+
 def test_a_run_goes_through_nine_tenths_of_the_official_file_in_each_epoch() -> None:
     """Balanced has 112,800 training images, 2,400 a class."""
-    assert images_to_train(Run(data=Data("balanced"), epochs=100)) == 100 * 101_520
-    assert images_to_train(Run(data=Data("balanced", limit=400), epochs=5)) == 5 * 16_920
+    assert images_to_train(replace(RUN, epochs=100)) == 100 * 101_520
+    assert images_to_train(replace(RUN, data=Data("balanced", limit=400), epochs=5)) == 5 * 16_920
 
 
-def test_images_of_a_set_of_ones_own_are_counted_by_reading_it() -> None:
-    """Strokes draw 5 of each of 47 classes; a tenth of the 235 is for validation."""
-    assert images_to_train(Run(data=Data("strokes", limit=5), epochs=3)) == 3 * 212
+def test_sets_of_ones_own_are_counted_by_reading() -> None:
+    """Strokes: 47 classes, 10 a class."""
+    assert images_to_train(replace(RUN, data=Data("strokes", limit=10), epochs=2)) == 2 * 423
 
 
 def test_a_rate_is_that_of_whole_training_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that sleeps 50 ms with 8 images cannot train more than 160 a second."""
     real = loop.augment
     monkeypatch.setattr(loop, "augment", lambda *args: time.sleep(0.05) or real(*args))
-    run = Run(model=Model("glyphnet-xs"), augment=Augment(rotation=10), batch_size=8)
-    assert 0 < training_rate(run, seconds=0.1) <= 160
+    run = Run(model=Model("glyphnet-xs"), augment=Augment(rotation=10))
+    (rate,) = measure_rates([run], batch_size=8, seconds=0.1).rates
+    assert 0 < rate.images_per_second <= 160
 
 
-def test_measuring_leaves_a_rate_for_each_network_and_a_file_that_comes_back(tmp_path: Path) -> None:
+def test_each_network_is_measured_once_and_kept_in_a_file(tmp_path: Path) -> None:
     runs = [Run(model=Model(name), batch_size=size) for name in ("glyphnet-xs", "lenet5_new") for size in (64, 32)]
     said: list[str] = []
-    found = measure_rates(runs, batch_size=8, seconds=0.01, say=said.append)
+    found = rates_of(rows(*runs), tmp_path / "rates.json", batch_size=8, seconds=0.01, say=said.append)
     assert [rate.network for rate in found.rates] == ["glyphnet-xs", "lenet5_new"]
     assert len(said) == 2
     assert all(rate.images_per_second > 0 for rate in found.rates)
-    records.save(found, tmp_path / "rates.json")
-    assert load_rates(tmp_path / "rates.json") == found
+    assert rates_of(rows(*runs), tmp_path / "rates.json", batch_size=8, seconds=0.01, say=said.append) == found
+    assert len(said) == 2  # nothing is measured where a file is
 
 
 def test_a_network_without_a_rate_and_a_faulty_file_are_named(tmp_path: Path) -> None:
@@ -72,6 +84,15 @@ def test_a_network_without_a_rate_and_a_faulty_file_are_named(tmp_path: Path) ->
         load_rates(tmp_path / "rates.json")
     with pytest.raises(GlyphfrontError, match="no such file"):
         load_rates(tmp_path / "none.json")
+    records.save(rates(a=0.0), tmp_path / "rates.json")
+    with pytest.raises(GlyphfrontError, match="no images a second: a"):
+        load_rates(tmp_path / "rates.json")
+
+
+def test_the_rates_say_where_they_were_taken_and_what_is_taken_for_other_devices() -> None:
+    told = rates(a=1000.4, b=2.0).sentence(4)
+    assert "measured on a made-up device" in told
+    assert told.endswith("64 images a step: a 1,000, b 2; here taken 4 times.")
 
 
 def test_runs_fill_the_devices_and_wait_for_what_they_start_from() -> None:
@@ -98,52 +119,44 @@ def test_longer_chains_are_followed_and_rings_refused() -> None:
         makespan({"a": 1, "b": 1}, {"a": "b", "b": "a"}, 2)
 
 
-def of_parts(**parts: Study) -> Study:
-    return Study("?", name="whole", parts=parts)
-
-
-ONE = Run(data=Data("balanced"), model=Model("a"), epochs=10)
-"""1,015,200 images: at 141 a second 2 hours."""
-TWO = replace(ONE, batch_size=32)
-
-
 def test_cost_counts_each_run_once_a_seed_and_shares_the_devices() -> None:
-    study = Study("?", name="whole", rows={"one": ONE, "two": TWO, "again": ONE})
-    each, total = cost_of_study(study, rates(a=141.0), (1, 4), seeds=3)
-    assert total == StudyCost(6, 6 * 1_015_200, total.elapsed)
+    """Two Runs of 2 hours each with 3 seeds, the third row is one of them again."""
+    study = rows(RUN, replace(RUN, batch_size=32), RUN, seeds=3)
+    _, total = cost_of_study(study, rates(a=HOURS_2), (1, 4))
+    assert (total.runs, total.images) == (6, 6 * 1_015_200)
     assert total.elapsed == pytest.approx((12, 4))
-    assert list(each.values()) == [total]
+    assert elapsed(study, (1,), seeds=1) == pytest.approx((4,))
 
 
-def test_faster_devices_take_less_and_giving_out_takes_time_where_there_are_several() -> None:
-    study = Study("?", name="whole", rows={"one": ONE})
-    _, total = cost_of_study(study, rates(a=141.0), (1, 4), speedup=4, overhead_seconds=900)
-    assert total.elapsed == pytest.approx((0.5, 0.75))
+def test_a_faster_device_and_what_giving_out_takes_are_reckoned_with() -> None:
+    """2 hours at 4 times the speed, and a quarter of an hour to give a Run out, where there are several devices."""
+    assert elapsed(rows(RUN), (1, 4), speedup=4, overhead_seconds=900) == pytest.approx((0.5, 0.75))
 
 
-def test_a_run_of_several_parts_is_counted_in_the_first_with_the_seeds_of_each() -> None:
-    first = Study("first?", rows={"one": ONE}, seeds=2)
-    second = Study("second?", rows={"one": ONE, "two": TWO}, seeds=3)
-    each, total = cost_of_study(of_parts(first=first, second=second), rates(a=141.0), (1,))
-    assert {name: part.runs for name, part in each.items()} == {"first": 2, "second": 4}  # one with seed 2, two thrice
-    assert total.elapsed == pytest.approx((12,))
-    assert cost_of_study(of_parts(first=first, second=second), rates(a=141.0), (1,), seeds=1)[1].runs == 2
+def test_a_run_of_two_parts_is_counted_in_the_first_and_free_devices_begin_the_next() -> None:
+    """By hand, 2 hours a Run, 2 devices: a part of 3 Runs takes 4 hours, one of 1 Run takes 2; together 4."""
+    first = rows(RUN, replace(RUN, batch_size=32), replace(RUN, batch_size=16))
+    study = Study("?", parts={"first": first, "second": rows(RUN, replace(RUN, batch_size=8))})
+    each, total = cost_of_study(study, rates(a=HOURS_2), (2,))
+    assert {name: (one.runs, one.elapsed) for name, one in each.items()} == {
+        "first": (3, pytest.approx((4,))),
+        "second": (1, pytest.approx((2,))),
+    }
+    assert (total.runs, total.elapsed) == (4, pytest.approx((4,)))
 
 
-def test_a_table_of_costs_ends_with_all_where_there_are_several_parts() -> None:
-    part = StudyCost(2, 3_000_000, (1.5, 0.2))
-    alone, several = cost_table({".": part}, part, (1, 8)), cost_table({"a": part, "b": part}, part, (1, 8))
-    assert [row[1:] for row in alone.rows] == [("2", "3.0", "1.5", "0.2")]
-    assert [row[0] for row in several.rows] == ["a", "b", "all"]
+def test_the_table_has_a_row_a_part_and_the_seeds_that_each_is_to_have() -> None:
+    study = find("emnist-study")
+    networks = {run.model.name for part in study.parts.values() for run in part.rows.values()}
+    table = cost_table(*cost_of_study(study, rates(**dict.fromkeys(networks, 500.0)), (1, 8)), (1, 8))
+    found = {name: cells for name, *cells in table.rows}
+    assert table.header == ("part", "Runs", "million images", "hours on 1", "hours on 8")
+    assert list(found) == [*study.parts, "all"]
+    # 3 rows of table 8 with 2 seeds, 100 epochs of 101,520 images at 500 a second: layer_4 is counted in table 7
+    assert found["table8"] == ["6", "60.9", "33.8", "5.6"]
+    assert (found["baselines"][0], found["table7"][0], found["table1"][0]) == ("10", "10", "21")
 
 
-def test_rates_are_measured_where_there_is_no_file_of_them_and_kept(tmp_path: Path) -> None:
-    study = Study("?", name="s", rows={"a": Run(model=Model("glyphnet-xs"))})
-    said: list[str] = []
-    path = tmp_path / "rates.json"
-    found = rates_of(study, path, batch_size=8, seconds=0.01, say=said.append)
-    assert "glyphnet-xs" in said[-1]
-    assert load_rates(path) == found
-    before = list(said)
-    assert rates_of(study, path, batch_size=16, seconds=9.0, say=said.append) == found
-    assert said == before  # nothing was measured again
+def test_a_study_without_parts_is_one_row() -> None:
+    table = cost_table(*cost_of_study(rows(RUN), rates(a=HOURS_2), (1,)), (1,))
+    assert table.rows == (("the study", "1", "1.0", "2.0"),)

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glyphfront import records
-from glyphfront.data.emnist import CLASSES, COUNTS
+from glyphfront.data.splits import count_training_images
 from glyphfront.errors import GlyphfrontError
+from glyphfront.pipeline.scale import runs_by_folder
+from glyphfront.pipeline.scale import trainings as trainings
+from glyphfront.report.document import Table
 from glyphfront.result import Provenance
 from glyphfront.run import Run
+from glyphfront.study import Study
 
 
 @dataclass(frozen=True)
@@ -20,11 +24,6 @@ class Rate:
 
     network: str
     images_per_second: float
-    """Above 0."""
-
-    def __post_init__(self) -> None:
-        if not self.images_per_second > 0:
-            raise ValueError(f"{self.network}: {self.images_per_second} images a second are no rate")
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,22 @@ class Rates:
         for rate in self.rates:
             if rate.network == network:
                 return rate.images_per_second
-        raise GlyphfrontError(f"{network} is not among the rates; have them measured again")
+        raise GlyphfrontError(f"{network} is not among the rates; have them measured again, into another file")
+
+    def sentence(self, speedup: float = 1.0) -> str:
+        """The rates in words, and how many times as fast devices are taken to be."""
+        told = ", ".join(f"{rate.network} {rate.images_per_second:,.0f}" for rate in self.rates)
+        taken = f"; here taken {speedup:g} times" if speedup != 1 else ""
+        return (
+            f"Images a second, measured on {self.device} ({self.provenance.machine}) with {self.batch_size} images a "
+            f"step: {told}{taken}."
+        )
 
 
 def measure_rates(
     runs: Iterable[Run], *, batch_size: int, seconds: float, say: Callable[[str], None] = lambda text: None
 ) -> Rates:
-    """Train each network of `runs` for a few seconds on the device at hand.
+    """Train each network of `runs` for a few seconds on the device at hand, through the training loop.
 
     Args:
         runs: the first with a network stands for all with it.
@@ -75,25 +83,42 @@ def measure_rates(
     return Rates(device_name(local_device()), batch_size, tuple(rates), provenance())
 
 
-def save_rates(rates: Rates, path: Path) -> None:
-    """Write the JSON file, atomically."""
-    records.save(rates, path)
+def rates_of(
+    study: Study,
+    path: Path | None = None,
+    *,
+    batch_size: int,
+    seconds: float,
+    say: Callable[[str], None] = lambda text: None,
+) -> Rates:
+    """The rates of a study's networks: those in the file at `path`, or else measured, and kept there.
+
+    Raises:
+        GlyphfrontError: the file is no file of rates.
+    """
+    if path is not None and path.exists():
+        return load_rates(path)
+    rates = measure_rates(trainings(study), batch_size=batch_size, seconds=seconds, say=say)
+    if path is not None:
+        records.save(rates, path)
+    return rates
 
 
 def load_rates(path: Path) -> Rates:
-    """Read what `save_rates` wrote; raises as `glyphfront.records.load`."""
-    return records.load(Rates, path, advice="glyphfront study cost --rates writes one where none is")
+    """Read a file of rates; raises as `glyphfront.records.load`, or where a rate is not above 0."""
+    found = records.load(Rates, path, advice="have them measured: glyphfront study cost NAME --rates FILE")
+    if slow := [rate.network for rate in found.rates if not rate.images_per_second > 0]:
+        raise GlyphfrontError(f"{path}: no images a second: {', '.join(slow)}; have them measured again")
+    return found
 
 
-def images_to_train(run: Run) -> int:
-    """Images that all epochs of a Run go through on the official files, if it does not stop early."""
-    if run.data.train not in COUNTS:
-        raise GlyphfrontError(f"{run.label}: how many images {run.data.train} has is not known before it is read")
-    images = COUNTS[run.data.train]["train"]
-    if run.data.limit is not None:
-        images = min(images, run.data.limit * len(CLASSES[run.data.train]))
-    trained = round(images * (1 - run.data.validation_fraction))
-    return run.epochs_for(trained) * trained
+def images_to_train(run: Run, data_dir: Path | None = None) -> int:
+    """Images that all epochs of a Run go through, if it does not stop early.
+
+    EMNIST's sets are counted as the official files have them; others are read.
+    """
+    fitted = round(count_training_images(run.data, data_dir) * (1 - run.data.validation_fraction))
+    return run.epochs_for(fitted) * fitted
 
 
 def makespan(hours: Mapping[str, float], starts_from: Mapping[str, str | None], devices: int) -> float:
@@ -120,8 +145,8 @@ def makespan(hours: Mapping[str, float], starts_from: Mapping[str, str | None], 
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a list of Runs takes."""
+class StudyCost:
+    """What Runs of a study take."""
 
     runs: int
     images: int
@@ -129,71 +154,63 @@ class Cost:
     """Hours on each number of devices that was asked for."""
 
 
-def cost(
-    runs: Sequence[Run],
-    seeds: int,
+def cost_of_study(
+    study: Study,
     rates: Rates,
     devices: Sequence[int],
     *,
-    done: Iterable[str] = (),
+    seeds: int | None = None,
     speedup: float = 1.0,
     overhead_seconds: float = 0.0,
-) -> Cost:
-    """What `runs` take with `seeds` seeds each.
+    data_dir: Path | None = None,
+) -> tuple[dict[str, StudyCost], StudyCost]:
+    """What each part of a study takes by itself, a Run of several parts counted in the first, and all together.
 
     Args:
-        runs: the rows, with seed 0.
-        seeds: of each row.
+        study: at the scale that it is to be carried out at.
         rates: of one device.
-        devices: numbers of devices to reckon for.
-        done: keys of Runs that are not trained again.
+        devices: numbers of devices to reckon for; one Run takes one.
+        seeds: of each row; by default as many as the study says.
         speedup: how many times as fast a device is as the one that `rates` are of.
         overhead_seconds: that giving out a Run and bringing it back takes, where there are several devices.
+        data_dir: where EMNIST files lie.
+
+    Returns:
+        By part (its folder; ``"."`` of a study without parts), and of the whole. Devices that are free in one part
+        begin the next, so the whole may take less than the sum.
 
     Raises:
-        GlyphfrontError: see `Rates.of` and `images_to_train`.
+        GlyphfrontError: see `Rates.of`, or a set cannot be read.
     """
-    kept = set(done)
-    once = {run.key: run for run in runs if run.key not in kept}
-    images = {key: images_to_train(run) for key, run in once.items()}
-    seeded = [(key, seed) for seed in range(seeds) for key in once]
-    starts_from = {f"{k} {s}": f"{once[k].init_from} {s}" for k, s in seeded}
-    elapsed = []
-    for count in devices:
-        overhead = overhead_seconds if count > 1 else 0.0
-        seconds = {key: images[key] / rates.of(run.model.name) / speedup + overhead for key, run in once.items()}
-        elapsed.append(makespan({f"{k} {s}": seconds[k] / 3600 for k, s in seeded}, starts_from, count))
-    return Cost(len(seeded), seeds * sum(images.values()), tuple(elapsed))
+    images: dict[str, int] = {}
+    counted: dict[object, int] = {}  # own pictures are read once
+    parts: dict[str, list[Run]] = {}
+    for folder, runs in runs_by_folder(study, seeds).items():
+        parts[folder] = [run for run in {run.key: run for run in runs}.values() if run.key not in images]
+        for run in parts[folder]:
+            what = (run.data, run.epochs)
+            if what not in counted:
+                counted[what] = images_to_train(run, data_dir)
+            images[run.key] = counted[what]
+
+    def of(runs: Sequence[Run]) -> StudyCost:
+        elapsed = []
+        for count in devices:
+            overhead = overhead_seconds if count > 1 else 0.0
+            hours = {run.key: (images[run.key] / rates.of(run.model.name) / speedup + overhead) / 3600 for run in runs}
+            elapsed.append(makespan(hours, {run.key: run.init_from for run in runs}, count))
+        return StudyCost(len(runs), sum(images[run.key] for run in runs), tuple(elapsed))
+
+    each = {folder: of(runs) for folder, runs in parts.items()}
+    return each, of([run for runs in parts.values() for run in runs])
 
 
-def cost_of_parts(
-    parts: Mapping[str, Sequence[Run]],
-    seeds: Mapping[str, int],
-    rates: Rates,
-    devices: Sequence[int],
-    *,
-    speedup: float = 1.0,
-    overhead_seconds: float = 0.0,
-) -> tuple[dict[str, Cost], Cost]:
-    """What each part of a study takes, a Run of several parts counted in the first, and all one after the other.
+def cost_table(each: Mapping[str, StudyCost], total: StudyCost, devices: Sequence[int]) -> Table:
+    """A row a part, where there are several, and one of the whole."""
 
-    Args:
-        parts: Runs by name; the rest as for `cost`.
-        seeds: of each row, by name of the part.
-        rates: see `cost`.
-        devices: see `cost`.
-        speedup: see `cost`.
-        overhead_seconds: see `cost`.
+    def cells(name: str, one: StudyCost) -> tuple[str, ...]:
+        return (name, f"{one.runs:,}", f"{one.images / 1e6:,.1f}", *(f"{hours:,.1f}" for hours in one.elapsed))
 
-    Raises:
-        GlyphfrontError: see `cost`.
-    """
-    found, done = {}, set[str]()
-    for name, runs in parts.items():
-        found[name] = cost(
-            runs, seeds[name], rates, devices, done=done, speedup=speedup, overhead_seconds=overhead_seconds
-        )
-        done |= {run.key for run in runs}
-    each = found.values()
-    elapsed = tuple(sum(one.elapsed[i] for one in each) for i in range(len(devices)))
-    return found, Cost(sum(one.runs for one in each), sum(one.images for one in each), elapsed)
+    rows = [cells(name, one) for name, one in each.items()] if len(each) > 1 else []
+    header = ("part", "Runs", "million images", *(f"hours on {count}" for count in devices))
+    return Table(header, (*rows, cells("all" if rows else "the study", total)))

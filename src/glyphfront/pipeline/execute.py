@@ -2,238 +2,261 @@
 
 from __future__ import annotations
 
-import functools
-import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from glyphfront.data.dataset import Dataset
-from glyphfront.data.leakage import load_seen, unseen
-from glyphfront.data.splits import Splits, prepare
+from glyphfront.data.splits import Prepared, Splits
 from glyphfront.errors import GlyphfrontError, RunsFailedError
-from glyphfront.files import write_atomically
-from glyphfront.measure.evaluate import evaluate_run
-from glyphfront.measure.latency import measure_latency
 from glyphfront.models import build
-from glyphfront.result import DataUsed, Latency, Result, Trained, load_result, load_trained, save_result
-from glyphfront.run import Data, Run, check
-from glyphfront.ship.card import load_card, save_card
-from glyphfront.ship.export import export_run
+from glyphfront.models.cost import count_macs, count_parameters
+from glyphfront.pipeline.evaluate import ship_and_evaluate
+from glyphfront.pipeline.keep import keep, results_in, write_study
+from glyphfront.pipeline.latency import is_timed, time_study
+from glyphfront.pipeline.scale import runs_by_folder, trainings
+from glyphfront.provenance import provenance
+from glyphfront.result import Cost, Result, Trained, load_trained
+from glyphfront.run import Run, check
+from glyphfront.study import Study
+from glyphfront.training.folder import alone
 from glyphfront.training.loop import train
 
+_OF_A_NAME = str.maketrans("", "", "\0/\\")
 
-def result_name(run: Run) -> str:
-    """The file name of a run's result within its study, without the ending."""
-    return f"{run.label}-seed{run.seed}"
+
+@dataclass(frozen=True)
+class Task:
+    """A Run, and where its result goes."""
+
+    run: Run
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """What it is called while it is worked on."""
+        return self.path.stem
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is left to do of a study, and what is needed for it."""
+
+    tasks: Sequence[Task]
+    """A Run that another starts from comes before it."""
+    runs_dir: Path
+    data: Prepared
+    results: dict[str, Result]
+    """By key, those there are."""
+    examples: bool
+
+    def keep(self, task: Task, result: Result) -> None:
+        """Put a result where it belongs."""
+        result = replace(result, run=task.run)
+        keep(result, self.runs_dir / task.run.key, task.path, self.examples)
+        self.results[task.run.key] = result
+
+    def of_diverged_base(self, run: Run) -> Result | None:
+        """The result of a Run that cannot begin, as the one it starts from diverged."""
+        if run.init_from is None:
+            return None
+        base: Result | Trained | None = self.results.get(run.init_from)
+        left = self.runs_dir / run.init_from / "trained.json"
+        if base is None and left.exists():
+            base = load_trained(left)
+        if base is None or base.status != "diverged":
+            return None
+        return _not_begun(run, self.data(run.data), f"not trained: the Run it starts from {base.message}")
+
+
+Do = Callable[[Work], Mapping[str, str]]
+"""Does all tasks, and keeps their results; returns what went wrong, a line each, by the task's name."""
 
 
 def execute(
-    runs: Sequence[Run],
+    study: Study,
     *,
     runs_dir: Path,
     out: Path,
+    seeds: int | None = None,
     data_dir: Path | None = None,
     latency_seconds: float = 1.0,
     examples: bool = True,
 ) -> list[Result]:
-    """Train, export, evaluate and time every Run; what is finished and unchanged is not done again.
+    """Train, export and evaluate every Run, then time all files in turns; what is finished and unchanged is not redone.
 
     Args:
-        runs: their labels and seeds tell them apart; a Run that another starts from comes before it.
+        study: at the scale that it is to be carried out at. A Run that stands in several parts is done once.
         runs_dir: receives a folder a run, named by its key, with everything needed to go on or to ship.
-        out: receives a result file a run and its predictions: all that a report needs.
+        out: receives study.json, latency.json and, in a folder for each part, a result file a run and its predictions:
+            all that a report needs.
+        seeds: how often each row is trained, with the seeds 0, 1, ...; by default as often as the study says.
         data_dir: where EMNIST files lie.
-        latency_seconds: how long each latency scenario lasts.
+        latency_seconds: how long each turn of a latency measurement lasts.
         examples: also put images of confused pairs beside the results.
 
     Returns:
-        The results, in the order of `runs`.
+        The results, each once, in the study's order.
 
     Raises:
-        GlyphfrontError: a Run is faulty: all are looked at before the first is trained.
+        GlyphfrontError: a Run is faulty, or data is missing: all are looked at before the first is trained.
         RunsFailedError: the message names them, and all others are finished and kept.
         KeyboardInterrupt: interrupted; the same call goes on.
     """
-    check_all(runs)
-    splits: dict[Data, Splits] = {}
-    started_from = bases(runs, out)
-    faults, failed = dict[str, str](), set[str | None]()
-    for number, run in enumerate(runs, 1):
-        if run.data not in splits:
-            splits = {run.data: prepare(run.data, data_dir)}  # one at a time: they can be large
-        name, folder = result_name(run), runs_dir / run.key
-        if is_done(run, splits[run.data].training.used, runs_dir, out, started_from):
-            say(f"[{number}/{len(runs)}] {name}: done before")
-            continue
-        say(f"[{number}/{len(runs)}] {name}: {folder}")
-        try:
-            if run.init_from in failed:
-                raise GlyphfrontError("the Run it starts from failed")
-            train_run(run, splits[run.data], runs_dir)
-            keep(finish(folder, splits[run.data].test), folder, out, name, examples)
-        except GlyphfrontError as error:  # the other Runs go on: nobody may be there to start them
-            say(f"{name}: failed: {error}")
-            faults[name] = str(error)
-            failed.add(run.key)
-    time_all([run for run in runs if result_name(run) not in faults], runs_dir, out, latency_seconds)
-    note_others(runs, out)
-    raise_faults(faults, runs, out)
-    return [load_result(out / f"{result_name(run)}.json") for run in runs]
+    return carry_out(
+        study, one_after_another,
+        runs_dir=runs_dir, out=out, seeds=seeds, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples,
+    )  # fmt: skip
 
 
-def execute_parts(
-    parts: Mapping[Path, Sequence[Run]], carry_out: Callable[..., object], data_dir: Path | None = None
-) -> None:
-    """Carry out several parts of a study in their order; failed Runs of one do not keep the next from its turn.
-
-    Models and data of all parts are looked at before the first is begun.
-
-    Args:
-        parts: Runs by the folder that receives their results.
-        carry_out: called with the Runs and the folder as `out`: `execute`, or what does the same elsewhere.
-        data_dir: where EMNIST files lie.
-
-    Raises:
-        GlyphfrontError: as `carry_out`, at once.
-        RunsFailedError: at the end; the message has a sentence for each part.
-    """
-    everything = [run for runs in parts.values() for run in runs]
-    check_all(everything)
-    for data in dict.fromkeys(run.data for run in everything):
-        prepare(data, data_dir)
-    failed = []
-    for out, runs in parts.items():
-        try:
-            carry_out(runs, out=out)
-        except RunsFailedError as error:
-            failed.append(str(error))
-    if failed:
-        raise RunsFailedError("; ".join(failed))
-
-
-def raise_faults(faults: Mapping[str, str], runs: Sequence[Run], out: Path) -> None:
-    """Raise RunsFailedError if Runs failed, whose result names and messages are in `faults`."""
+def carry_out(
+    study: Study,
+    do: Do,
+    *,
+    runs_dir: Path,
+    out: Path,
+    seeds: int | None,
+    data_dir: Path | None,
+    latency_seconds: float,
+    examples: bool,
+) -> list[Result]:
+    """What carrying out a study is, wherever its Runs are done: `do` does them; the rest is as for `execute`."""
+    study = study if seeds is None else _with_seeds(study, seeds)
+    check_all(study)
+    there = results_in(out)
+    tasks = _tasks(study, out, {key: path for key, (path, _) in there.items()})
+    data, results = Prepared(data_dir), {key: result for key, (_, result) in there.items()}
+    for task in tasks:
+        data.used(task.run.data)  # what is missing is told before anything is trained
+    whole = write_study(study, out)
+    to_do = _unfinished(tasks, results, data, runs_dir)
+    if len(to_do) < len(tasks):
+        say(f"{len(tasks) - len(to_do)} of {len(tasks)} runs: done before")
+    faults = do(Work(to_do, runs_dir, data, results, examples)) if to_do else {}
+    if not is_timed(out):
+        say("all exported files are timed in turns")
+        time_study(out, runs_dir=runs_dir, seconds=latency_seconds)
+    known = {run.key for run in trainings(whole)}
+    if others := sorted(path.stem for key, (path, _) in there.items() if key not in known):
+        say(f"{out} also holds results that are not of this study: {', '.join(others)}")
     if faults:
         first = next(iter(faults.values()))
         raise RunsFailedError(
-            f"{len(faults)} of {len(runs)} runs failed: {', '.join(faults)}; the first: {first}; the others are in "
+            f"{len(faults)} of {len(tasks)} runs failed: {', '.join(faults)}; the first: {first}; the others are in "
             f"{out}, and the same command tries these again"
         )
+    return [replace(results[task.run.key], run=task.run) for task in tasks]
 
 
-def check_all(runs: Sequence[Run]) -> None:
-    """Look for values and models that cannot be trained; raises GlyphfrontError for the first."""
-    models = dict.fromkeys(replace(run.model, weights=None) for run in runs)
-    for run in runs:
-        check(run)
-    for model in models:
-        with torch.device("meta"), torch.random.fork_rng(devices=[]):
-            build(model, classes=2)
+def one_after_another(work: Work) -> dict[str, str]:
+    """Do all tasks in this process."""
+    faults, failed = dict[str, str](), set[str | None]()
+    for number, task in enumerate(work.tasks, 1):
+        run = task.run
+        say(f"[{number}/{len(work.tasks)}] {task.name}: {work.runs_dir / run.key}")
+        try:
+            if run.init_from in failed:
+                raise GlyphfrontError("the Run it starts from failed")
+            work.keep(task, work.of_diverged_base(run) or make(run, work.data(run.data), work.runs_dir))
+        except GlyphfrontError as error:  # the other Runs go on: nobody may be there to start them
+            say(f"{task.name}: failed: {error}")
+            faults[task.name] = str(error)
+            failed.add(run.key)
+    return faults
 
 
-def bases(runs: Sequence[Run], out: Path) -> set[str | None]:
-    """Keys that Runs without a result in `out` start from: the weights behind them are needed."""
-    return {run.init_from for run in runs if not _has_result(out / f"{result_name(run)}.json", run)}
-
-
-def train_run(run: Run, splits: Splits, runs_dir: Path, *, tensorboard: bool = False) -> Trained:
-    """Train a Run in its folder, `runs_dir`/key.
+def make(run: Run, splits: Splits, runs_dir: Path) -> Result:
+    """Train, export and evaluate a Run in its folder, `runs_dir`/key, which is locked meanwhile.
 
     Raises:
-        GlyphfrontError: the Run it starts from is not trained there; or this one removes leaks, and that one has seen
-            images of its test set; or as `glyphfront.training.loop.train`.
+        GlyphfrontError: as `glyphfront.training.loop.train`, `export_run` and `evaluate_run`.
     """
-    if run.init_from is not None and not (runs_dir / run.init_from / "weights.safetensors").exists():
-        raise GlyphfrontError(
-            f"{run.label}: the Run it starts from, {run.init_from}, is not trained in {runs_dir}; train that first"
-        )
-    if run.init_from is not None and run.data.remove_leaks:
-        seen = load_seen(runs_dir / run.init_from / "model.seen.npz")
-        if leaked := int((~unseen(splits.test.images, seen)).sum()):
-            raise GlyphfrontError(
-                f"{run.label}: the Run it starts from was trained on {leaked:,} images of the test set; train that "
-                f"with --data.clear-of {splits.test.name}, or say --data.no-remove-leaks"
-            )
-    return train(run, splits.training, runs_dir / run.key, tensorboard=tensorboard)
+    folder = runs_dir / run.key
+    with alone(folder):
+        train(run, splits.training, folder)
+        return ship_and_evaluate(folder, splits.test)
 
 
-def finish(folder: Path, test: Dataset) -> Result:
-    """Export and evaluate a trained run; what the same file was timed at before, as a row of another study, stays."""
-    path = folder / "result.json"
-    before = load_result(path) if path.exists() else None
-    if load_trained(folder / "trained.json").status == "finished":
-        export_run(folder)
-    result = evaluate_run(folder, test)
-    if before is not None and before.exported == result.exported:
-        result = _with_latency(result, before.latency, folder)
-    return result
+def check_all(study: Study) -> None:
+    """Look for values and models that cannot be trained, and names that no file can have.
 
-
-def add_latency(folder: Path, seconds: float) -> Result:
-    """Time a run's exported file; its result and its card receive the figures."""
-    latency = measure_latency(folder / "model.onnx", seconds=seconds)
-    result = _with_latency(load_result(folder / "result.json"), latency, folder)
-    say(f"{result.run.label}: p50 {latency.p50_us:.0f} µs, {latency.ratio:.2f} times {latency.reference}")
-    return result
-
-
-def _with_latency(result: Result, latency: Latency | None, folder: Path) -> Result:
-    result = replace(result, latency=latency)
-    save_result(result, folder / "result.json")
-    if latency is not None:
-        save_card(replace(load_card(folder / "model.onnx"), latency=latency), folder / "model.onnx")
-    return result
-
-
-def time_all(runs: Sequence[Run], runs_dir: Path, out: Path, seconds: float) -> None:
-    """Time every finished Run that was not timed before, in one stretch; `glyphfront study time` takes all in turns."""
+    Raises:
+        GlyphfrontError: the first that is found.
+    """
+    runs, done = trainings(study), set[str]()
+    if not runs:
+        raise GlyphfrontError(f"{study.name or 'the study'} has no rows to train")
+    for name in _names(study):
+        if name != name.translate(_OF_A_NAME).strip() or name in ("", ".", ".."):
+            raise GlyphfrontError(f"{name!r} cannot be the name of a row or part: it names a file")
     for run in runs:
-        path = out / f"{result_name(run)}.json"
-        result = load_result(path)
-        if result.status != "finished" or result.latency is not None:
-            continue
-        if not (runs_dir / run.key / "model.onnx").exists():
-            say(f"{result_name(run)}: not timed, its exported file is no longer in {runs_dir}")
-        else:
-            save_result(replace(add_latency(runs_dir / run.key, seconds), run=run), path)
-
-
-def _has_result(path: Path, run: Run) -> bool:
-    try:
-        return load_result(path).key == run.key
-    except GlyphfrontError:  # none, or of an older version: made again from the run's folder
-        return False
-
-
-def is_done(run: Run, used: DataUsed, runs_dir: Path, out: Path, started_from: Set[str | None]) -> bool:
-    """Whether `out` holds the result of this very Run on these images, and its weights are there if they are needed."""
-    path = out / f"{result_name(run)}.json"
-    lost = run.key in started_from and not (runs_dir / run.key / "weights.safetensors").exists()
-    return not lost and _has_result(path, run) and load_result(path).data == used
-
-
-def keep(result: Result, folder: Path, out: Path, name: str, examples: bool) -> None:
-    """Put a result, and of its run's folder what a report needs, into `out`."""
-    for kind, wanted in (("predictions", True), ("examples", examples)):
-        source, target = folder / f"{kind}.npz", out / f"{name}.{kind}.npz"
-        if wanted and source.exists():
-            write_atomically(target, functools.partial(shutil.copyfile, source))
-        else:
-            target.unlink(missing_ok=True)
-    save_result(result, out / f"{name}.json")
-
-
-def note_others(runs: Sequence[Run], out: Path) -> None:
-    """Say which results in `out` belong to no Run."""
-    others = {path.stem for path in out.glob("*.json")} - {result_name(run) for run in runs}
-    if others:
-        say(f"{out} also holds results that are not of this study: {', '.join(sorted(others))}")
+        check(run)
+        if run.init_from in {other.key for other in runs} - done:
+            raise GlyphfrontError(f"{run.label}: the Run it starts from must come before it")
+        done.add(run.key)
+    for model in dict.fromkeys(replace(run.model, weights=None) for run in runs):
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+            build(model, classes=2)
 
 
 def say(text: str) -> None:
     """Tell the person who waits."""
     print(text, file=sys.stderr, flush=True)
+
+
+def _names(study: Study) -> Iterator[str]:
+    """Of all rows and parts."""
+    yield from study.rows
+    for name, part in study.parts.items():
+        yield name
+        yield from _names(part)
+
+
+def _with_seeds(study: Study, seeds: int) -> Study:
+    return replace(study, seeds=seeds, parts={name: _with_seeds(part, seeds) for name, part in study.parts.items()})
+
+
+def _tasks(study: Study, out: Path, there: Mapping[str, Path]) -> list[Task]:
+    """Each Run once: its result goes to the first part that has it, or stays where it lies already."""
+    tasks: dict[str, Task] = {}
+    for folder, runs in runs_by_folder(study).items():
+        for run in runs:
+            place = there.get(run.key, out / folder / f"{run.label}-seed{run.seed}.json")
+            tasks.setdefault(run.key, Task(run, place))
+    return list(tasks.values())
+
+
+def _unfinished(tasks: Sequence[Task], results: Mapping[str, Result], data: Prepared, runs_dir: Path) -> list[Task]:
+    """Those without a result of these images, and those whose weights are lost and needed by such."""
+    needed, left = set[str | None](), list[Task]()
+    for task in reversed(tasks):
+        run, result = task.run, results.get(task.run.key)
+        done = result is not None and result.data == data.used(run.data)
+        if done and result is not None:
+            never_began = result.status == "diverged" and not result.cost.images_seen  # its base may do better today
+            lost = result.status == "finished" and not (runs_dir / run.key / "weights.safetensors").exists()
+            done = not never_began and not (lost and run.key in needed)
+        if not done:
+            left.append(task)
+            needed.add(run.init_from)
+    return left[::-1]
+
+
+def _not_begun(run: Run, splits: Splits, message: str) -> Result:
+    classes = splits.training.train.classes
+    with torch.random.fork_rng(devices=[]):
+        classifier = build(replace(run.model, weights=None), len(classes))
+    trainable, total = count_parameters(classifier.net)
+    return Result(
+        key=run.key,
+        run=run,
+        status="diverged",
+        message=message,
+        classes=classes,
+        data=splits.training.used,
+        cost=Cost(trainable, total, count_macs(classifier), 0.0, 0, 0, "none"),
+        curve=(),
+        provenance=provenance(),
+    )

@@ -12,34 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import filelock
 import torch
 
 import glyphfront
 from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
-from glyphfront.pipeline.execute import (
-    bases,
-    check_all,
-    finish,
-    is_done,
-    keep,
-    note_others,
-    raise_faults,
-    result_name,
-    say,
-    time_all,
-    train_run,
-)
+from glyphfront.pipeline.execute import Task, Work, carry_out, make, say
 from glyphfront.provenance import git_commit
-from glyphfront.result import DataUsed, Result, load_result
-from glyphfront.run import Data, Run
+from glyphfront.result import Result, load_result
+from glyphfront.run import Run
+from glyphfront.study import Study
 from glyphfront.training.folder import alone, move_aside_other_images
-
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
 
 Files = dict[str, bytes]
 """A run's folder as it travels: the content of each file under its name."""
@@ -52,12 +37,13 @@ _SAVING_SECONDS = 60.0  # given to cancelled Runs, to save where they stand
 
 
 def execute_on_ray(
-    runs: Sequence[Run],
+    study: Study,
     *,
     runs_dir: Path,
     out: Path,
     address: str | None = None,
     cpus: int = 1,
+    seeds: int | None = None,
     data_dir: Path | None = None,
     latency_seconds: float = 1.0,
     examples: bool = True,
@@ -69,153 +55,111 @@ def execute_on_ray(
     taken on this machine, after the last training.
 
     Args:
-        runs: as for `execute`. What a Run starts from is a Run of these, or lies in `runs_dir`.
+        study: as for `execute`. What a Run starts from is a Run of it, or lies in `runs_dir`.
         runs_dir: as for `execute`; only this process writes there.
         out: as for `execute`.
         address: of the cluster, such as ``10.0.0.1:6379``; by default one is started on this machine alone.
         cpus: cores, and threads, of each Run. Where the cluster has GPUs, each Run also takes one.
+        seeds: as for `execute`.
         data_dir: where EMNIST files lie, here and on every machine that has this folder; the others look where
             their own GLYPHFRONT_DATA says.
-        latency_seconds: how long each latency scenario lasts.
-        examples: also put images of confused pairs beside the results.
+        latency_seconds: as for `execute`.
+        examples: as for `execute`.
 
     Returns:
-        The results, in the order of `runs`.
+        The results, each once, in the study's order.
 
     Raises:
         GlyphfrontError: Ray is not installed or not reached, or a Run is faulty (before any is trained).
         RunsFailedError: as for `execute`.
         KeyboardInterrupt: interrupted; the tasks are cancelled, and the same call goes on.
     """
-    check_all(runs)
     if cpus < 1:
         raise GlyphfrontError(f"--cpus must be at least 1, got {cpus}")
-    ray = _ray()
-    used: dict[Data, DataUsed] = {}
-    started_from, to_do = bases(runs, out), []
-    for run in runs:
-        if run.data not in used:
-            used[run.data] = prepare(run.data, data_dir).training.used
-        if is_done(run, used[run.data], runs_dir, out, started_from):
-            say(f"{result_name(run)}: done before")
-        else:
-            to_do.append(run)
-    sent: dict[str, Any] = {}  # a base's files, once in the cluster however many Runs start from it
-
-    def begin(run: Run) -> tuple[Files, Any]:
-        move_aside_other_images(runs_dir / run.key, used[run.data])
-        base = run.init_from
-        if base is not None and base not in sent:
-            missing = [name for name in _OF_A_BASE if not (runs_dir / base / name).exists()]
-            if missing:
-                raise GlyphfrontError(f"the Run it starts from has no {missing[0]} in {runs_dir / base}")
-            sent[base] = ray.put({name: (runs_dir / base / name).read_bytes() for name in _OF_A_BASE})
-        return read_folder(runs_dir / run.key), sent.get(base or "")
-
-    def receive(run: Run, files: Files) -> str:
-        folder = runs_dir / run.key
-        write_folder(files, folder)
-        (folder / "state.pt").unlink(missing_ok=True)
-        result = load_result(folder / "result.json")
-        if result.data != used[run.data]:
-            raise GlyphfrontError(
-                f"it was trained on other images than this machine has (on {result.provenance.machine}); "
-                "give every machine the same data"
-            )
-        keep(result, folder, out, result_name(run), examples)
-        return f"accuracy {result.accuracy.top1.value:.2%}" if result.accuracy else result.message
-
-    work = functools.partial(
-        carry_out, data_dir=data_dir and data_dir.absolute(), cwd=Path.cwd(), version=_code(), cpus=cpus
+    _ray()  # before anything is read
+    there = functools.partial(
+        on_worker, data_dir=data_dir and data_dir.absolute(), cwd=Path.cwd(), version=_code(), cpus=cpus
     )
-    faults: dict[str, str] = {}
-    if to_do:
+
+    def do(work: Work) -> dict[str, str]:
         with connected(address, cpus) as gpus:
-            lock = functools.partial(_locked, runs_dir)
-            faults = spread(to_do, work, begin, receive, lock=lock, cpus=cpus, gpus=gpus)
-    finished = [run for run in runs if result_name(run) not in faults]
-    time_all(finished, runs_dir, out, latency_seconds)
-    note_others(runs, out)
-    raise_faults(faults, runs, out)
-    return [load_result(out / f"{result_name(run)}.json") for run in runs]
+            return spread(work, there, cpus=cpus, gpus=gpus)
+
+    return carry_out(
+        study, do,
+        runs_dir=runs_dir, out=out, seeds=seeds, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples,
+    )  # fmt: skip
 
 
-def spread(
-    runs: Sequence[Run],
-    work: Callable[..., Any],
-    begin: Callable[[Run], tuple[Any, ...]],
-    receive: Callable[[Run, Any], str],
-    *,
-    lock: Callable[[Run], contextlib.AbstractContextManager[object]] = lambda run: contextlib.nullcontext(),
-    cpus: int = 1,
-    gpus: int = 0,
-) -> dict[str, str]:
-    """Give every Run to a worker of the cluster that this process is connected to.
+def spread(work: Work, there: Callable[..., Files], *, cpus: int = 1, gpus: int = 0) -> dict[str, str]:
+    """Give every task to a worker of the cluster that this process is connected to; its folder is locked meanwhile.
 
-    A Run that starts from another of these is given out when that one is received; of Runs with the same key, the
-    second when the first is received.
+    A Run that starts from another of these is given out when that one is received.
 
     Args:
-        runs: what to do.
-        work: called on a worker, with a Run and what `begin` returned for it.
-        begin: called here just before a Run is given out.
-        receive: called here with a Run and what `work` returned for it; returns what to tell of it.
-        lock: entered here while a Run is out.
+        work: what to do.
+        there: called on a worker, with a Run, what this machine has of it, and what it needs of its base.
         cpus: of each Run.
         gpus: of each Run.
 
     Returns:
-        What went wrong, a line each, by the result name of the Run.
+        What went wrong, a line each, by the task's name.
 
     Raises:
         KeyboardInterrupt: interrupted; all Runs that were out are cancelled.
     """
     ray = _ray()
-    task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_RETRIES, scheduling_strategy="SPREAD")(_call)
-    waiting, faults, failed = list(runs), dict[str, str](), set[str | None]()
-    out: dict[Any, tuple[Run, contextlib.ExitStack]] = {}
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_RETRIES, scheduling_strategy="SPREAD")(_call)
+    waiting, faults, failed = list(work.tasks), dict[str, str](), set[str | None]()
+    out: dict[Any, tuple[Task, contextlib.ExitStack]] = {}
+    sent: dict[str, Any] = {}  # a base's files, once in the cluster however many Runs start from it
 
-    def fault(run: Run, message: str) -> None:
-        say(f"{result_name(run)}: failed: {message}")
-        faults[result_name(run)] = message
-        failed.add(run.key)
+    def fault(task: Task, message: str) -> None:
+        say(f"{task.name}: failed: {message}")
+        faults[task.name] = message
+        failed.add(task.run.key)
+
+    def give_out(task: Task) -> None:
+        folder, base = work.runs_dir / task.run.key, task.run.init_from
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(alone(folder))
+            if result := work.of_diverged_base(task.run):
+                work.keep(task, result)
+                return
+            move_aside_other_images(folder, work.data.used(task.run.data))
+            if base is not None and base not in sent:
+                sent[base] = ray.put(_files_of_base(work.runs_dir / base))
+            ref = remote.options(name=task.name).remote(there, task.run, pack(folder), sent.get(base or ""))
+            out[ref] = task, stack.pop_all()
 
     try:
         while waiting or out:
-            held = {run.key for run, _ in out.values()}
-            unfinished, later = held | {run.key for run in waiting}, []
-            for run in waiting:
-                if run.init_from in failed:
-                    fault(run, "the Run it starts from failed")
-                elif run.key in failed:
-                    fault(run, "the same Run under another label failed")
-                elif run.key in held or run.init_from in unfinished:
-                    later.append(run)
-                else:
-                    with contextlib.ExitStack() as stack:
-                        try:
-                            stack.enter_context(lock(run))
-                            ref = task.options(name=result_name(run)).remote(work, run, *begin(run))
-                            out[ref] = run, stack.pop_all()
-                        except GlyphfrontError as error:
-                            fault(run, str(error))
-                held.add(run.key)
+            unfinished = {task.run.key for task, _ in out.values()} | {task.run.key for task in waiting}
+            later = [task for task in waiting if task.run.init_from in unfinished]
+            for task in waiting:
+                if task in later:
+                    continue
+                try:
+                    if task.run.init_from in failed:
+                        raise GlyphfrontError("the Run it starts from failed")
+                    give_out(task)
+                except GlyphfrontError as error:
+                    fault(task, str(error))
             waiting = later
             if not out:
                 continue
             (ready, *_), _ = ray.wait(list(out), num_returns=1)
-            run, stack = out[ready]
+            task, stack = out[ready]
             with stack:
                 try:
-                    told = receive(run, ray.get(ready))
+                    told = _receive(work, task, ray.get(ready))
                 except GlyphfrontError as error:  # of ours, or of the worker
-                    fault(run, str(getattr(error, "cause", error)))
+                    fault(task, str(getattr(error, "cause", error)))
                 except ray.exceptions.RayError as error:
                     cause = getattr(error, "cause", error)
-                    fault(run, f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), '')}")
+                    fault(task, f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), '')}")
                 else:
-                    at = len(runs) - len(waiting) - len(out) + 1
-                    say(f"[{at}/{len(runs)}] {result_name(run)}: {told}")
+                    say(f"[{len(work.tasks) - len(waiting) - len(out) + 1}/{len(work.tasks)}] {task.name}: {told}")
             del out[ready]
     except BaseException:
         for ref in out:
@@ -230,7 +174,28 @@ def spread(
     return faults
 
 
-def carry_out(
+def _files_of_base(folder: Path) -> Files:
+    if missing := [name for name in _OF_A_BASE if not (folder / name).exists()]:
+        raise GlyphfrontError(f"the Run it starts from has no {missing[0]} in {folder}")
+    return {name: (folder / name).read_bytes() for name in _OF_A_BASE}
+
+
+def _receive(work: Work, task: Task, files: Files) -> str:
+    """Keep what a worker returned; returns what to tell of it."""
+    folder = work.runs_dir / task.run.key
+    unpack(files, folder)
+    (folder / "state.pt").unlink(missing_ok=True)
+    result = load_result(folder / "result.json")
+    if result.data != work.data.used(task.run.data):
+        raise GlyphfrontError(
+            f"it was trained on other images than this machine has (on {result.provenance.machine}); "
+            "give every machine the same data"
+        )
+    work.keep(task, result)
+    return f"accuracy {result.accuracy.top1.value:.2%}" if result.accuracy else result.message
+
+
+def on_worker(
     run: Run, before: Files, base: Files | None, *, data_dir: Path | None, cwd: Path, version: str, cpus: int
 ) -> Files:
     """On a worker: train, export and evaluate one Run in a folder of this machine; returns the folder's files.
@@ -240,7 +205,7 @@ def carry_out(
 
     Args:
         run: what to do.
-        before: what the asking machine has of this Run: finished under another label, or unfinished.
+        before: what the asking machine has of this Run: finished in another study, or unfinished.
         base: files of the Run that it starts from.
         data_dir: where EMNIST files lie, if this machine has that folder.
         cwd: what relative paths of data start from, if this machine has that folder.
@@ -248,7 +213,7 @@ def carry_out(
         cpus: threads of torch.
 
     Raises:
-        GlyphfrontError: as `glyphfront.pipeline.execute.execute`, or this machine has another version.
+        GlyphfrontError: as `glyphfront.pipeline.execute.make`, or this machine has another version.
     """
     if version != _code():
         raise GlyphfrontError(
@@ -257,17 +222,16 @@ def carry_out(
     torch.set_num_threads(cpus)
     own = _work_folder() / run.key
     own.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(own.with_suffix(".lock")), contextlib.chdir(cwd if cwd.is_dir() else Path.cwd()):
+    # a worker that was given up may still be ending, and holds the lock until then
+    with filelock.FileLock(own.with_suffix(".lock")), contextlib.chdir(cwd if cwd.is_dir() else Path.cwd()):
         folder = own / run.key
         if "trained.json" in before or not any((folder / name).exists() for name in ("state.pt", "trained.json")):
             shutil.rmtree(folder, ignore_errors=True)
-            write_folder(before, folder)
+            unpack(before, folder)
         if run.init_from is not None:
-            write_folder(base or {}, own / run.init_from)
-        splits = prepare(run.data, data_dir if data_dir and data_dir.is_dir() else None)
-        train_run(run, splits, own)
-        finish(folder, splits.test)
-        files = read_folder(folder)
+            unpack(base or {}, own / run.init_from)
+        make(run, prepare(run.data, data_dir if data_dir and data_dir.is_dir() else None), own)
+        files = pack(folder)
         shutil.rmtree(own, ignore_errors=True)
         return files
 
@@ -277,13 +241,13 @@ def _code() -> str:
     return f"glyphfront {glyphfront.__version__}, commit {git_commit() or 'unknown'}"
 
 
-def read_folder(folder: Path) -> Files:
+def pack(folder: Path) -> Files:
     """The files of a run's folder, but for its lock and what is half written; of no folder, none."""
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
     return {p.name: p.read_bytes() for p in paths if p.is_file() and p.name != "lock" and p.suffix != ".partial"}
 
 
-def write_folder(files: Files, folder: Path) -> None:
+def unpack(files: Files, folder: Path) -> None:
     """Write the files of a run's folder, each atomically; those that say that the run is finished come last."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in sorted(files, key=lambda name: (name in _LAST, name == _LAST[-1])):
@@ -311,15 +275,19 @@ def connected(address: str | None, cpus: int = 1) -> Iterator[int]:
         where = f"the Ray cluster at {address} is not reached" if address else "Ray does not start here"
         raise GlyphfrontError(f"{where}: {reason}; see docs/cluster.md") from error
     try:
-        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        gpus = int(any(machine.get("GPU", 0) >= 1 for machine in machines))
-        most = max((int(m.get("CPU", 0)) for m in machines if m.get("GPU", 0) >= gpus), default=0)
-        if most < cpus:
-            kind = "machine with a GPU" if gpus else "machine"
-            raise GlyphfrontError(f"no {kind} of the cluster has {cpus} cores, the largest has {most}; lower --cpus")
-        yield gpus
+        yield _gpus(ray.nodes(), cpus)
     finally:
         ray.shutdown()
+
+
+def _gpus(nodes: Sequence[dict[str, Any]], cpus: int) -> int:
+    machines = [node["Resources"] for node in nodes if node["Alive"]]
+    gpus = int(any(machine.get("GPU", 0) >= 1 for machine in machines))
+    most = max((int(m.get("CPU", 0)) for m in machines if m.get("GPU", 0) >= gpus), default=0)
+    if most < cpus:
+        kind = "machine with a GPU" if gpus else "machine"
+        raise GlyphfrontError(f"no {kind} of the cluster has {cpus} cores, the largest has {most}; lower --cpus")
+    return gpus
 
 
 def _knock(address: str) -> None:
@@ -335,27 +303,14 @@ def _knock(address: str) -> None:
         ) from None
 
 
-def _call(work: Callable[..., Any], run: Run, *rest: Any) -> Any:
-    return work(run, *rest)
-
-
-def _locked(runs_dir: Path, run: Run) -> contextlib.AbstractContextManager[None]:
-    return alone(runs_dir / run.key)
+def _call(work: Callable[..., Files], run: Run, before: Files, base: Files | None) -> Files:
+    return work(run, before, base)
 
 
 def _work_folder() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("glyphfront", appauthor=False) / "cluster"
-
-
-@contextlib.contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Wait until no other process holds `path`: a worker that was given up may still be ending."""
-    with path.open("w") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _ray() -> Any:

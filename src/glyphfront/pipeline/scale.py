@@ -60,23 +60,28 @@ def smaller(run: Run, scale: Scale) -> Run:
     """A Run at a scale: fewer images, epochs and images a step; perhaps another network.
 
     The rate of SGD is multiplied by what the number of steps is divided by, so that rate times steps stays.
+
+    Raises:
+        GlyphfrontError: the Run leaves its epochs open, or a set to be limited cannot be read.
     """
+    if run.epochs is None:
+        raise GlyphfrontError(f"{run.label}: a scale divides the epochs, so the Run must say how many it has")
     limited = run.data.train in scale.limited and scale.limit is not None
     model = run.model
     if model.name in scale.models:
         model = replace(model, name=scale.models[model.name], in_channels=1)
+    epochs = math.ceil(run.epochs / scale.epochs)
     small = replace(
         run,
         data=replace(run.data, limit=scale.limit) if limited else run.data,
         model=model,
-        epochs=None if run.epochs is None else math.ceil(run.epochs / scale.epochs),
+        epochs=epochs,
         batch_size=max(2, run.batch_size // scale.batch),
         schedule=replace(run.schedule, patience=math.ceil(run.schedule.patience / scale.epochs)),
     )
     if run.optimizer.name not in _RATE_SCALES_STEPS:
         return small
-    epochs, fewer = run.epochs or 1, small.epochs or 1  # where none are given they follow from the number of images
-    factor = (epochs / run.batch_size) / (fewer / small.batch_size)
+    factor = (run.epochs / run.batch_size) / (epochs / small.batch_size)
     if limited:
         factor *= count_training_images(run.data) / count_training_images(small.data)
     return replace(small, optimizer=replace(run.optimizer, lr=float(f"{run.optimizer.lr * factor:.3g}")))
@@ -86,7 +91,7 @@ def in_words(run: Run, small: Run) -> str:
     """What a scale changed of a Run."""
     changes = [
         f"{small.data.limit} images a class" if small.data.limit else "all images",
-        f"epochs {run.epochs} → {small.epochs}" if run.epochs else "epochs as their number asks for",
+        f"epochs {run.epochs} → {small.epochs}",
         f"batch {run.batch_size} → {small.batch_size}",
         f"learning rate {run.optimizer.lr:g} → {small.optimizer.lr:g}",
         f"patience {run.schedule.patience} → {small.schedule.patience}",
@@ -125,6 +130,14 @@ def runs_by_folder(study: Study, seeds: int | None = None) -> dict[str, list[Run
 
     visit(study, PurePosixPath("."))
     return folders
+
+
+def trainings(study: Study, seeds: int | None = None) -> list[Run]:
+    """The Runs of a study and its parts, each once, in order; arguments as for `runs_by_folder`."""
+    runs: dict[str, Run] = {}
+    for run in (run for each in runs_by_folder(study, seeds).values() for run in each):
+        runs.setdefault(run.key, run)
+    return list(runs.values())
 
 
 def _seeded(rows: Mapping[str, Run], seeds: int, keys: Sequence[dict[str, str]]) -> list[Run]:

@@ -67,6 +67,19 @@ def find(name: str, *, data: str | None = None, scale: str | None = None) -> Stu
     return at_scale(study, scale or "full")
 
 
+def results_folder(study: Study, data: str | None = None) -> Path:
+    """Where the results of a study lie by default: ``results/NAME``, with ``-DATA`` or ``-SCALE`` where that is open.
+
+    Args:
+        study: as `find` gives it.
+        data: the data set that was asked for, if one was.
+    """
+    name = "-".join(Path(part).stem for part in study.name.rsplit(":", 1) if part)
+    scaled = study.scales or any(part.scales for part in study.parts.values())
+    more = [Path(data.removeprefix("folder:")).name] if data else []
+    return Path("results") / "-".join([name, *more, *([study.scale] if scaled else [])])
+
+
 def _call(function: Callable[..., Any], name: str, data: str | None) -> Study:
     takes_data = "data" in inspect.signature(function).parameters
     if data is not None and not takes_data:

@@ -1,0 +1,60 @@
+"""A folder of results: study.json, and each Run's result with its predictions in the folder of its part."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from glyphfront import records
+from glyphfront.errors import GlyphfrontError
+from glyphfront.files import write_atomically
+from glyphfront.measure.folder import STUDY
+from glyphfront.measure.predictions import examples_path, predictions_path
+from glyphfront.result import Result, load_result, save_result
+from glyphfront.study import Study
+
+
+def write_study(study: Study, out: Path) -> Study:
+    """Write study.json: the study as it is carried out, at its scale, parts and all.
+
+    Parts that the file of the same study has already, carried out by themselves before, stay in it.
+
+    Returns:
+        What was written.
+    """
+    path = out / STUDY
+    with contextlib.suppress(GlyphfrontError):  # none, or of an older version
+        before = load_study(path)
+        if before.parts and study.parts and (before.name, before.scale) == (study.name, study.scale):
+            study = replace(study, parts={**before.parts, **study.parts})
+    records.save(study, path)
+    return study
+
+
+def load_study(path: Path) -> Study:
+    """Read a study.json; raises as `glyphfront.records.load`."""
+    return records.load(Study, path, advice="run the study again, which writes it")
+
+
+def results_in(out: Path) -> dict[str, tuple[Path, Result]]:
+    """By key, the result files in a folder and its parts; what is no result, or of an older version, is left out."""
+    found: dict[str, tuple[Path, Result]] = {}
+    for path in sorted(out.rglob("*-seed*.json")):
+        with contextlib.suppress(GlyphfrontError):
+            result = load_result(path)
+            found.setdefault(result.key, (path, result))
+    return found
+
+
+def keep(result: Result, folder: Path, path: Path, examples: bool) -> None:
+    """Put a result to `path`, and beside it of its run's `folder` what a report needs."""
+    beside = ((folder / "predictions.npz", predictions_path(path), True),)
+    for source, target, wanted in (*beside, (folder / "examples.npz", examples_path(path), examples)):
+        if wanted and source.exists() and result.status == "finished":
+            write_atomically(target, functools.partial(shutil.copyfile, source))
+        else:
+            target.unlink(missing_ok=True)
+    save_result(result, path)

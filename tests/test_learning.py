@@ -8,20 +8,14 @@ from pathlib import Path
 import pytest
 
 from glyphfront.data.splits import prepare
-from glyphfront.measure.evaluate import evaluate_run
+from glyphfront.pipeline.execute import make
 from glyphfront.run import Data
-from glyphfront.ship.export import export_run
-from glyphfront.studies import STUDIES
-from glyphfront.training.loop import train
+from glyphfront.studies.quick import quick
 
 
 def _accuracy(label: str, data: Data, epochs: int, folder: Path, data_dir: Path | None = None) -> float:
-    run = next(r for r in STUDIES["quick"]("strokes") if r.label == label)
-    run = replace(run, data=data, epochs=epochs)
-    splits = prepare(run.data, data_dir)
-    train(run, splits.training, folder)
-    export_run(folder)
-    accuracy = evaluate_run(folder, splits.test).accuracy
+    run = replace(quick("strokes").rows[label], data=data, epochs=epochs)
+    accuracy = make(run, prepare(run.data, data_dir), folder).accuracy
     assert accuracy is not None
     return accuracy.top1.value
 

@@ -89,13 +89,14 @@ def smaller(run: Run, scale: Scale) -> Run:
 
 def in_words(run: Run, small: Run) -> str:
     """What a scale changed of a Run."""
-    changes = [
-        f"{small.data.limit} images a class" if small.data.limit else "all images",
-        f"epochs {run.epochs} → {small.epochs}",
-        f"batch {run.batch_size} → {small.batch_size}",
-        f"learning rate {run.optimizer.lr:g} → {small.optimizer.lr:g}",
-        f"patience {run.schedule.patience} → {small.schedule.patience}",
-    ]
+    changes = [f"{small.data.limit} images a class" if small.data.limit else "all images"]
+    numbers = {
+        "epochs": (run.epochs, small.epochs),
+        "batch": (run.batch_size, small.batch_size),
+        "learning rate": (f"{run.optimizer.lr:g}", f"{small.optimizer.lr:g}"),
+        "patience": (run.schedule.patience, small.schedule.patience) if run.schedule.name == "plateau" else (0, 0),
+    }
+    changes += [f"{name} {before} → {after}" for name, (before, after) in numbers.items() if before != after]
     if small.model.name != run.model.name:
         changes.append(f"{small.model.name} instead of {run.model.name}")
     return ", ".join(changes)

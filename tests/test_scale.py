@@ -64,6 +64,15 @@ def test_a_model_is_replaced_with_its_options_kept_and_one_channel() -> None:
     assert small.model == Model("layer_4_1", in_channels=1, act="elu")
 
 
+def test_epochs_that_are_not_given_are_divided_as_those_that_follow_from_the_images() -> None:
+    """Strokes: 47 classes of 100, nine tenths to train on."""
+    run = replace(RUN, data=Data("strokes", limit=100), epochs=None)
+    given = replace(run, epochs=run.epochs_for(4230))
+    scale = replace(TENTH, epochs=3)
+    assert smaller(run, scale) == smaller(given, scale)
+    assert smaller(run, scale).epochs == -(-run.epochs_for(4230) // 3)
+
+
 def test_full_scale_is_the_study_itself_and_an_unknown_scale_is_refused() -> None:
     assert at_scale(study(a=RUN), "full") == study(a=RUN)
     with pytest.raises(GlyphfrontError, match="mine: no scale 'tiny'; there are full, tenth"):

@@ -62,15 +62,16 @@ def smaller(run: Run, scale: Scale) -> Run:
     The rate of SGD is multiplied by what the number of steps is divided by, so that rate times steps stays.
 
     Raises:
-        GlyphfrontError: the Run leaves its epochs open, or a set to be limited cannot be read.
+        GlyphfrontError: a set that must be counted cannot be read.
     """
-    if run.epochs is None:
-        raise GlyphfrontError(f"{run.label}: a scale divides the epochs, so the Run must say how many it has")
+    whole = run.epochs
+    if whole is None:  # they follow from the number of images, and are divided as if they had been given
+        whole = run.epochs_for(round(count_training_images(run.data) * (1 - run.data.validation_fraction)))
     limited = run.data.train in scale.limited and scale.limit is not None
     model = run.model
     if model.name in scale.models:
         model = replace(model, name=scale.models[model.name], in_channels=1)
-    epochs = math.ceil(run.epochs / scale.epochs)
+    epochs = math.ceil(whole / scale.epochs)
     small = replace(
         run,
         data=replace(run.data, limit=scale.limit) if limited else run.data,
@@ -81,7 +82,7 @@ def smaller(run: Run, scale: Scale) -> Run:
     )
     if run.optimizer.name not in _RATE_SCALES_STEPS:
         return small
-    factor = (run.epochs / run.batch_size) / (epochs / small.batch_size)
+    factor = (whole / run.batch_size) / (epochs / small.batch_size)
     if limited:
         factor *= count_training_images(run.data) / count_training_images(small.data)
     return replace(small, optimizer=replace(run.optimizer, lr=float(f"{run.optimizer.lr * factor:.3g}")))
@@ -91,7 +92,7 @@ def in_words(run: Run, small: Run) -> str:
     """What a scale changed of a Run."""
     changes = [f"{small.data.limit} images a class" if small.data.limit else "all images"]
     numbers = {
-        "epochs": (run.epochs, small.epochs),
+        "epochs": (run.epochs or "by the number of images", small.epochs),
         "batch": (run.batch_size, small.batch_size),
         "learning rate": (f"{run.optimizer.lr:g}", f"{small.optimizer.lr:g}"),
         "patience": (run.schedule.patience, small.schedule.patience) if run.schedule.name == "plateau" else (0, 0),

@@ -249,3 +249,11 @@ def test_where_no_image_leaked_there_is_no_effect_to_be_told() -> None:
     (leak,) = Judgement(replace(one.part, rows={**one.part.rows, "a published": clean})).leaks
     assert [compared is None for compared in leak.compared] == [False, True, False, True]
     assert leak.least is None
+
+
+def test_rows_tested_on_other_images_are_not_compared_and_lend_no_seed_variance() -> None:
+    one = part({"base": (300, 302), "new": (320, 322), "elsewhere": ()}, baseline="base", family="f")
+    apart = group("elsewhere", 100, 300, change=lambda r: replace(r, data=replace(r.data, test_fingerprint="0" * 16)))
+    whole = Judgement(replace(one, rows={**one.rows, "elsewhere": tuple(apart)}))
+    assert list(whole.rows) == ["new"]
+    assert whole.rows["new"].comparison == Judgement(one).rows["new"].comparison

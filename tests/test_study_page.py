@@ -69,7 +69,8 @@ def drawn(path: Path) -> str:
 def test_the_page_starts_with_the_strip_of_claims(tmp_path: Path) -> None:
     declared = study("plain", "new", claims=(Claim("new", "plain", "better"),))
     text = write(tmp_path, declared, plain=(300, 302), new=(360, 362))
-    assert text.startswith("# Does it matter?\n\n![How many claims hold, do not hold, and cannot be told](claims.svg)\n")
+    strip = "![How many claims hold, do not hold, and cannot be told](claims.svg)"
+    assert text.startswith(f"# Does it matter?\n\n{strip}\n")
     assert "holds: 1" in drawn(tmp_path / "claims.svg")
     assert (
         "Of 1 claims that a row is better or worse than another, or as good, 1 could be tested at full scale: 1 holds."

@@ -92,12 +92,14 @@ def compare_evaluated(
         b: the other.
         images: (N,) which images to compare on; by default all.
         less: (N,) the difference on these images is subtracted.
-        pooled: rows that the variance between seeds is pooled over, besides these two.
+        pooled: rows that the variance between seeds is pooled over, besides these two, if tested on the same images.
 
     Raises:
         GlyphfrontError: see `paired`.
     """
-    kinds = [a, b, *(kind for kind in pooled if kind is not a and kind is not b)]
+    images_of_a = a[0].result.data.test_fingerprint
+    others = [kind for kind in pooled if kind is not a and kind is not b]
+    kinds = [a, b, *(kind for kind in others if kind[0].result.data.test_fingerprint == images_of_a)]
     correct = [paired([*a, *kind])[len(a) :] for kind in kinds]
     if less is None and all(len(kind) == 1 for kind in kinds):
         first, second = (kind[0] if images is None else kind[0][images] for kind in correct[:2])

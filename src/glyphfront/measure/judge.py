@@ -152,12 +152,16 @@ class Judgement:
         """By row and what it is compared with, either way round; corrected over all pairs declared, run or not."""
         claimed = [(claim.row, claim.than) for claim in self.study.claims]
         pairs = list({frozenset(pair): pair for pair in [*claimed, *self._declared]}.values())
-        there = [pair for pair in pairs if set(pair) <= self.part.compared.keys()]
+        there = [pair for pair in pairs if set(pair) <= self.part.compared.keys() and self._same_images(*pair)]
         rows = compare_labels(self.part.compared, there, tests=len(pairs), pooled=self._pooled)
         found = dict(zip(there, rows, strict=True))
         for (label, base), row in zip(there, rows, strict=True):
             found[base, label] = replace(row, label=base, comparison=reverse(row.comparison))
         return found
+
+    def _same_images(self, label: str, base: str) -> bool:
+        a, b = (self.part.compared[side][0].result.data.test_fingerprint for side in (label, base))
+        return a == b
 
     @cached_property
     def rows(self) -> dict[str, Row]:

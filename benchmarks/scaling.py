@@ -5,6 +5,8 @@ Usage: python benchmarks/scaling.py
 
 from __future__ import annotations
 
+import functools
+import json
 import logging
 import os
 import statistics
@@ -15,37 +17,48 @@ from pathlib import Path
 
 import ray
 
-from glyphfront.pipeline.ray import Files, spread, write_folder
-from glyphfront.run import Run
+from glyphfront.data.splits import Prepared
+from glyphfront.pipeline.execute import Task, Work
+from glyphfront.pipeline.ray import Files, spread
+from glyphfront.provenance import provenance
+from glyphfront.records import to_plain
+from glyphfront.result import Cost, DataUsed, Result
+from glyphfront.run import Data, Run
 from record import save
 
 WORKERS, REPEATS = (1, 2, 4, 8), 3
 RUNS_EACH, SECONDS, BYTES = 4, 2.0, 5_000_000  # a worker gets this many runs; each sleeps, then returns so much
+DATA = Data(train="strokes", limit=4)
 
 
-def sleep(run: Run, seconds: float) -> Files:
+def sleep(run: Run, before: Files, base: Files | None, *, seconds: float, used: DataUsed) -> Files:
+    """On a worker, in the place of training: a result that says so, and bytes in the place of weights."""
     time.sleep(seconds)
-    return {"weights.safetensors": os.urandom(BYTES)}
+    result = Result(
+        run.key, run, "diverged", "slept", ("a",), used, Cost(1, 1, 1, seconds, 1, 1, "none"), (), provenance()
+    )
+    return {"weights.safetensors": os.urandom(BYTES), "result.json": json.dumps(to_plain(result)).encode()}
 
 
 def ratio(workers: int, folder: Path) -> float:
     """Time without any loss over the time taken, with workers that have already imported everything."""
-    runs = [replace(Run(), label=f"run{i}", seed=i) for i in range(workers * RUNS_EACH)]
+    prepared = Prepared()
+    used = prepared.used(DATA)
 
-    def carry_out(runs: list[Run], seconds: float) -> float:
-        def receive(run: Run, files: Files) -> str:
-            write_folder(files, folder / run.key)
-            return "slept"
-
+    def carry_out(count: int, seconds: float) -> float:
+        runs = [replace(Run(), data=DATA, label=f"run{i}", seed=i) for i in range(count)]
+        place = folder / f"{seconds:g}"
+        tasks = [Task(run, place / "out" / f"{run.label}-seed{run.seed}.json") for run in runs]
+        work = Work(tasks, place / "runs", prepared, {}, examples=False)
         began = time.perf_counter()
-        faults = spread(runs, sleep, lambda run: (seconds,), receive)
-        assert not faults, faults
+        if faults := spread(work, functools.partial(sleep, seconds=seconds, used=used)):
+            raise RuntimeError(faults)
         return time.perf_counter() - began
 
     ray.init(address="local", num_cpus=workers, include_dashboard=False, logging_level=logging.ERROR)
     try:
-        carry_out(runs[:workers], 10.0)  # long enough that every worker gets one
-        return RUNS_EACH * SECONDS / carry_out(runs, SECONDS)
+        carry_out(workers, 10.0)  # long enough that every worker gets one
+        return RUNS_EACH * SECONDS / carry_out(workers * RUNS_EACH, SECONDS)
     finally:
         ray.shutdown()
 

@@ -28,7 +28,7 @@ from glyphfront.pipeline.latency import time_study
 from glyphfront.result import Result, load_result, load_timings
 from glyphfront.run import Data, Model, Optimizer, Run
 from glyphfront.ship.card import load_card
-from glyphfront.ship.export import graph_fingerprint
+from glyphfront.ship.graph import graph_fingerprint
 from glyphfront.ship.recognizer import load
 from glyphfront.study import Study
 

@@ -138,6 +138,3 @@ def evaluate_unseen(recognizer: Recognizer, dataset: Dataset) -> tuple[Accuracy,
     if len(kept) and not kept.any():
         raise GlyphfrontError(f"{recognizer.card.name} was trained on all images of {dataset.name}; give another set")
     return evaluate_recognizer(recognizer, dataset.take(kept)), int(len(kept) - kept.sum())
-
-
-score = accuracy_of  # goes with its last caller, pipeline/evaluate

@@ -123,11 +123,6 @@ def time_files(
     return Timings(tuple(timings), provenance(), watched.others)
 
 
-def measure_latency(onnx_path: Path, *, seconds: float = 1.0, threads: int = 1, repeats: int = 3) -> Latency:
-    """One file by itself: of no use for a table; goes with its last callers."""
-    return time_files({onnx_path.stem: onnx_path}, seconds=seconds, turns=repeats, threads=threads).files[0].latency
-
-
 def _once_a_graph(files: Mapping[str, Path]) -> dict[str, tuple[str, Path]]:
     """Name and path of the first file of each graph."""
     from glyphfront.ship.graph import graph_fingerprint

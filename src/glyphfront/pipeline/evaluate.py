@@ -16,7 +16,7 @@ from glyphfront.data.dataset import Dataset
 from glyphfront.data.leakage import load_seen, unseen
 from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.accuracy import evaluate_unseen, proportion, score
+from glyphfront.measure.accuracy import accuracy_of, evaluate_unseen, proportion
 from glyphfront.measure.predictions import examples_of, predictions_of, save_examples, save_predictions
 from glyphfront.models.predict import predict_logits
 from glyphfront.models.weights import load_classifier
@@ -24,7 +24,8 @@ from glyphfront.result import Accuracy, Exported, Result, load_result, load_trai
 from glyphfront.run import load_run
 from glyphfront.ship import recognizer
 from glyphfront.ship.card import load_card, save_card
-from glyphfront.ship.export import export_run, graph_fingerprint
+from glyphfront.ship.export import export_run
+from glyphfront.ship.graph import graph_fingerprint
 from glyphfront.training.folder import alone
 
 
@@ -121,7 +122,7 @@ def _evaluate_weights(folder: Path, test: Dataset) -> tuple[Accuracy, NDArray[np
     probabilities: NDArray[np.float32] = predict_logits(classifier, images).softmax(1).cpu().numpy()
     ended = time.perf_counter()
     seconds = {"evaluation_seconds": ended - began, "inference_seconds": ended - started}
-    return score(probabilities, test.labels, **seconds), probabilities
+    return accuracy_of(probabilities, test.labels, **seconds), probabilities
 
 
 def _evaluate_exported(folder: Path, test: Dataset, expected: NDArray[np.float32]) -> Exported:

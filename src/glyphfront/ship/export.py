@@ -26,7 +26,6 @@ from glyphfront.models.weights import load_classifier
 from glyphfront.result import load_trained
 from glyphfront.run import load_run
 from glyphfront.ship.card import FILES, Card, card_path, file_sha256, load_card, save_card
-from glyphfront.ship.graph import graph_fingerprint as graph_fingerprint
 from glyphfront.ship.recognizer import open_session
 
 OPSET = 18

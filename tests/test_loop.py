@@ -63,6 +63,20 @@ def test_training_learns_easy_classes(tmp_path: Path, bar_splits: TrainingData) 
     assert not (tmp_path / "state.pt").exists()
 
 
+def test_bf16_multiplies_in_bfloat16_and_keeps_weights_statistics_and_loss_in_float32(
+    tmp_path: Path, bar_splits: TrainingData
+) -> None:
+    run, multiplied = replace(TINY, precision="bf16"), []
+    at = _new_state(run, bar_splits, tmp_path)
+    at.model.net[4].register_forward_hook(lambda layer, given, made: multiplied.append(made.dtype))
+    images, labels = torch.from_numpy(bar_splits.train.images).float(), torch.from_numpy(bar_splits.train.labels)
+    loss, _ = loop.train_step(at.model.train(), at, images, labels, None, 1.0)
+    assert multiplied == [torch.bfloat16]
+    assert loss.dtype == torch.float32
+    kept = {value.dtype for value in at.model.state_dict().values() if value.is_floating_point()}
+    assert kept == {torch.float32}
+
+
 def test_the_kept_weights_give_the_last_validation_accuracy_again(tmp_path: Path, bar_splits: TrainingData) -> None:
     trained = loop.train(TINY, bar_splits, tmp_path)
     logits = load_classifier(tmp_path)(torch.from_numpy(bar_splits.validation.images))
@@ -77,11 +91,13 @@ def test_the_same_run_gives_the_same_weights_and_another_seed_others(tmp_path: P
     assert not _same(_weights(tmp_path / "a"), _weights(tmp_path / "c"))
 
 
-@pytest.mark.parametrize("steps_before", [1, 7, 9, 20])
+@pytest.mark.parametrize(
+    ("run", "steps_before"), [*((TINY, steps) for steps in (1, 7, 9, 20)), (replace(TINY, precision="bf16"), 9)]
+)
 def test_a_run_that_dies_in_any_step_goes_on_to_bit_identical_weights(
-    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch, steps_before: int
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch, run: Run, steps_before: int
 ) -> None:
-    whole = loop.train(TINY, bar_splits, tmp_path / "whole")
+    whole = loop.train(run, bar_splits, tmp_path / "whole")
 
     class PowerCut(BaseException):
         pass
@@ -99,9 +115,9 @@ def test_a_run_that_dies_in_any_step_goes_on_to_bit_identical_weights(
     monkeypatch.setattr(keeper, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(loop, "train_step", dying_step)
     with pytest.raises(PowerCut):
-        loop.train(TINY, bar_splits, tmp_path / "cut")
+        loop.train(run, bar_splits, tmp_path / "cut")
     done = -1000
-    resumed = loop.train(TINY, bar_splits, tmp_path / "cut")
+    resumed = loop.train(run, bar_splits, tmp_path / "cut")
     assert done == -1000 + 21 - steps_before  # nothing was done twice
     assert _same(_weights(tmp_path / "whole"), _weights(tmp_path / "cut"))
     learned = [(e.lr, e.train_loss, e.train_accuracy, e.validation_loss) for e in resumed.curve]

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from glyphfront.data.splits import TrainingData
 from glyphfront.result import Epoch
-from glyphfront.training.progress import TrainingProgress, few_images, still_rising
+from glyphfront.run import Run
+from glyphfront.training.progress import TrainingProgress, few_images, slow_precision, still_rising
 
 LINE = Epoch(2, 0.05, 1.23456, 0.5, 0.98765, 0.4321, 12345.6, 7.89)
 
@@ -62,6 +64,15 @@ def test_few_images_are_said_in_one_line_and_enough_are_not(bar_splits: Training
     )
     enough = replace(bar_splits, train=bar_splits.train.take(np.resize(np.arange(120), 200)))
     assert few_images(enough) == ""
+
+
+def test_a_cpu_without_bfloat16_is_said_to_be_slow_at_it_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, cpu = Run(precision="bf16"), torch.device("cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64", "avx2": True})
+    assert "no instructions for bfloat16" in slow_precision(run, cpu)
+    assert slow_precision(Run(), cpu) == slow_precision(run, torch.device("cuda")) == ""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64", "avx512_bf16": True})
+    assert slow_precision(run, cpu) == ""
 
 
 def _curve(*accuracies: float) -> list[Epoch]:

@@ -152,6 +152,9 @@ class Run:
     """Gradients are scaled down to this norm; 0: off."""
     early_stopping: int = 0
     """Stop after this many epochs without a better validation accuracy and keep the best epoch; 0: off."""
+    precision: Literal["bf16"] | None = None
+    """bf16: convolutions and matrix products of the training in bfloat16, weights and batch norm's statistics in
+    float32 (torch's autocast); by default everything in float32."""
     init_from: str | None = None
     """Key of the Run whose weights, all but the classifier's, this one starts from."""
     seed: int = 0

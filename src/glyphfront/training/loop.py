@@ -28,7 +28,7 @@ from glyphfront.training.augment import augment
 from glyphfront.training.faults import DivergedError, faults_in_one_line
 from glyphfront.training.folder import alone, leave_trained, prepare_folder
 from glyphfront.training.keeper import Keeper
-from glyphfront.training.progress import few_images, still_rising
+from glyphfront.training.progress import few_images, slow_precision, still_rising
 from glyphfront.training.schedules import learning_rate
 from glyphfront.training.state import State, new_state
 
@@ -77,6 +77,7 @@ def _train(run: Run, data: TrainingData, folder: Path, device: torch.device, ten
     prior = log_prior(run, data.train, device)
     with Keeper(state, epochs, folder, tensorboard) as keeper:
         keeper.say(few_images(data))
+        keeper.say(slow_precision(run, device))
         try:
             while state.epoch <= epochs and not stopped_early(state):
                 state.begin_epoch()
@@ -114,7 +115,9 @@ def train_step(
         sum up to the batch's.
     """
     run = state.run
-    logits = net(images)
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=run.precision == "bf16"):
+        logits = net(images)
+    logits = logits.to(images.dtype)
     adjusted = logits if prior is None else logits + prior
     loss = F.cross_entropy(adjusted, labels, label_smoothing=run.label_smoothing)
     state.optimizer.zero_grad(set_to_none=True)

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from glyphfront.data.splits import TrainingData
 from glyphfront.result import Epoch
+from glyphfront.run import Run
 
+_BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "avx10_2")  # of x86: what others have is not asked
 _FEW = 50  # training images a class; below, more pictures gain more than another model or setting would
 
 
@@ -75,6 +78,16 @@ def few_images(data: TrainingData) -> str:
         f"more would help most, and on {len(data.validation)} validation images one error is "
         f"{1 / len(data.validation):.1%}"
     )
+
+
+def slow_precision(run: Run, device: torch.device) -> str:
+    """That this CPU lacks the instructions that make the Run's precision fast; empty where it has them."""
+    if run.precision is None or device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return ""
+    known = torch.cpu.get_capabilities()
+    if known.get("architecture") != "x86_64" or any(known.get(name) for name in _BF16_INSTRUCTIONS):
+        return ""
+    return "this CPU has no instructions for bfloat16: the training is slower than without --precision bf16"
 
 
 def still_rising(curve: Sequence[Epoch], validation_images: int) -> str:

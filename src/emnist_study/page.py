@@ -7,13 +7,14 @@ of the shipped model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glyphfront import records
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.compare import compare_evaluated
-from glyphfront.measure.folder import Part, Reading, read_folder
+from glyphfront.measure.folder import Evaluated, Part, Reading, read_folder
 from glyphfront.measure.gradients import load_gradients
 from glyphfront.measure.judge import Judgement, Leak, judge, leak_p_values, mean_accuracy
 from glyphfront.measure.layers import load_architecture
@@ -94,31 +95,38 @@ def _final(part: Part | None, shipped_folder: Path, timings: Timings | None) -> 
     result = group[0].result
     low, high = Judgement(part).interval("final") or (0.0, 1.0)
     theirs = part.study.published["final"].test_accuracy if "final" in part.study.published else None
-    sentence = (
+    reached = (
         f"The final model at full settings, transferred without the leak, reaches {percent(mean)} % "
-        f"({percent(low)}–{percent(high)}) on {data_label(result)}, trainings: {len(group)}. "
+        f"({percent(low)}–{percent(high)}) on {data_label(result)}, trainings: {len(group)}."
     )
     if theirs is not None:
-        sentence += (
-            f"The study has {percent(theirs)} %, with the leak, on {_IMAGES:,} images. The two differ in their "
+        reached += (
+            f" The study has {percent(theirs)} %, with the leak, on {_IMAGES:,} images. The two differ in their "
             "training and test images too, so the difference is not what the leak brings."
         )
+    return [" ".join((*_beside_shipped(group, shipped_folder, timings), reached))]
+
+
+def _beside_shipped(group: Sequence[Evaluated], shipped_folder: Path, timings: Timings | None) -> list[str]:
+    """A sentence for each shipped model that was tested on the same images."""
     files = {load_card(find(name)).sha256 for name in shipped()}
     small = read_folder(shipped_folder).evaluated if shipped_folder.is_dir() else []
+    sentences, result = [], group[0].result
     for one in small:
         hashes = {file.sha256 for file in one.result.exported}
         if one.predictions is None or not hashes & files:
             continue
         if one.result.data.test_fingerprint != result.data.test_fingerprint:
             continue
-        sentence += f" The shipped {one.result.run.label} is better by {points(compare_evaluated(group, [one]))}"
+        better = points(compare_evaluated(group, [one]))
+        sentence = f"The shipped {one.result.run.label} is better than the study's final network by {better}"
         time, longer = (files_of([each], timings)[0].latency for each in (one, group[0]))
         if time and longer:
             sentence += f", in {time.ratio / longer.ratio:.0%} of the time for an image"
         if one.result.run.logit_adjustment and not result.run.logit_adjustment:
             sentence += "; its training corrects for uneven classes, the study's does not"
-        sentence += "."
-    return [sentence]
+        sentences.append(f"{sentence}.")
+    return sentences
 
 
 def _brightness_found(reading: Reading) -> list[str]:

@@ -119,9 +119,10 @@ def _study_sections(reading: Reading) -> tuple[list[Section], list[str]]:
         not_run(reading),
         _how_to_read(reading),
     ]
-    counted = [" ".join(section.before) for section in claims if section.before]
+    counted = [section.before[0] for section in claims if section.before]
     found = [*counted, *(line for section in guests[:1] for line in section.before)][:_FINDINGS]
-    numbered = [f"{number}. {escape_markdown(line)}" for number, line in enumerate(found, 1)]
+    sentences = [re.split(r"(?<=\.) (?=[A-Z])", line)[0] for line in found]  # a README has room for one of each
+    numbered = [f"{number}. {escape_markdown(line)}" for number, line in enumerate(sentences, 1)]
     return [section for section in sections if section], numbered
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.models import MODELS, Classifier, build, describe
+from glyphfront.models import MODELS, Classifier, build, check_model, describe
 from glyphfront.models.blocks import ACTS
 from glyphfront.models.cost import count_parameters
 from glyphfront.models.densenet import densenet
@@ -295,3 +295,10 @@ def test_weights_of_another_model_are_refused(tmp_path):
     save_file({"other.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(GlyphfrontError, match="no tensor fits"):
         build(Model("torchvision:shufflenet_v2_x0_5", weights=str(tmp_path / "other.safetensors")), 47)
+
+
+@pytest.mark.parametrize("model", [Model("nosuch"), Model("glyphnet-s", widths=(1, 2)), Model("lenet5_new", growth=3)])
+def test_a_model_that_cannot_be_built_is_found_without_making_it(model: Model) -> None:
+    with pytest.raises(GlyphfrontError):
+        check_model(model)
+    check_model(Model("layer_4_1"))

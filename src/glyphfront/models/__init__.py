@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -141,6 +141,12 @@ class ModelInfo:
     macs: int
     """Multiply-accumulates for one image."""
     description: str
+
+
+def check_model(model: Model) -> None:
+    """Whether a model can be built, found without making its weights; raises as `build`."""
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        build(replace(model, weights=None), classes=2)
 
 
 def describe(classes: int = 47) -> list[ModelInfo]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from glyphfront.data.dataset import Dataset, Labels, class_balanced_index
 from glyphfront.data.splits import TrainingData
 from glyphfront.errors import GlyphfrontError
-from glyphfront.models import Classifier
+from glyphfront.models import Classifier, check_model
 from glyphfront.models.cost import count_macs, count_parameters
 from glyphfront.models.predict import predict_logits
 from glyphfront.provenance import provenance
@@ -60,6 +60,7 @@ def train(
         KeyboardInterrupt: interrupted; the state is saved.
     """
     check(run)
+    check_model(run.model)
     with faults_in_one_line(run):
         distributed.join()
         if distributed.from_first(lambda: (run, data.used)) != (run, data.used):

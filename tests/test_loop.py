@@ -303,7 +303,7 @@ def test_logit_adjustment_adds_the_log_class_prior_inside_the_loss(
     at = _new_state(run, replace(bar_splits, train=uneven), tmp_path)
     at.model.train()
     prior = loop.log_prior(run, uneven, torch.device("cpu"))
-    images, labels = torch.from_numpy(uneven.images), torch.from_numpy(uneven.labels)
+    images, labels = torch.from_numpy(uneven.images).float(), torch.from_numpy(uneven.labels)
     loss, _ = loop.train_step(at.model, at, images, labels, prior, 1.0)
     torch.manual_seed(run.seed)
     mean, std = uneven.images.mean(), uneven.images.std()

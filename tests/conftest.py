@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small nets gain nothing from threads, and lose much on a busy machine
@@ -21,6 +23,30 @@ settings.register_profile(
     "project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 settings.load_profile("project")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or leaves anything in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def cases_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unpacked inputs after public bug reports, where GLYPHFRONT_CASES names their folder or cases.zip."""
+    place = os.environ.get("GLYPHFRONT_CASES")
+    if not place:
+        pytest.skip("GLYPHFRONT_CASES names no folder with the cases")
+    path = Path(place)
+    archive = path if path.suffix == ".zip" else path / "cases.zip"
+    if not archive.exists():
+        return path
+    unpacked = tmp_path_factory.mktemp("cases")
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(unpacked)
+    return unpacked
 
 
 @pytest.fixture(scope="session")

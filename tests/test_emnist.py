@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from glyphfront.data import EMNIST_SETS, emnist, load
+from glyphfront.data.download import write_mapping
 from glyphfront.data.emnist import find_folder, read_split
+from glyphfront.data.forms import idx as idx_form
+from glyphfront.data.official import OFFICIAL
 from glyphfront.errors import GlyphfrontError
 
 IMAGES = "emnist-digits-test-images-idx3-ubyte.gz"
@@ -65,7 +68,7 @@ def test_a_stored_row_becomes_an_upright_column(folder):
 
 
 def test_images_come_back_in_order_over_many_blocks(folder, monkeypatch):
-    monkeypatch.setattr(emnist, "_CHUNK", 2)
+    monkeypatch.setattr(idx_form, "_CHUNK", 2)
     stored = np.repeat(np.arange(5, dtype=np.uint8), 784).reshape(5, 28, 28)
     (folder / IMAGES).write_bytes(images_file(stored))
     (folder / LABELS).write_bytes(labels_file([0] * 5))
@@ -107,17 +110,31 @@ def test_files_of_official_size_with_other_bytes_are_unofficial(folder, monkeypa
 
 def test_the_table_of_sums_holds_four_files_of_each_split():
     parts = [f"{part}-{what}" for part in ("train", "test") for what in ("images-idx3", "labels-idx1")]
-    assert sorted(emnist.OFFICIAL) == sorted(f"emnist-{n}-{p}-ubyte.gz" for n in EMNIST_SETS for p in parts)
+    assert sorted(OFFICIAL) == sorted(f"emnist-{n}-{p}-ubyte.gz" for n in EMNIST_SETS for p in parts)
 
 
 def test_balanced_merges_the_fifteen_letters_that_look_alike():
     assert set(string.ascii_lowercase) - set(emnist.CLASSES["balanced"]) == set("cijklmopsuvwxyz")  # arXiv:1702.05373
 
 
-@pytest.mark.parametrize("file", [IMAGES, LABELS, MAPPING])
-def test_a_missing_file_is_named(folder, file):
-    (folder / file).unlink()
-    assert fault(folder) == f"{folder / file}: no such file"
+def test_labels_without_images_are_named(folder):
+    (folder / IMAGES).unlink()
+    assert fault(folder) == f"{folder / LABELS}: its images are missing: no such file beside it"
+
+
+def test_images_without_labels_are_named(folder):
+    (folder / LABELS).unlink()
+    assert fault(folder) == f"{folder / IMAGES}: its labels are missing: no such file beside it"
+
+
+def test_a_missing_mapping_of_digits_needs_no_word(folder):
+    (folder / MAPPING).unlink()
+    assert read_split("digits", "test", folder).classes == tuple("0123456789")
+
+
+def test_a_missing_split_is_named_with_what_is_there(folder):
+    with pytest.raises(GlyphfrontError, match=f"no train split of EMNIST digits there; there is {folder / IMAGES}"):
+        read_split("digits", "train", folder)
 
 
 def test_a_labels_file_in_place_of_images_is_told_by_its_magic(folder):
@@ -170,12 +187,51 @@ def test_a_corrupt_gzip_file_is_named(folder, at):
     data = bytearray((folder / IMAGES).read_bytes())
     data[at] ^= 0xFF
     (folder / IMAGES).write_bytes(data)
-    assert f"{folder / IMAGES}: not a gzip file, or a corrupt one" in fault(folder)
+    assert f"{folder / IMAGES}: a corrupt gzip file" in fault(folder)
+
+
+def test_a_web_page_in_place_of_a_file_is_named(folder):
+    (folder / LABELS).write_bytes(b"<html>not found</html>")
+    assert fault(folder) == f"{folder / LABELS}: a web page, not data: the download went wrong; get it again"
 
 
 def test_a_file_that_is_no_gzip_is_named(folder):
-    (folder / LABELS).write_bytes(b"<html>not found</html>")
+    (folder / LABELS).write_bytes(b"something else")
     assert f"{folder / LABELS}: not a gzip file, or a corrupt one" in fault(folder)
+
+
+@pytest.fixture
+def unpacked(folder, tmp_path_factory, monkeypatch):
+    """The three digits, which count as all official ones here, in files that are not packed."""
+    sums = {}
+    other = tmp_path_factory.mktemp("unpacked")
+    for file in (IMAGES, LABELS):
+        data = (folder / file).read_bytes()
+        sums[file] = (hashlib.sha256(data).hexdigest(), len(data))
+        (other / file.removesuffix(".gz")).write_bytes(gzip.decompress(data))
+    monkeypatch.setattr(emnist, "OFFICIAL", sums)
+    monkeypatch.setitem(emnist.COUNTS, "digits", {"train": 3, "test": 3})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    return other
+
+
+def test_images_of_official_number_are_not_called_official_before_they_were_compared(unpacked):
+    source = read_split("digits", "test", unpacked).source
+    assert source == "3 test images, as many as the official ones and not compared with them"
+
+
+def test_official_images_are_recognised_in_other_files_once_the_official_ones_were_read(folder, unpacked):
+    assert read_split("digits", "test", folder).source == "official"
+    assert read_split("digits", "test", unpacked).source == "official"
+
+
+def test_other_images_of_official_number_are_unofficial_once_the_official_ones_were_read(folder, unpacked):
+    read_split("digits", "test", folder)
+    file = unpacked / IMAGES.removesuffix(".gz")
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    assert read_split("digits", "test", unpacked).source == "unofficial, 3 of 3 test images"
 
 
 @pytest.mark.parametrize(
@@ -271,11 +327,11 @@ def test_balanced_sample_has_two_hundred_test_images_of_each_class(sample):
 
 @pytest.mark.parametrize("name", ["balanced", "bymerge", "byclass"])
 def test_the_mapping_that_fetch_writes_is_the_official_one(sample, tmp_path, name):
-    emnist._write_mapping(name, tmp_path)
+    write_mapping(name, tmp_path)
     file = f"emnist-{name}-mapping.txt"
     assert (tmp_path / file).read_bytes() == (sample / file).read_bytes()
 
 
 def test_the_mapping_of_letters_has_both_cases_and_crlf(tmp_path):
-    emnist._write_mapping("letters", tmp_path)
+    write_mapping("letters", tmp_path)
     assert (tmp_path / "emnist-letters-mapping.txt").read_bytes().startswith(b"1 65 97\r\n2 66 98\r\n")

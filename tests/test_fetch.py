@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from glyphfront.data import emnist, load
-from glyphfront.data.emnist import fetch
+from glyphfront.data.download import fetch
 from glyphfront.errors import GlyphfrontError
 
 

@@ -28,6 +28,9 @@ class Dataset:
         classes: one printable name a class.
         source: says what the pictures are, such as ``"official"`` or
             ``"unofficial, 9,400 of 18,800 test images"``; it follows into every result, table and figure.
+        origin: says where the set was read from, in what form, and how the images stood there.
+        writers: (N,) int64, who wrote each image, where that is known; images of one number are of one person.
+        files: (N,) str, the file of each image, where it has one of its own.
 
     Raises:
         GlyphfrontError: shapes, dtypes or labels do not fit together.
@@ -39,6 +42,9 @@ class Dataset:
     labels: Labels
     classes: tuple[str, ...]
     source: str
+    origin: str = ""
+    writers: NDArray[np.int64] | None = None
+    files: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
         where = f"{self.name} {self.split}"
@@ -50,6 +56,8 @@ class Dataset:
             raise GlyphfrontError(
                 f"{where}: labels must be ({len(self.images)},) int64, got {self.labels.shape} {self.labels.dtype}"
             )
+        if any(of_each is not None and len(of_each) != len(self.images) for of_each in (self.writers, self.files)):
+            raise GlyphfrontError(f"{where}: writers and files must be as many as the {len(self.images)} images")
         if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
             raise GlyphfrontError(f"{where}: a label lies outside the {len(self.classes)} classes")
 
@@ -62,7 +70,14 @@ class Dataset:
 
     def take(self, index: NDArray[Any], split: str | None = None) -> Dataset:
         """The images at `index` (integers or a boolean mask), in that order."""
-        return replace(self, images=self.images[index], labels=self.labels[index], split=split or self.split)
+        return replace(
+            self,
+            split=split or self.split,
+            images=self.images[index],
+            labels=self.labels[index],
+            writers=None if self.writers is None else self.writers[index],
+            files=None if self.files is None else self.files[index],
+        )
 
     def fingerprint(self) -> str:
         """16 hex digits that change with any pixel, label, class name or the order of the images."""

@@ -1,0 +1,69 @@
+"""What a reader gives, and the bytes of a file with compression and faults dealt with."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphfront.data.listing import File
+from glyphfront.errors import GlyphfrontError
+
+What = Literal["images", "labels"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one file holds of one split.
+
+    Attributes:
+        images: (N, H, W) uint8 as stored; None in a file of labels.
+        labels: (N,) int64 as stored; None in a file of images.
+        names: a class name for each label from 0 on, where the file gives them.
+        split: ``"train"`` or ``"test"`` where one file holds both; None where it holds one.
+    """
+
+    images: NDArray[np.uint8] | None
+    labels: NDArray[np.int64] | None
+    names: tuple[str, ...] | None = None
+    split: str | None = None
+
+
+@contextmanager
+def unpacked(file: File) -> Iterator[BinaryIO]:
+    """The file's bytes, gzip and bzip2 undone where its first bytes say so; every fault is one line."""
+    try:
+        with file.open() as raw:
+            start = raw.read(512)
+        if start.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+            raise GlyphfrontError(f"{file}: a web page, not data: the download went wrong; get it again")
+        with file.open() as raw:
+            if start[:2] == b"\x1f\x8b":
+                with gzip.GzipFile(fileobj=raw) as stream:
+                    yield cast(BinaryIO, stream)
+            elif start[:3] == b"BZh":
+                with bz2.BZ2File(raw) as packed:
+                    yield cast(BinaryIO, packed)
+            else:
+                yield raw
+    except FileNotFoundError:
+        raise GlyphfrontError(f"{file}: no such file") from None
+    except EOFError:
+        raise GlyphfrontError(f"{file}: truncated gzip file; get it again") from None
+    except (zlib.error, gzip.BadGzipFile) as error:
+        raise GlyphfrontError(f"{file}: a corrupt gzip file ({error}); get it again") from None
+    except OSError as error:
+        raise GlyphfrontError(f"{file}: cannot be read: {error.strerror or error}") from None
+
+
+def is_packed(file: File) -> bool:
+    """Whether its bytes are fewer than what they stand for: in gzip, or in an archive."""
+    with file.open() as raw:
+        return raw.read(2) == b"\x1f\x8b" or file.member is not None

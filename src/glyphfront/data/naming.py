@@ -1,0 +1,73 @@
+"""What the names of files, folders and arrays say: images or labels, which split, which set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from glyphfront.data import EMNIST_SETS
+
+_IMAGES = {"images", "image", "imgs", "img", "x", "pixels", "features"}
+_LABELS = {"labels", "label", "lbls", "y", "targets", "target"}
+_SPLITS: dict[str, Literal["train", "validation", "test"]] = {
+    **dict.fromkeys(("train", "training", "trn", "trainset"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "validate"), "validation"),
+    **dict.fromkeys(("test", "testing", "tst", "t10k", "testset", "eval"), "test"),
+}
+_OTHER_SETS = {"fashion", "kmnist", "k49", "kuzushiji", "qmnist", "notmnist", "usps", "semeion", "omniglot", "svhn"}
+_NO_WORDS = {"idx", "idx1", "idx3", "ubyte", "gz", "bz2", "csv", "tsv", "npz", "npy", "mat", "parquet", "data"}
+_GLUED = re.compile(r"(train|test)(images?|imgs?|labels?|x|y)|(images?|imgs?|labels?|x|y)(train|test)")
+
+
+def words(name: str) -> list[str]:
+    """The words of a name in lower case: ``"csvTrainImages"`` gives csv, train, images; ``"xtrain"`` x, train."""
+    name = re.sub(r"(?i)by[_\- ]?(class|merge)", lambda match: f" by{match[1].lower()} ", name)
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    found = []
+    for word in re.split(r"[^a-z0-9]+", parted.lower()):
+        glued = _GLUED.fullmatch(word)
+        found += [part for part in glued.groups() if part] if glued else [word]
+    return [word for word in found if word]
+
+
+def kind_of(name: str) -> Literal["images", "labels"] | None:
+    """Which half of the data a name promises."""
+    found = words(name)
+    if "idx3" in found or any(word in _IMAGES for word in found):
+        return "images"
+    if "idx1" in found or any(word in _LABELS for word in found):
+        return "labels"
+    return None
+
+
+def split_of(name: str) -> Literal["train", "validation", "test"] | None:
+    """Which split a name promises."""
+    return next((_SPLITS[word] for word in words(name) if word in _SPLITS), None)
+
+
+def is_split(name: str) -> Literal["train", "validation", "test"] | None:
+    """Which split a name means that says nothing else, such as that of a folder."""
+    found = words(name)
+    return _SPLITS.get(found[0]) if len(found) == 1 else None
+
+
+def set_of(names: Iterable[str]) -> str | None:
+    """The set that a file's name, or else the nearest folder above it, names; None where none does.
+
+    Args:
+        names: of the file, then of the folders above it, the nearest first.
+    """
+    for name in names:
+        found = words(name)
+        other = next((word for word in found if word in _OTHER_SETS), None)
+        if other is not None:
+            return other
+        if (named := next((word for word in found if word in EMNIST_SETS), None)) is not None:
+            return named
+    return None
+
+
+def without_kind(name: str) -> tuple[str, ...]:
+    """What two files have in common of which one holds the images and the other their labels."""
+    return tuple(word for word in words(name) if word not in _IMAGES | _LABELS | _NO_WORDS)

@@ -20,6 +20,9 @@ def load(
 ) -> Dataset:
     """The set called `name`.
 
+    Behind a ``?``, a name may say more: ``balanced?upright`` that its images are stored upright (or transposed), where
+    that cannot be seen; ``folder:PATH?labels=img_{label}_*.png`` how the names of files tell what they show.
+
     Args:
         name: one of `EMNIST_SETS`, ``strokes``, or ``folder:PATH``.
         split: which of its two halves.
@@ -32,16 +35,68 @@ def load(
     """
     if split not in get_args(Split):
         raise GlyphfrontError(f"a data set has the splits {' and '.join(get_args(Split))}, not {split!r}")
-    if name in EMNIST_SETS:
+    plain, options = _parted(name)
+    if plain in EMNIST_SETS:
         from glyphfront.data.emnist import find_folder, read_split
 
-        return read_split(name, split, find_folder(name, folder))
+        return read_split(plain, split, find_folder(plain, folder), stored=options.get("stored"))
     if name == "strokes":
         from glyphfront.data.strokes import draw
 
         return draw(_STROKES_PER_CLASS[split] if per_class is None else per_class, seed=seed, split=split)
-    if name.startswith("folder:"):
+    if plain.startswith("folder:"):
         from glyphfront.data.folder import read_folder
 
-        return read_folder(Path(name.removeprefix("folder:")), split, seed=seed)
+        return read_folder(_path(plain), split, seed=seed, **options)
     raise GlyphfrontError(f"no data set {name!r}; there are {', '.join(EMNIST_SETS)}, strokes and folder:PATH")
+
+
+def load_validation(name: str, *, seed: int = 0) -> Dataset | None:
+    """The validation set that a folder of pictures has of its own; None for sets without one.
+
+    Raises:
+        GlyphfrontError: the folder is missing or faulty.
+    """
+    plain, options = _parted(name)
+    if not plain.startswith("folder:"):
+        return None
+    from glyphfront.data.folder import has_validation, read_folder
+
+    if not has_validation(_path(plain), labels_from=options.get("labels_from")):
+        return None
+    return read_folder(_path(plain), "validation", seed=seed, **options)
+
+
+def load_all(name: str, *, folder: Path | None = None, seed: int = 0) -> Dataset:
+    """All pictures of a folder, whatever their folders say of splits; of other sets the test set; as `load`."""
+    plain, options = _parted(name)
+    if not plain.startswith("folder:"):
+        return load(name, "test", folder=folder, seed=seed)
+    from glyphfront.data.folder import read_folder
+
+    return read_folder(_path(plain), "all", seed=seed, **options)
+
+
+def _path(name: str) -> Path:
+    return Path(name.removeprefix("folder:")).expanduser()
+
+
+def _parted(name: str) -> tuple[str, dict[str, str]]:
+    """The name of a set, and what stands behind its question mark, as arguments of the readers.
+
+    Raises:
+        GlyphfrontError: what stands there means nothing.
+    """
+    plain, mark, rest = name.partition("?")
+    if not mark or (name.startswith("folder:") and _path(name).exists()):
+        return name, {}
+    options = {}
+    for part in rest.split("&"):
+        word, equals, value = part.partition("=")
+        if word == "labels" and equals and plain.startswith("folder:"):
+            options["labels_from"] = value
+        elif not equals and word in ("upright", "transposed"):
+            options["stored"] = word
+        else:
+            raise GlyphfrontError(f"{name}: {part!r} means nothing; write ?upright, ?transposed or ?labels=PATTERN")
+    return plain, options

@@ -285,6 +285,16 @@ def find_folder(name: str, folder: Path | None = None) -> Path:
     raise GlyphfrontError(f"{place}: no files of EMNIST {name} there{there}; {_get(name)}")
 
 
+def found_sets(folder: Path | None = None) -> tuple[str, ...]:
+    """The EMNIST sets of which both splits are in a folder; where as `find_folder`."""
+    place = place_of(folder)
+    splits = {name: set[str | None]() for name in EMNIST_SETS}
+    for source in find_sources(place) if place.exists() else []:
+        if source.set in splits:
+            splits[source.set] |= {source.split} if source.split else {"train", "test"}
+    return tuple(name for name, there in splits.items() if {"train", "test"} <= there)
+
+
 def _get(name: str) -> str:
     return (
         f"get them with `glyphfront data fetch {name}`, or name a folder that has them in any form with --data-dir or "

@@ -1,107 +1,216 @@
-"""A user's own pictures: one folder a class, normalised as EMNIST normalises."""
+"""A user's own pictures, in any layout, normalised as EMNIST normalises; or arrays of images that are not EMNIST's."""
 
 from __future__ import annotations
 
-import functools
+import re
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from glyphfront.data import Split
-from glyphfront.data.dataset import Dataset, Images, split_validation
-from glyphfront.data.normalize import normalize_file
+from glyphfront.data.carve import by_class, by_writer, with_copies
+from glyphfront.data.dataset import Dataset
+from glyphfront.data.layout import find_pictures
+from glyphfront.data.leakage import fingerprints
+from glyphfront.data.notes import Notes, some
+from glyphfront.data.pictures import read_pictures
 from glyphfront.errors import GlyphfrontError
 
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+Part = Literal["train", "validation", "test", "all"]
 _TEST_FRACTION = 0.2
 
 
-def read_folder(path: Path, split: Split, *, seed: int = 0) -> Dataset:
-    """Read one half of a folder of pictures.
+@dataclass(frozen=True)
+class _Whole:
+    """All images of a set, and what its layout says of each."""
 
-    The folders in `path` are the classes, sorted by name. If `path` has the two folders ``train`` and ``test``, those
-    hold the classes of each half; otherwise a fifth of each class is carved out for testing. A class takes part if
-    both halves have a picture of it, so both halves have the same classes. What cannot be used is left out and named
-    in a warning of one line. Names that begin with a dot are ignored.
+    dataset: Dataset
+    splits: NDArray[np.str_]  # (N,), "" where the layout says none
+
+
+def read_folder(
+    path: Path, split: Part, *, seed: int = 0, labels_from: str | None = None, stored: str | None = None
+) -> Dataset:
+    """Read a split of a folder, or of a zip archive, of pictures.
+
+    Labels come from class folders, at any depth and with a writer's folder above or below; from a table beside the
+    pictures; or from their names by a pattern. Folders train, validation and test are read as what they say. Without a
+    test folder a fifth is carved out, whole writers where folders tell who wrote what. A class takes part if it can be
+    both trained and tested. What cannot be used is left out, and summed up in a note a kind. A folder without pictures
+    but with files of arrays (IDX, CSV, numpy, parquet, MATLAB) is read too.
 
     Args:
-        path: the folder.
-        split: which half.
+        path: the folder or archive.
+        split: which; validation only where `has_validation`; all is every picture, whatever its folder says.
         seed: of the carving; the same seed carves the same pictures.
+        labels_from: a pattern of file names such as ``img_{label}_*.png``; also ``{writer}`` and ``{split}``.
+        stored: how images of arrays stand, upright or transposed, where that is not upright.
 
     Raises:
-        GlyphfrontError: no such folder, or fewer than two classes can be used.
+        GlyphfrontError: no such folder, nothing says the labels, or fewer than two classes can be used.
     """
-    halves = (path / "train", path / "test")
-    if all(half.is_dir() for half in halves):
-        train, test = (_read_classes(half) for half in halves)
-        for name in sorted(train.keys() ^ test.keys()):
-            _note(f"{path}: class {name!r} has pictures only in {'train' if name in train else 'test'}; left out")
-        names = tuple(sorted(train.keys() & test.keys()))
-        _check_enough(path, names)
-        return _dataset(path, split, {"train": train, "test": test}[split], names)
-    pictures = _read_classes(path)
-    for name, images in pictures.items():
-        if len(images) == 1:
-            _note(f"{path / name}: a class with one picture can't be both trained and tested; left out")
-    names = tuple(name for name, images in pictures.items() if len(images) > 1)
-    _check_enough(path, names)
-    kept, carved = split_validation(_dataset(path, split, pictures, names), _TEST_FRACTION, seed)
-    half = kept if split == "train" else carved
-    return replace(half, split=split, source=_source(len(half), split))
+    whole = _read(path, labels_from, stored)
+    dataset, splits = whole.dataset, whole.splits
+    if split == "all":
+        return _named(path, dataset, split)
+    given_test = bool((splits == "test").any())
+    if not (splits == "train").any():
+        splits = np.full(len(dataset), "train", dtype="<U10")
+    if not given_test:
+        splits = _with_test(path, dataset, splits, seed)
+    _check_leaks(path, dataset, splits)
+    names = _usable(path, dataset, splits)
+    kept = _only(dataset, names)
+    index = np.isin(dataset.labels, [dataset.classes.index(name) for name in names])
+    found = kept.take(splits[index] == split)
+    return _named(path, found, split)
 
 
-def _note(text: str) -> None:
-    warnings.warn(text, stacklevel=3)
+def has_validation(path: Path, *, labels_from: str | None = None) -> bool:
+    """Whether the layout has a validation set of its own; raises as `read_folder`."""
+    return bool((_read(path, labels_from, None).splits == "validation").any())
 
 
-def _check_enough(path: Path, names: tuple[str, ...]) -> None:
-    if len(names) < 2:
+def _named(path: Path, dataset: Dataset, split: str) -> Dataset:
+    if len(dataset.classes) < 2:
+        only = f"only {dataset.classes[0]!r}" if dataset.classes else "none"
         raise GlyphfrontError(
-            f"{path}: {len(names)} usable classes; at least two folders with pictures are needed, one folder a class"
+            f"{path}: {len(dataset.classes)} usable classes ({only}); at least two folders with pictures are needed, "
+            "one folder a class"
         )
+    return replace(dataset, split=split, source=f"own pictures, {len(dataset):,} {split} images")
 
 
-def _source(count: int, split: Split) -> str:
-    return f"own pictures, {count:,} {split} images"
+def _read(path: Path, labels_from: str | None, stored: str | None) -> _Whole:
+    notes = Notes(path)
+    found = find_pictures(path, labels_from, notes)
+    if not found:
+        from glyphfront.data.arrays import read_arrays
+
+        notes.say()
+        return _Whole(*read_arrays(path, stored))
+    images, faults = read_pictures(path, [picture.file for picture in found])
+    for picture, fault in zip(found, faults, strict=True):
+        if fault:
+            notes.add(f"{fault}; left out", str(picture.file.relative))
+    usable = np.array([not fault for fault in faults])
+    for name in sorted({p.label for p in found} - {p.label for p, fine in zip(found, usable, strict=True) if fine}):
+        notes.add("no usable picture; class left out", name)
+    found = [picture for picture, fine in zip(found, usable, strict=True) if fine]
+    names = _in_order({picture.label for picture in found})
+    people = sorted({picture.writer for picture in found if picture.writer})
+    everyone = len(people) > 1 and all(picture.writer for picture in found)
+    dataset = Dataset(
+        name=f"folder:{path.resolve().name}",
+        split="all",
+        images=images[usable],
+        labels=np.array([names.index(picture.label) for picture in found], np.int64),
+        classes=names,
+        source="",
+        origin=str(path),
+        writers=np.array([people.index(picture.writer) for picture in found]) if everyone else None,  # type: ignore[arg-type]
+        files=np.array([str(picture.file.relative) for picture in found], dtype=str),
+    )
+    order = np.argsort(dataset.labels, kind="stable")
+    dataset = dataset.take(order)
+    _note_contradictions(dataset, notes)
+    notes.say()
+    splits = np.array([picture.split or "" for picture in found], dtype="<U10")[order]
+    if (splits == "train").any() and (splits == "").any():
+        splits[splits == ""] = "train"
+    return _Whole(dataset, splits)
 
 
-def _dataset(path: Path, split: Split, pictures: dict[str, list[Images]], names: tuple[str, ...]) -> Dataset:
-    images = np.stack([image for name in names for image in pictures[name]])
-    labels = np.repeat(np.arange(len(names)), [len(pictures[name]) for name in names])
-    return Dataset(f"folder:{path.resolve().name}", split, images, labels, names, _source(len(images), split))
+def _in_order(names: set[str]) -> tuple[str, ...]:
+    """Sorted by name; by number where all names are numbers."""
+    numbers = all(re.fullmatch(r"[0-9]+", name) for name in names)
+    return tuple(sorted(names, key=lambda name: (int(name), name) if numbers else (0, name)))
 
 
-def _read_classes(path: Path) -> dict[str, list[Images]]:
-    """Class name to its normalised pictures, by name; classes without any are left out."""
-    if not path.is_dir():
-        raise GlyphfrontError(f"{path}: no such folder; it must hold one folder of pictures a class")
-    stats = ((file, file.stat()) for file in sorted(path.rglob("*")))
-    return _normalized(path, tuple((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats))
+def _note_contradictions(dataset: Dataset, notes: Notes) -> None:
+    """The same picture under two labels."""
+    assert dataset.files is not None
+    seen: dict[int, int] = {}
+    for number, mark in enumerate(fingerprints(dataset.images).tolist()):
+        first = seen.setdefault(mark, number)
+        if dataset.labels[first] != dataset.labels[number]:
+            notes.add(
+                "the same picture under two labels; take one away", f"{dataset.files[first]} = {dataset.files[number]}"
+            )
 
 
-@functools.lru_cache(maxsize=4)  # both halves, and every Data of a study, need the same pictures
-def _normalized(path: Path, files: tuple[tuple[str, int, int], ...]) -> dict[str, list[Images]]:
-    pictures = {}
-    for folder in _visible(path):
-        if not folder.is_dir():
-            _note(f"{folder}: not in a class folder; left out")
-        elif images := [image for file in _visible(folder) if (image := _read_picture(file)) is not None]:
-            pictures[folder.name] = images
+# --- splits ------------------------------------------------------------------------------------------------------
+
+
+def _with_test(path: Path, dataset: Dataset, splits: NDArray[np.str_], seed: int) -> NDArray[np.str_]:
+    """Carve a fifth out of the training images."""
+    index = np.flatnonzero(splits == "train")
+    train = dataset.take(index)
+    chosen = None
+    if train.writers is not None:
+        chosen = by_writer(train.labels, train.writers, _TEST_FRACTION, seed)
+        people, carved = len(np.unique(train.writers)), 0 if chosen is None else len(np.unique(train.writers[chosen]))
+        warnings.warn(
+            f"{path}: split by writer: {carved} of {people} writers for testing, {int(chosen.sum()):,} pictures"
+            if chosen is not None
+            else f"{path}: no split by writer leaves all classes on both sides; pictures of one person stand on both",
+            stacklevel=3,
+        )
+    if chosen is None:
+        chosen = by_class(train.labels, _TEST_FRACTION, seed)
+        chosen = with_copies(chosen, fingerprints(train.images), train.labels)
+    carved_splits = splits.copy()
+    carved_splits[index[chosen]] = "test"
+    return carved_splits
+
+
+def _check_leaks(path: Path, dataset: Dataset, splits: NDArray[np.str_]) -> None:
+    """Say which pictures, and which writers, stand in two splits."""
+    notes = Notes(path)
+    prints = fingerprints(dataset.images)
+    files = dataset.files if dataset.files is not None else np.array([""] * len(dataset))
+    tested = {int(mark): number for number, mark in enumerate(prints) if splits[number] == "test"}
+    for number in np.flatnonzero(splits == "train"):
+        if int(prints[number]) in tested and files[number]:
+            notes.add(
+                "the same picture for training and testing", f"{files[number]} = {files[tested[int(prints[number])]]}"
+            )
+    if dataset.writers is not None:
+        both = np.intersect1d(dataset.writers[splits == "train"], dataset.writers[splits == "test"])
+        if len(both):
+            examples = [str(files[np.flatnonzero(dataset.writers == person)[0]]) for person in both]
+            warnings.warn(
+                f"{path}: writers with pictures both for training and for testing: {len(both)}; accuracy will be "
+                f"higher than for new writers; pictures of theirs: {some(examples)}",
+                stacklevel=3,
+            )
+    notes.say()
+
+
+def _usable(path: Path, dataset: Dataset, splits: NDArray[np.str_]) -> tuple[str, ...]:
+    """The classes with pictures for training and for testing; the others are named."""
+    notes = Notes(path)
+    names = []
+    for number, name in enumerate(dataset.classes):
+        there = {str(split) for split in np.unique(splits[dataset.labels == number])} - {"validation"}
+        if there >= {"train", "test"}:
+            names.append(name)
+        elif np.count_nonzero(dataset.labels == number) == 1:
+            notes.add("a class with one picture can't be both trained and tested; left out", name)
         else:
-            _note(f"{folder}: no usable picture; class left out")
-    return pictures
+            notes.add(f"a class with pictures only for {', '.join(sorted(there)) or 'validation'}; left out", name)
+    notes.say()
+    return tuple(names)
 
 
-def _visible(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-
-
-def _read_picture(file: Path) -> Images | None:
-    try:
-        return normalize_file(file, _FORMATS)
-    except GlyphfrontError as error:
-        _note(f"{error}; left out")
-        return None
+def _only(dataset: Dataset, names: tuple[str, ...]) -> Dataset:
+    """The images of some classes, and these classes alone."""
+    if names == dataset.classes:
+        return dataset
+    places = np.full(len(dataset.classes), -1, np.int64)
+    places[[dataset.classes.index(name) for name in names]] = np.arange(len(names))
+    kept = dataset.take(places[dataset.labels] >= 0)
+    return replace(kept, labels=places[kept.labels], classes=names)

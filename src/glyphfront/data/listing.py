@@ -115,6 +115,21 @@ def list_files(place: Path, depth: int = 8) -> list[File]:
     return sorted(found, key=lambda file: str(file.relative))
 
 
+def empty_folders(place: Path, below: PurePosixPath) -> list[PurePosixPath]:
+    """The folders right below a folder of `place` that hold no file at all; none are known of an archive."""
+    at = place / below
+    if not at.is_dir():
+        return []
+    return [
+        below / folder.name
+        for folder in sorted(at.iterdir())
+        if folder.is_dir()
+        and not folder.name.startswith(".")
+        and not _is_junk(folder.name, folder=True)
+        and not any(file.is_file() and not _is_junk(file.name) for file in folder.rglob("*"))
+    ]
+
+
 def _of_folder(place: Path, depth: int) -> Iterator[File]:
     count = 0
     for folder, subfolders, names in os.walk(place, followlinks=True):

@@ -16,6 +16,7 @@ _SPLITS: dict[str, Literal["train", "validation", "test"]] = {
     **dict.fromkeys(("test", "testing", "tst", "t10k", "testset", "eval"), "test"),
 }
 _OTHER_SETS = {"fashion", "kmnist", "k49", "kuzushiji", "qmnist", "notmnist", "usps", "semeion", "omniglot", "svhn"}
+_FILLERS = {"set", "data", "dataset", "images", "image", "img", "imgs", "pictures", "pics", "folder", "split"}
 _NO_WORDS = {"idx", "idx1", "idx3", "ubyte", "gz", "bz2", "csv", "tsv", "npz", "npy", "mat", "parquet", "data"}
 _GLUED = re.compile(r"(train|test)(images?|imgs?|labels?|x|y)|(images?|imgs?|labels?|x|y)(train|test)")
 
@@ -47,8 +48,8 @@ def split_of(name: str) -> Literal["train", "validation", "test"] | None:
 
 
 def is_split(name: str) -> Literal["train", "validation", "test"] | None:
-    """Which split a name means that says nothing else, such as that of a folder."""
-    found = words(name)
+    """Which split a name means that says nothing else, such as ``train``, ``Testing`` or ``val_images``."""
+    found = [word for word in words(name) if word not in _FILLERS]
     return _SPLITS.get(found[0]) if len(found) == 1 else None
 
 

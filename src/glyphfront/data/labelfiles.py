@@ -1,0 +1,224 @@
+"""Labels that stand in a file beside the pictures: a table of files and labels, or names for numbered folders."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from glyphfront.data.listing import File
+from glyphfront.data.naming import is_split, split_of
+from glyphfront.errors import GlyphfrontError
+
+MOST_BYTES = 64 << 20
+_TEXTS = (".csv", ".tsv", ".txt", ".json")
+_FILE_COLUMNS = (
+    "file",
+    "filename",
+    "file_name",
+    "filepath",
+    "path",
+    "image",
+    "image_path",
+    "img",
+    "picture",
+    "name",
+    "id",
+)
+_LABEL_COLUMNS = (
+    *("character", "char", "label_name", "class_name", "label", "labels", "class", "target", "text", "symbol"),
+    *("category", "y", "letter", "digit", "transcription", "value"),
+)
+_WRITER_COLUMNS = ("writer", "writer_id", "user", "user_id", "subject", "person", "author", "participant", "donor")
+_SPLIT_COLUMNS = ("split", "set", "subset", "partition", "usage")
+_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
+_LEAST_FOUND = 0.5  # share of a table's rows whose file is there
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a table says of one picture."""
+
+    file: File
+    label: str
+    split: str | None
+    writer: str | None
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """A table of files and their labels.
+
+    Attributes:
+        file: the table.
+        rows: those whose picture is there.
+        missing: names of pictures that are not there.
+    """
+
+    file: File
+    rows: list[Row]
+    missing: list[str]
+
+
+def is_text(file: File) -> bool:
+    """Whether a file may be a table of labels or a mapping, by its name and size."""
+    return file.name.lower().endswith(_TEXTS) and 0 < file.size <= MOST_BYTES
+
+
+def read_text(file: File) -> str:
+    """A text in UTF-8 with or without a byte order mark, in UTF-16 with one, or else in Windows' western code page."""
+    data = file.read()
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def read_table(file: File, pictures: Sequence[File]) -> LabelTable | None:
+    """The labels that a CSV or TSV file gives to pictures; None if it is no such table.
+
+    Columns are found by their names, in any order; without a header the first names the file, the second the label.
+    A file may be named by its path from the table or from the top, or by its name alone, with or without its ending.
+    """
+    if file.name.lower().endswith(".json"):
+        return None
+    grid = _grid(read_text(file))
+    if not grid or max(map(len, grid)) < 2:
+        return None
+    header = [cell.strip().lower().replace(" ", "_") for cell in grid[0]]
+    by_file = _position(header, _FILE_COLUMNS)
+    by_label = _position(header, _LABEL_COLUMNS)
+    rows = grid[1:]
+    if by_file is None or by_label is None or by_file == by_label:
+        by_file, by_label, rows, header = 0, 1, grid, []
+    by_split, by_writer = _position(header, _SPLIT_COLUMNS), _position(header, _WRITER_COLUMNS)
+    find = _Finder(file, pictures)
+    found, missing = [], []
+    for row in rows:
+        if len(row) <= max(by_file, by_label) or not row[by_file].strip():
+            continue
+        picture = find(row[by_file].strip())
+        if picture is None:
+            missing.append(row[by_file].strip())
+            continue
+        split = is_split(_cell(row, by_split)) if by_split is not None else split_of(file.name)
+        found.append(Row(picture, row[by_label].strip(), split, _cell(row, by_writer) or None))
+    if not found or len(found) < _LEAST_FOUND * (len(found) + len(missing)):
+        return None
+    return LabelTable(file, found, missing)
+
+
+def _grid(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        return []
+    delimiter = max(",;\t|", key=lambda mark: sum(line.count(mark) for line in lines[:20]))
+    if not any(delimiter in line for line in lines[:20]):
+        return [line.split(None, 1) for line in lines]
+    try:
+        return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
+    except csv.Error:
+        return []
+
+
+def _position(header: Sequence[str], names: Iterable[str]) -> int | None:
+    return next((header.index(name) for name in names if name in header), None)
+
+
+def _cell(row: Sequence[str], position: int | None) -> str:
+    return row[position].strip() if position is not None and position < len(row) else ""
+
+
+class _Finder:
+    """Finds a picture by what a table calls it."""
+
+    def __init__(self, table: File, pictures: Sequence[File]) -> None:
+        self._beside = table.relative.parent
+        self._paths = {str(picture.relative): picture for picture in pictures}
+        self._folded = {path.lower(): picture for path, picture in self._paths.items()}
+        self._names: dict[str, list[File]] = defaultdict(list)
+        for picture in pictures:
+            self._names[picture.name.lower()].append(picture)
+            self._names[PurePosixPath(picture.name).stem.lower()].append(picture)
+
+    def __call__(self, name: str) -> File | None:
+        plain = PurePosixPath(name.replace("\\", "/").lstrip("/"))
+        for ending in ("", *_ENDINGS):
+            for base in (self._beside, PurePosixPath()):
+                path = str(base / f"{plain}{ending}")
+                if (found := self._paths.get(path) or self._folded.get(path.lower())) is not None:
+                    return found
+        named = self._names.get(plain.name.lower(), [])
+        return named[0] if len(named) == 1 else None
+
+
+# --- names for numbered folders ----------------------------------------------------------------------------------
+
+
+def read_mapping(file: File, folders: set[str]) -> dict[str, str] | None:
+    """What a file calls each of `folders`; None if it does not name all of them.
+
+    A line is ``folder name`` with a comma, tab, colon or spaces between them, or EMNIST's ``folder codepoint``; or the
+    file is JSON, an object or a list; or it has just a line for each of the folders 0, 1, ...
+    """
+    text = read_text(file)
+    if file.name.lower().endswith(".json"):
+        pairs = _pairs_of_json(text)
+    else:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        parted = [_parted(line) for line in lines]
+        pairs = {pair[0]: pair[1] for pair in parted if pair is not None}
+        if all(pair is None for pair in parted):
+            pairs = {str(number): line for number, line in enumerate(lines)}
+    if not pairs or not folders:
+        return None
+    named = {folder: pairs.get(folder) or pairs.get(folder.lstrip("0") or "0") for folder in folders}
+    if None in named.values():
+        inverse = {value: key for key, value in pairs.items()}  # {"A": 0}: names first
+        named = {folder: inverse.get(folder) or inverse.get(folder.lstrip("0") or "0") for folder in folders}
+    if None in named.values():
+        return None
+    return _from_code_points({folder: str(name) for folder, name in named.items()})
+
+
+def _parted(line: str) -> tuple[str, str] | None:
+    for mark in (",", "\t", ";", ":", "="):
+        if mark in line:
+            key, _, rest = line.partition(mark)
+            parts = rest.split(mark)
+            value = parts[-1] if len(parts) == 2 and parts[0].strip().startswith("U+") else parts[0]
+            return key.strip().strip('"'), (value.strip() or mark).strip('"')
+    parts = line.split()
+    return (parts[0], parts[1]) if len(parts) > 1 else None
+
+
+def _pairs_of_json(text: str) -> dict[str, str]:
+    try:
+        found: Any = json.loads(text)
+    except ValueError:
+        return {}
+    if isinstance(found, dict) and len(found) == 1 and isinstance(next(iter(found.values())), dict | list):
+        found = next(iter(found.values()))
+    if isinstance(found, list):
+        return {str(number): str(name) for number, name in enumerate(found) if isinstance(name, str | int)}
+    if isinstance(found, dict):
+        return {str(key): str(value) for key, value in found.items() if isinstance(value, str | int)}
+    return {}
+
+
+def _from_code_points(named: dict[str, str]) -> dict[str, str]:
+    """EMNIST's mapping files give code points; names of two digits and more that are all numbers are taken for such."""
+    values = list(named.values())
+    if all(value.isdecimal() and int(value) > 32 for value in values) and set(values) != set(named):
+        try:
+            return {folder: chr(int(value)) for folder, value in named.items()}
+        except (ValueError, OverflowError):
+            raise GlyphfrontError("a mapping file gives a number that is no code point") from None
+    return named

@@ -1,0 +1,293 @@
+"""Which label, split and writer each picture of a folder has, whatever way people lay their pictures out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+
+from glyphfront.data import known
+from glyphfront.data.labelfiles import LabelTable, is_text, read_mapping, read_table
+from glyphfront.data.listing import File, empty_folders, list_files
+from glyphfront.data.naming import is_split
+from glyphfront.data.notes import Notes, some
+from glyphfront.errors import GlyphfrontError
+
+_UNREAD = {".heic", ".heif", ".pdf", ".svg", ".psd", ".raw", ".cr2", ".nef", ".dng", ".ai", ".eps", ".avif", ".jxl"}
+_NOT_PICTURES = {".pdf", ".mp4", ".mpg", ".mpeg", ".h5", ".hdf", ".eps", ".ps"}  # of what Pillow lists
+_CASES = {
+    **dict.fromkeys(("upper", "uppercase", "capital", "capitals", "caps", "big"), str.upper),
+    **dict.fromkeys(("lower", "lowercase", "small"), str.lower),
+}
+_GROUPS = {*_CASES, "digits", "numbers", "numerals", "letters", "symbols", "punctuation", "special"}
+_PREFIX = re.compile(r"(?i)(upper|lower|upper_?case|lower_?case|cap|capital|small|digit|number|letter|char)[-_ ]?(.)")
+_WRITER = re.compile(r"(?i)(writer|user|person|subject|author|participant|student|donor|hand|w|u|p|s)[-_ ]?\d+")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture and what its place says of it."""
+
+    file: File
+    label: str
+    split: str | None = None
+    writer: str | None = None
+
+
+def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Picture]:
+    """The labelled pictures in a folder or a zip archive, sorted by label and path.
+
+    Args:
+        place: a folder or a zip archive.
+        labels_from: a pattern of file names such as ``img_{label}_*.png``; also ``{writer}`` and ``{split}``.
+        notes: receives what is left out.
+
+    Returns:
+        None at all where there are no files of pictures.
+
+    Raises:
+        GlyphfrontError: nothing is there, or nothing says the labels.
+    """
+    files = _without_hidden(list_files(place), notes)
+    pictures = [file for file in files if is_picture(file)]
+    texts = [file for file in files if not is_picture(file) and is_text(file)]
+    used: set[File] = set()
+    if not pictures:
+        found: list[Picture] = []
+    elif labels_from is not None:
+        found = _by_pattern(place, pictures, labels_from, notes)
+    else:
+        folders = _folder_names(pictures)
+        mappings = {text for text in texts if read_mapping(text, folders) is not None}
+        tables = [t for text in texts if text not in mappings and (t := read_table(text, pictures)) is not None]
+        found = _by_table(pictures, tables, notes) if tables else []
+        used = {table.file for table in tables} if found else set()
+        if not found:
+            found, used = _by_folders(place, pictures, texts, notes)
+    for file in files:
+        if not is_picture(file) and file not in used:
+            notes.add("not a picture; left out", str(file.relative))
+    return sorted((_normal(picture) for picture in found), key=lambda p: (p.label, str(p.file.relative)))
+
+
+def is_picture(file: File) -> bool:
+    """Whether a file's name promises a picture."""
+    ending = PurePosixPath(file.name.lower()).suffix
+    return ending in _UNREAD or (ending in Image.registered_extensions() and ending not in _NOT_PICTURES)
+
+
+def _normal(picture: Picture) -> Picture:
+    """The label in NFC, in which é is one code point whoever wrote it (Unicode Standard Annex 15)."""
+    return replace(picture, label=unicodedata.normalize("NFC", picture.label.strip()))
+
+
+def _without_hidden(files: Sequence[File], notes: Notes) -> list[File]:
+    seen = []
+    hidden: dict[str, int] = defaultdict(int)
+    for file in files:
+        parts = file.relative.parts
+        dotted = next((number for number, part in enumerate(parts) if part.startswith(".")), None)
+        if dotted is None:
+            seen.append(file)
+        elif dotted < len(parts) - 1 and is_picture(file):
+            hidden["/".join(parts[: dotted + 1])] += 1
+    for folder, count in hidden.items():
+        notes.add(f"a hidden folder with {count} pictures; left out; rename it to have it read", folder)
+    return seen
+
+
+# --- by pattern --------------------------------------------------------------------------------------------------
+
+
+def _by_pattern(place: Path, pictures: Sequence[File], pattern: str, notes: Notes) -> list[Picture]:
+    expression = pattern_of(pattern)
+    found = []
+    for file in pictures:
+        match = expression.fullmatch(str(file.relative) if "/" in pattern else file.name)
+        if match is None:
+            notes.add(f"its name does not fit {pattern}; left out", str(file.relative))
+            continue
+        groups = match.groupdict()
+        found.append(Picture(file, groups["label"], is_split(groups.get("split") or ""), groups.get("writer")))
+    if not found:
+        raise GlyphfrontError(
+            f"{place}: no name fits {pattern}; there are {some([str(file.relative) for file in pictures])}"
+        )
+    return found
+
+
+def pattern_of(pattern: str) -> re.Pattern[str]:
+    """The expression for names such as ``img_{label}_*.png``: * stands for anything, ? for one character.
+
+    Raises:
+        GlyphfrontError: there is no {label} in it, or another word in braces.
+    """
+    parts = re.split(r"(\{\w*\}|\*|\?)", pattern)
+    expression = ""
+    for part in parts:
+        if part in ("{label}", "{writer}", "{split}"):
+            if f"?P<{part[1:-1]}>" in expression:
+                raise GlyphfrontError(f"{pattern}: {part} stands there twice")
+            expression += f"(?P<{part[1:-1]}>[^/]+?)"
+        elif part.startswith("{"):
+            raise GlyphfrontError(f"{pattern}: {part} means nothing; there are {{label}}, {{writer}} and {{split}}")
+        else:
+            expression += {"*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part))
+    if "?P<label>" not in expression:
+        raise GlyphfrontError(f"{pattern}: says no label; write {{label}} where it stands, as in img_{{label}}_*.png")
+    return re.compile(expression)
+
+
+# --- by a table --------------------------------------------------------------------------------------------------
+
+
+def _by_table(pictures: Sequence[File], tables: Sequence[LabelTable], notes: Notes) -> list[Picture]:
+    found: dict[File, Picture] = {}
+    for table in tables:
+        for row in table.rows:
+            before = found.get(row.file)
+            if not row.label:
+                notes.add(f"has no label in {table.file.name}; left out", str(row.file.relative))
+            elif before is not None and before.label != row.label:
+                notes.add(f"has two labels in {table.file.name}; the first is taken", str(row.file.relative))
+            elif before is None:
+                found[row.file] = Picture(row.file, row.label, row.split, row.writer)
+        for missing in table.missing:
+            notes.add(f"named in {table.file.name}, but not there", missing)
+    without = [file for file in pictures if file not in found]
+    if len(without) > len(found) and all(file.relative.parent.parts for file in without):
+        return []  # a list of some pictures beside folders of all
+    for file in without:
+        notes.add("has no row in the table of labels; left out", str(file.relative))
+    return list(found.values())
+
+
+def _folder_names(pictures: Sequence[File]) -> set[str]:
+    """The classes as folders alone would have it; none where they are no classes."""
+    depth = len(_top(pictures).parts)
+    placed = [(file, file.relative.parent.parts[depth:], None) for file in pictures]
+    return {picture.label for picture in _labelled([one for one in placed if one[1]])}
+
+
+# --- by folders --------------------------------------------------------------------------------------------------
+
+
+def _by_folders(
+    place: Path, pictures: Sequence[File], texts: Sequence[File], notes: Notes
+) -> tuple[list[Picture], set[File]]:
+    top = _top(pictures)
+    depth = len(top.parts)
+    splits = {is_split(file.relative.parts[depth]) for file in pictures if len(file.relative.parts) > depth + 1}
+    has_splits = "train" in splits and len(splits - {None}) > 1
+    placed: list[tuple[File, tuple[str, ...], str | None]] = []
+    for file in pictures:
+        folders = file.relative.parent.parts[depth:]
+        split = is_split(folders[0]) if has_splits and folders else None
+        if has_splits and split is None:
+            notes.add("in none of the folders of train, validation and test; left out", str(file.relative))
+            continue
+        folders = folders[1:] if split else folders
+        if folders:
+            placed.append((file, folders, split))
+        else:
+            notes.add("not in a class folder; left out", str(file.relative))
+    if not placed:
+        raise GlyphfrontError(
+            f"{place}: nothing says what the pictures show: put them into a folder for each class, lay a CSV file with "
+            "the columns file and label beside them, or say how their names tell it with "
+            f"--labels-from 'img_{{label}}_*.png'; they are called {some([file.name for file in pictures])}"
+        )
+    for parent in {top, *(top / file.relative.parts[depth] for file, _, split in placed if split)}:
+        for folder in empty_folders(place, parent):
+            notes.add("an empty folder; class left out", str(folder))
+    found = _labelled(placed)
+    names, used = _names({picture.label for picture in found}, texts)
+    return [replace(picture, label=names.get(picture.label, picture.label)) for picture in found], used
+
+
+def _top(pictures: Sequence[File]) -> PurePosixPath:
+    """The folder below which folders differ: single folders that only hold folders are passed through."""
+    top = PurePosixPath()
+    while True:
+        depth = len(top.parts)
+        below = [file.relative.parts[depth:] for file in pictures]
+        firsts = {parts[0] for parts in below}
+        first = next(iter(firsts))
+        if len(firsts) != 1 or any(len(parts) < 3 for parts in below) or _characters(firsts):
+            return top
+        top /= first
+
+
+def _labelled(placed: Sequence[tuple[File, tuple[str, ...], str | None]]) -> list[Picture]:
+    """Which of the folders above a picture is its class, and which its writer or its split."""
+    level, grouped = _class_level([folders for _, folders, _ in placed])
+    found = []
+    for file, folders, split in placed:
+        at = min(level, len(folders) - 1)
+        label, others = folders[at], [folder for number, folder in enumerate(folders) if number != at]
+        if known.is_omniglot(label) and at > 0:
+            label = f"{folders[at - 1]}/{label}"
+        elif grouped and at > 0 and (fold := _CASES.get(folders[at - 1].lower())) is not None and len(label) == 1:
+            label = fold(label)
+        below = next((kind for folder in others if (kind := is_split(folder)) is not None), None)
+        writers = [f for f in others if is_split(f) is None and f.lower() not in _GROUPS]
+        writer = known.omniglot_writer(file.relative) or (writers[0] if writers and not grouped else None)
+        found.append(Picture(file, label, split or below, writer))
+    if not any(picture.split == "train" for picture in found):
+        found = [replace(picture, split=None) for picture in found]
+    return found
+
+
+def _class_level(paths: Sequence[tuple[str, ...]]) -> tuple[int, bool]:
+    """0 where classes stand above, 1 where they stand below folders of writers or groups; and whether of groups."""
+    deep = [path for path in paths if len(path) > 1]
+    if len(deep) < len(paths):
+        return 0, False
+    above, below = {path[0] for path in deep}, {path[1] for path in deep}
+    if all(map(known.is_omniglot, below)):
+        return 1, True
+    if all(name.lower() in _GROUPS for name in above):
+        return 1, True
+    if _share(above, _WRITER) > 0.5 and _share(below, _WRITER) < 0.5:
+        return 1, False
+    if _characters(below) <= _characters(above) + 0.3:
+        return 0, False
+    tops = defaultdict(set)
+    for path in deep:
+        tops[path[1]].add(path[0])
+    return 1, not any(len(found) > 1 for found in tops.values())
+
+
+def _share(names: set[str], expression: re.Pattern[str]) -> float:
+    return sum(bool(expression.fullmatch(name)) for name in names) / len(names)
+
+
+def _characters(names: set[str]) -> float:
+    """Share of names that are a character, or a character behind a word such as upper."""
+    plain = [unicodedata.normalize("NFC", name) for name in names]
+    return sum(len(name) == 1 or _PREFIX.fullmatch(name) is not None for name in plain) / len(plain)
+
+
+def character_of(name: str) -> str:
+    """The character that a class name means: A for ``upper_A``, a for ``lower_A``, and otherwise the name itself."""
+    found = _PREFIX.fullmatch(name)
+    if found is None:
+        return name
+    word = re.sub("_?case", "", found[1].lower())
+    return {"cap": str.upper, "capital": str.upper, **_CASES}.get(word, str)(found[2])
+
+
+def _names(folders: set[str], texts: Sequence[File]) -> tuple[dict[str, str], set[File]]:
+    """What a mapping file, or the rule of a well-known set, calls the folders."""
+    for rule in known.NAMES:
+        if (named := rule(folders)) is not None:
+            return named, set()
+    for text in sorted(texts, key=lambda file: len(file.relative.parts)):
+        if (named := read_mapping(text, folders)) is not None:
+            return named, {text}
+    return {}, set()

@@ -1,0 +1,153 @@
+"""Pictures normalised once: what was made of a file is kept until the file, or the way to normalise, changes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from functools import cache as once
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from glyphfront.data import cache
+from glyphfront.data.dataset import Images
+from glyphfront.data.listing import File
+from glyphfront.errors import GlyphfrontError
+
+_LONG = 500  # pictures from which on a bar is shown
+_SAVE_EVERY = 2000  # pictures, and a quarter of those kept: so much is done again at most after a kill
+_KEY = 16  # bytes
+
+
+def normalized(file: File) -> NDArray[np.uint8]:
+    """The one character in a picture, as EMNIST would have it: (28, 28) uint8, white on black.
+
+    Raises:
+        GlyphfrontError: the file is no readable picture, or shows nothing; the message is without the file's name.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    from glyphfront.data.normalize import normalize
+
+    try:
+        with Image.open(io.BytesIO(file.read())) as picture:
+            return normalize(picture)
+    except UnidentifiedImageError:
+        kind = _kind(file)
+        raise GlyphfrontError(f"{kind}; save it as PNG or JPEG") from None
+    except GlyphfrontError:
+        raise
+    except Exception as error:  # damaged files raise nearly anything in Pillow's readers
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise GlyphfrontError(f"not readable as a picture ({reason})") from None
+
+
+def normalized_array(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same for an image (H, W) of gray pixels.
+
+    Raises:
+        GlyphfrontError: it shows nothing.
+    """
+    from glyphfront.data.normalize import normalize
+
+    return normalize(image)
+
+
+def _kind(file: File) -> str:
+    start = file.read()[:64]
+    if not start:
+        return "an empty file"
+    if start[4:8] == b"ftyp":
+        return "a HEIC picture, which cannot be read"
+    if start.startswith(b"%PDF"):
+        return "a PDF file, not a picture"
+    if start.lstrip().lower().startswith((b"<svg", b"<?xml", b"<html", b"<!doctype")):
+        return "a text of drawing commands or a web page, not a picture"
+    return "not a readable picture"
+
+
+def read_pictures(place: Path, files: Sequence[File]) -> tuple[Images, list[str]]:
+    """Normalise many pictures; those done before and unchanged come from the cache.
+
+    Args:
+        place: folder or archive that they are in, for the name of the cache and the bar.
+        files: of the pictures.
+
+    Returns:
+        (N, 28, 28) uint8, and for each file what is wrong with it, or "".
+    """
+    slot = hashlib.sha256(f"pictures {place.resolve()}".encode()).hexdigest()[:32]
+    known = _known(slot)
+    keys = [_key(file) for file in files]
+    todo = [number for number, key in enumerate(keys) if key not in known]
+    console = Console(stderr=True)
+    columns = (TextColumn("reading pictures"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(
+            *columns, console=console, disable=len(todo) < _LONG or not console.is_terminal, transient=True
+        ) as progress:
+            unsaved = 0
+            for number in progress.track(todo, total=len(todo)):
+                known[keys[number]] = _read(files[number])
+                unsaved += 1
+                if unsaved >= max(_SAVE_EVERY, len(known) // 4):
+                    _keep(slot, known)
+                    unsaved = 0
+    finally:
+        if todo:
+            _keep(slot, known if len(known) <= 2 * len(files) else {key: known[key] for key in keys if key in known})
+    images = np.zeros((len(files), 28, 28), np.uint8)
+    faults = []
+    for number, key in enumerate(keys):
+        images[number], fault = known[key]
+        faults.append(fault)
+    return images, faults
+
+
+_NOTHING = np.zeros((28, 28), np.uint8)
+
+
+def _read(file: File) -> tuple[NDArray[np.uint8], str]:
+    try:
+        return normalized(file), ""
+    except GlyphfrontError as error:
+        return _NOTHING, str(error).removeprefix(f"{file}: ")
+
+
+def _key(file: File) -> bytes:
+    text = f"{file.at}\0{file.member}\0{file.size}\0{file.stamp}".encode(errors="surrogateescape")
+    return hashlib.blake2b(text + _recipe(), digest_size=_KEY).digest()
+
+
+@once
+def _recipe() -> bytes:
+    """Changes with the code that normalises and with the library that reads pictures."""
+    import glyphfront
+
+    root = Path(glyphfront.__file__).parent
+    sources = [*sorted((root / "picture").glob("*.py")), *sorted((root / "data").glob("normalize.py"))]
+    code = b"".join(path.read_bytes() for path in sources)
+    return hashlib.sha256(code + version("pillow").encode()).digest()
+
+
+def _known(slot: str) -> dict[bytes, tuple[NDArray[np.uint8], str]]:
+    kept = cache.load(slot)
+    if kept is None or not {"keys", "images", "faults"} <= kept.keys():
+        return {}
+    keys, images, faults = kept["keys"].tobytes(), kept["images"], kept["faults"]
+    return {keys[_KEY * n : _KEY * (n + 1)]: (images[n], str(faults[n])) for n in range(len(images))}
+
+
+def _keep(slot: str, known: dict[bytes, tuple[NDArray[np.uint8], str]]) -> None:
+    arrays: dict[str, NDArray[Any]] = {
+        "keys": np.frombuffer(b"".join(known), np.uint8),
+        "images": np.array([image for image, _ in known.values()]),
+        "faults": np.array([fault for _, fault in known.values()], dtype=str),
+    }
+    cache.keep(slot, arrays)

@@ -24,7 +24,9 @@ from glyphfront.data.labelfiles import read_mapping
 from glyphfront.data.layout import character_of, find_pictures, pattern_of
 from glyphfront.data.listing import File
 from glyphfront.data.notes import Notes
+from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError
+from glyphfront.run import Data
 
 Labels = dict[str, str]  # path of a picture to its label
 
@@ -358,8 +360,8 @@ def test_copies_go_where_the_carved_one_went():
 
 
 def two_classes(*parts: str, each: int = 3) -> dict[str, bytes | str]:
-    """Pictures of a and b below each of some folders, none twice."""
-    numbers = iter(range(1, 4000))
+    """Pictures of a and b below each of some folders, none twice where the numbers of pictures differ."""
+    numbers = iter(range(100 * each, 4000))
     return {f"{part}/{c}/{k}.png": png(next(numbers)) for part in parts for c in "ab" for k in range(each)}
 
 
@@ -416,7 +418,7 @@ def test_one_picture_under_two_labels_is_noted_with_both_names(tmp_path):
 
 
 def test_one_picture_for_training_and_testing_is_noted_with_both_names(tmp_path):
-    write(tmp_path, two_classes("train", "test") | {"test/a/copy.png": png(1)})
+    write(tmp_path, two_classes("train", "test") | {"test/a/copy.png": png(300)})
     _, (note,) = noting(lambda: read_folder(tmp_path, "train"))
     assert note == f"{tmp_path}/train/a/0.png = test/a/copy.png: the same picture for training and testing"
 
@@ -489,3 +491,18 @@ def test_an_option_that_means_nothing_is_refused(tmp_path):
 def test_a_pattern_stands_behind_the_name_of_a_folder(tmp_path):
     write(tmp_path, {f"img_{c}_{k}.png": png(10 * ord(c) + k) for c in "ab" for k in range(3)})
     assert load_all(f"folder:{tmp_path}?labels=img_{{label}}_*.png").classes == ("a", "b")
+
+
+def test_training_takes_the_validation_set_of_the_folder(tmp_path):
+    write(tmp_path, two_classes("train", each=5) | two_classes("val", "test", each=3))
+    splits = prepare(Data(train=f"folder:{tmp_path}"))
+    own = load_validation(f"folder:{tmp_path}")
+    assert own is not None
+    assert splits.training.validation.fingerprint() == own.fingerprint()
+
+
+def test_the_validation_set_is_of_other_people_than_the_training_set(tmp_path):
+    numbers = iter(range(1, 4000))
+    write(tmp_path, {f"{c}/w{w}/{k}.png": png(next(numbers)) for c in "ab" for w in range(6) for k in range(3)})
+    training = prepare(Data(train=f"folder:{tmp_path}", validation_fraction=0.2)).training
+    assert not set(training.train.writers) & set(training.validation.writers)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphfront.data.dataset import Labels
-from glyphfront.data.leakage import Fingerprints
+if TYPE_CHECKING:
+    from glyphfront.data.dataset import Labels
+    from glyphfront.data.leakage import Fingerprints
 
 _TRIES = 200  # orders of the writers that are tried
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphfront.data.carve import by_class, by_writer
 from glyphfront.errors import GlyphfrontError
 
 Images = NDArray[np.uint8]  # (N, 28, 28), upright, white ink on black
@@ -109,7 +110,8 @@ def pixel_statistics(dataset: Dataset) -> tuple[float, float]:
 def split_validation(train: Dataset, validation_fraction: float, seed: int) -> tuple[Dataset, Dataset]:
     """Carve a stratified *validation* slice out of `train`; the rest is *train*.
 
-    Every class with at least two images gives at least one image to each side.
+    Every class with at least two images gives at least one image to each side. Where it is known who wrote what, whole
+    writers are carved out instead, unless that would take a class away from one side.
 
     Args:
         train: the training file.
@@ -121,13 +123,11 @@ def split_validation(train: Dataset, validation_fraction: float, seed: int) -> t
     """
     if not 0.0 < validation_fraction < 1.0:
         raise GlyphfrontError(f"validation fraction must lie between 0 and 1, got {validation_fraction}")
-    rng = np.random.default_rng(seed)
-    chosen = np.zeros(len(train), dtype=bool)
-    for c in range(len(train.classes)):
-        index = rng.permutation(np.flatnonzero(train.labels == c))
-        if len(index) < 2:
-            continue
-        chosen[index[: min(len(index) - 1, max(1, round(len(index) * validation_fraction)))]] = True
+    chosen = None
+    if train.writers is not None:
+        chosen = by_writer(train.labels, train.writers, validation_fraction, seed)
+    if chosen is None:
+        chosen = by_class(train.labels, validation_fraction, seed)
     return train.take(~chosen, "train"), train.take(chosen, "validation")
 
 

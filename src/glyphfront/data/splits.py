@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from glyphfront.data import load
+from glyphfront.data import load, load_validation
 from glyphfront.data.dataset import Dataset, split_validation
 from glyphfront.data.emnist import CLASSES, COUNTS
 from glyphfront.data.leakage import Fingerprints, fingerprints, remove_leaks
@@ -36,6 +36,8 @@ class Splits:
 def prepare(data: Data, folder: Path | None = None) -> Splits:
     """Read the sets, take the leaks out of training, apply the limit, carve the validation set out.
 
+    A folder's own validation set is taken where it has one.
+
     Args:
         data: what to read.
         folder: where EMNIST files lie; see `glyphfront.data.emnist.find_folder`.
@@ -59,7 +61,11 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
         leaks += more
     if data.limit is not None and data.train != "strokes":
         train = replace(train.limit(data.limit, data.seed), source=f"{train.source}, at most {data.limit} a class")
-    kept, validation = split_validation(train, data.validation_fraction, data.seed)
+    own = load_validation(data.train, seed=data.seed)
+    if own is not None and len(own):
+        kept, validation = train, remove_leaks(own, test)[0]
+    else:
+        kept, validation = split_validation(train, data.validation_fraction, data.seed)
     kept, _ = remove_leaks(kept, validation)
     if not len(test):
         raise GlyphfrontError(f"{test.name}: its test split holds no images, so nothing can be tested on")

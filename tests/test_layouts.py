@@ -101,6 +101,10 @@ EXPECTED = {
         ["by_class/4a/hsf_0/1.png", "by_class/4a/train_4a/2.png", "by_class/61/hsf_0/3.png"],
         {"by_class/4a/hsf_0/1.png": "J", "by_class/4a/train_4a/2.png": "J", "by_class/61/hsf_0/3.png": "a"},
     ),
+    "ASCII codes": (
+        [f"{code}/1.png" for code in range(60, 80)],
+        {f"{code}/1.png": chr(code) for code in range(60, 80)},
+    ),
     "Chars74K": (
         ["English/Hnd/Img/Sample001/img001-001.png", "English/Hnd/Img/Sample062/img062-001.png"],
         {"English/Hnd/Img/Sample001/img001-001.png": "0", "English/Hnd/Img/Sample062/img062-001.png": "z"},

@@ -6,6 +6,7 @@ import re
 import string
 from collections.abc import Collection
 from pathlib import PurePosixPath
+from typing import Literal
 
 _CHARS74K = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
@@ -17,6 +18,20 @@ def nist(names: Collection[str]) -> dict[str, str] | None:
     if len(codes) < len(names) or not letters:
         return None
     return {name: chr(int(name, 16)) for name in names}
+
+
+def nist_split(folders: tuple[str, ...]) -> Literal["train", "test"] | None:
+    """NIST's recommendation for SD 19: partition hsf_4 is for testing, all else for training; None elsewhere."""
+    part = next((folder for folder in folders if re.fullmatch(r"hsf_\d|train_[0-9a-f]{2}", folder)), None)
+    return None if part is None else "test" if part == "hsf_4" else "train"
+
+
+def ascii_codes(names: Collection[str]) -> dict[str, str] | None:
+    """A folder is the decimal ASCII code of its character, such as 65 for A; counted classes begin at 0 or 1."""
+    codes = [int(name) for name in names if re.fullmatch(r"\d{2,3}", name)]
+    if len(codes) < len(names) or len(codes) < 10 or min(codes) < 33 or max(codes) > 126:
+        return None
+    return {name: chr(int(name)) for name in names}
 
 
 def chars74k(names: Collection[str]) -> dict[str, str] | None:
@@ -37,4 +52,4 @@ def is_omniglot(folder: str) -> bool:
     return re.fullmatch(r"character\d\d", folder) is not None
 
 
-NAMES = (nist, chars74k)
+NAMES = (nist, chars74k, ascii_codes)

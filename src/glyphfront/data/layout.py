@@ -238,6 +238,8 @@ def _labelled(placed: Sequence[tuple[File, tuple[str, ...], str | None]]) -> lis
         writers = [f for f in others if is_split(f) is None and f.lower() not in _GROUPS]
         writer = known.omniglot_writer(file.relative) or (writers[0] if writers and not grouped else None)
         found.append(Picture(file, label, split or below, writer))
+    if known.nist({picture.label for picture in found}) is not None:
+        found = [replace(p, split=known.nist_split(p.file.relative.parts), writer=None) for p in found]
     if not any(picture.split == "train" for picture in found):
         found = [replace(picture, split=None) for picture in found]
     return found

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from glyphfront.data.dataset import Dataset
-from glyphfront.data.show import _counts, _examples, show
+from glyphfront.data.show import Row, _counts, _examples, sheet, show
 
 
 def make(counts: list[int], classes: tuple[str, ...], name: str = "made") -> Dataset:
@@ -50,3 +50,20 @@ def test_names_that_look_like_formulas_are_drawn_as_they_are(tmp_path):
 @pytest.mark.parametrize("draw", [_counts, _examples])
 def test_the_source_stands_over_the_picture(draw):
     assert "unofficial, 5 of 10 train images" in draw(make([1, 1], ("a", "b"))).axes[0].get_title()
+
+
+def test_a_contact_sheet_shows_each_image_dark_on_white_with_its_caption(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("glyphfront.data.show._save", lambda figure, path: drawn.append(figure) or path)
+    images = np.full((3, 28, 28), 200, np.uint8)
+    rows = [Row("a and b: 3", images[:2], ("a, read b", "$b$")), Row("c", images[2:], ("x",))]
+    assert sheet(rows, "mine", tmp_path / "x.png") == tmp_path / "x.png"
+    axes = [one for one in drawn[0].axes if one.images]
+    assert [one.get_xlabel() for one in axes] == ["a, read b", "$b$", "x"]
+    assert all((one.images[0].get_array() == 55).all() for one in axes)
+
+
+def test_a_contact_sheet_is_a_picture(tmp_path):
+    path = sheet([Row("$x", np.zeros((1, 28, 28), np.uint8), ("$",))], "$\\x$", tmp_path / "new" / "x.png")
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"

@@ -81,7 +81,8 @@ def _named(path: Path, dataset: Dataset, split: str) -> Dataset:
             f"{path}: {len(dataset.classes)} usable classes ({only}); at least two folders with pictures are needed, "
             "one folder a class"
         )
-    return replace(dataset, split=split, source=f"own pictures, {len(dataset):,} {split} images")
+    kind = "" if split == "all" else f"{split} "
+    return replace(dataset, split=split, source=f"own pictures, {len(dataset):,} {kind}images")
 
 
 def _read(path: Path, labels_from: str | None, stored: str | None) -> _Whole:

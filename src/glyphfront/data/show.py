@@ -1,13 +1,15 @@
-"""Two pictures of a set, as in the source study: examples of each class, and images per class."""
+"""Pictures of a set: examples of each class, images per class, and contact sheets."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from glyphfront.data.dataset import Dataset
+from glyphfront.data.dataset import Dataset, Images
 from glyphfront.files import write_atomically
 
 _EXAMPLES = 10
@@ -27,6 +29,40 @@ def show(dataset: Dataset, folder: Path) -> list[Path]:
         _save(_examples(dataset), folder / f"{stem}-examples.png"),
         _save(_counts(dataset), folder / f"{stem}-counts.png"),
     ]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Some images of one kind: what they are, and a few words below each."""
+
+    title: str
+    images: Images
+    captions: tuple[str, ...]
+
+
+def sheet(rows: Sequence[Row], title: str, path: Path) -> Path:
+    """Draw a contact sheet, a row of images for each of `rows`, dark on white, as a PNG file.
+
+    Args:
+        rows: at least one, of up to a dozen images each.
+        title: over the sheet.
+        path: of the file.
+    """
+    columns = max(len(row.images) for row in rows)
+    figure = Figure(figsize=(2.2 + 0.95 * columns, 0.6 + 1.25 * len(rows)), layout="constrained")
+    figure.suptitle(title, fontsize=10, parse_math=False)
+    grid = figure.add_gridspec(len(rows), columns + 2)
+    for at, row in enumerate(rows):
+        label = figure.add_subplot(grid[at, :2])
+        label.set_axis_off()
+        label.text(0.98, 0.5, row.title, ha="right", va="center", fontsize=9, wrap=True, parse_math=False)
+        for place, (image, caption) in enumerate(zip(row.images, row.captions, strict=True)):
+            axes = figure.add_subplot(grid[at, place + 2])
+            axes.imshow(255 - image, cmap="gray", vmin=0, vmax=255)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.set_xlabel(caption, fontsize=7, parse_math=False)
+    return _save(figure, path)
 
 
 def _save(figure: Figure, path: Path) -> Path:

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from glyphfront.data.dataset import Dataset
+from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.overlap import evaluate_overlap
+
+KNOWN = ("0", "1", "A", "C", "O", "a")  # c and o are written C and O by this model
+
+
+def model(rows: list[list[float]], classes: tuple[str, ...] = KNOWN) -> SimpleNamespace:
+    """A recogniser that gives each image the row of probabilities that its first pixel numbers."""
+    table = np.array(rows, np.float32)
+    return SimpleNamespace(
+        classes=classes,
+        path=Path("model.onnx"),
+        card=SimpleNamespace(name="fake", seen=None),
+        probabilities=lambda images: table[images[:, 0, 0]],
+    )
+
+
+def pictures(labels: list[int], classes: tuple[str, ...], name: str = "mine") -> Dataset:
+    images = np.zeros((len(labels), 28, 28), np.uint8)
+    images[:, 0, 0] = np.arange(len(labels))
+    return Dataset(name, "all", images, np.array(labels), classes, "made by a test")
+
+
+def sure(name: str) -> list[float]:
+    return [float(name == known) for known in KNOWN]
+
+
+def test_the_classes_of_the_set_are_the_alphabet():
+    # O is likeliest, but the set has digits alone; of these 0 is likelier than 1
+    found = evaluate_overlap(model([[0.3, 0.1, 0, 0, 0.6, 0]]), pictures([0], ("0", "1")))
+    assert (found.accuracy.top1.correct, found.free.correct) == (1, 0)
+    assert found.confidence == pytest.approx([0.75])  # 0.3 of 0.4
+
+
+def test_a_class_that_the_model_does_not_know_is_left_out_and_named():
+    found = evaluate_overlap(model([sure("0"), sure("1"), sure("1")]), pictures([0, 1, 2], ("0", "1", "ß")))
+    assert (found.unknown, found.unknown_images, found.accuracy.top1.total) == (("ß",), 1, 2)
+
+
+def test_cases_that_the_model_has_one_class_for_are_one():
+    found = evaluate_overlap(model([sure("C"), sure("C"), sure("O")]), pictures([0, 1, 2], ("C", "c", "o")))
+    assert found.classes == ("Cc", "o")
+    assert found.accuracy.top1.correct == 3
+
+
+def test_cases_that_the_model_tells_apart_are_two():
+    found = evaluate_overlap(model([sure("A"), sure("A")]), pictures([0, 1], ("A", "a")))
+    assert (found.classes, found.accuracy.top1.correct) == (("A", "a"), 1)
+
+
+def test_a_letter_of_emnist_letters_is_both_its_cases():
+    # 0.3 + 0.3 for A in either case is more than 0.4 for C
+    found = evaluate_overlap(model([[0, 0, 0.3, 0.4, 0, 0.3]]), pictures([0], ("A", "C"), "letters"))
+    assert found.accuracy.top1.correct == 1
+
+
+def test_a_prefixed_class_is_the_character_that_it_names():
+    found = evaluate_overlap(model([sure("A"), sure("a")]), pictures([0, 1], ("upper_A", "lower_a")))
+    assert found.accuracy.top1.correct == 2
+
+
+def test_look_alikes_count_as_one_beside_the_plain_accuracy():
+    found = evaluate_overlap(model([sure("O"), sure("1"), sure("A")]), pictures([0, 1, 2], ("0", "1", "A", "O")))
+    assert (found.accuracy.top1.correct, found.look_alikes.correct) == (2, 3)
+
+
+def test_images_that_the_model_was_trained_on_are_left_out(tmp_path):
+    from glyphfront.data.leakage import save_seen
+
+    mine = pictures([0, 1, 1], ("0", "1"))
+    save_seen(tmp_path / "seen.npz", mine.images[:1])
+    recognizer = model([sure("1"), sure("1"), sure("0")])
+    recognizer.card.seen, recognizer.path = "seen.npz", tmp_path / "model.onnx"
+    found = evaluate_overlap(recognizer, mine)
+    assert (found.seen, found.accuracy.top1.correct, found.accuracy.top1.total) == (1, 1, 2)
+
+
+def test_the_worst_pair_comes_with_its_images():
+    found = evaluate_overlap(
+        model([sure("1"), sure("0"), sure("1"), sure("A")]), pictures([0, 1, 0, 2], ("0", "1", "A"))
+    )
+    ((a, b, count, images),) = found.worst_pairs()
+    assert (a, b, count, images.tolist()) == ("0", "1", 3, [0, 1, 2])
+
+
+def test_a_set_with_one_known_class_is_refused():
+    with pytest.raises(GlyphfrontError, match=r"fake knows 1 of the classes of mine \(0, ß\)"):
+        evaluate_overlap(model([sure("0")]), pictures([0], ("0", "ß")))
+
+
+def test_what_is_known_of_each_picture_stays_with_it():
+    mine = replace(pictures([2, 0, 1], ("0", "1", "ß")), files=np.array(["a.png", "b.png", "c.png"]))
+    found = evaluate_overlap(model([sure("0")] * 3), mine)
+    assert found.dataset.files is not None
+    assert found.dataset.files.tolist() == ["b.png", "c.png"]
+
+
+def test_digits_of_genuine_hands_are_read(cases_folder):
+    from glyphfront.data import load_all
+    from glyphfront.ship import recognizer
+
+    found = evaluate_overlap(recognizer.load("glyphnet-s"), load_all(f"folder:{cases_folder / 'folders' / 'digits10'}"))
+    assert found.accuracy.top1.total == 150
+    assert found.accuracy.top1.correct >= 138  # 94 % was seen; a tenth of the errors more is another fault

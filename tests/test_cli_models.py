@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from command_lines import answers
 from glyphfront.cli import main
+from glyphfront.data.strokes import draw
 from glyphfront.result import load_timings, save_result
 from results_factory import make_result
 
@@ -81,3 +83,21 @@ def test_latency_of_a_study_times_its_networks_again_and_writes_them(
     (timing,) = load_timings(tmp_path / "latency.json").files
     assert (timing.name, len(timing.ratios)) == ("one", 2)
     assert str(tmp_path / "latency.json") in capsys.readouterr().out
+
+
+def test_evaluate_takes_own_pictures_whose_classes_overlap_the_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = draw(2, seed=3)
+    for number, (image, label) in enumerate(zip(images.images, images.labels, strict=True)):
+        if label < 3:  # 0, 1 and 2
+            folder = tmp_path / "shots" / images.classes[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(255 - image).save(folder / f"{number}.png")
+    (tmp_path / "shots" / "ß").mkdir()
+    Image.fromarray(255 - images.images[0]).save(tmp_path / "shots" / "ß" / "x.png")
+    found = answers(capsys, "evaluate", "glyphnet-s", "--data", f"folder:{tmp_path / 'shots'}", "--out", str(tmp_path))
+    assert found["classes"] == ["0", "1", "2"]
+    assert (found["unknown"], found["unknown_images"]) == (["ß"], 1)
+    assert found["accuracy"]["top1"]["total"] == 6
+    assert Path(found["html"]).exists()

@@ -18,29 +18,33 @@ def fetch(name: Positional[str], data_dir: DataDir = None) -> None:
         name: balanced, bymerge, byclass, letters, digits or mnist.
         data_dir: folder to put the files in.
     """
-    from glyphfront.data.emnist import fetch
+    from glyphfront.data.download import fetch
 
     print(fetch(name, data_dir))
 
 
 def check(
-    names: Positional[tuple[str, ...]] = ("balanced", "bymerge", "byclass"),
+    names: Positional[tuple[str, ...]] = (),
+    labels_from: str | None = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Validate data sets and print how many images of each stand in each other.
+    """Validate data sets, say what they are, and how many images of each stand in each other.
 
     Example: glyphfront data check balanced bymerge
 
     Args:
-        names: sets to read, as for --data.train.
-        data_dir: where EMNIST files lie.
+        names: sets to read, as for --data.train; by default the EMNIST sets that are there.
+        labels_from: how the names of a folder's files tell what they show, such as img_{label}_*.png.
+        data_dir: where EMNIST files lie, in any form.
         json: an object for machines (docs/json.md).
     """
     from glyphfront.data import load
+    from glyphfront.data.emnist import found_sets
     from glyphfront.data.leakage import overlap_matrix
     from glyphfront.report.document import Table
 
+    names = tuple(_with_labels(name, labels_from) for name in names) or found_sets(data_dir) or ("balanced",)
     sets = [load(name, split, folder=data_dir) for name in names for split in ("train", "test")]
     called = [f"{one.name} {one.split}" for one in sets]
     shared = overlap_matrix(sets)
@@ -50,6 +54,8 @@ def check(
                 "set": name,
                 "images": len(one),
                 "source": one.source,
+                "origin": one.origin,
+                "classes": list(one.classes),
                 "also_in": dict(zip(called, map(int, row), strict=True)),
             }
             for name, one, row in zip(called, sets, shared, strict=True)
@@ -62,10 +68,20 @@ def check(
         cells = [f"{n:,}{share}" for n, share in zip(row, shares, strict=True)]
         rows.append((name, one.source, f"{len(one):,}", *cells))
     header = ("set", "source", "images", *called)
-    show_table(Table(header, tuple(rows), text_columns=2), "Images of the row's set that also stand in the column's.")
+    origins = [
+        f"{name}: {len(one.classes)} classes; {one.origin or one.source}"
+        for name, one in zip(called, sets, strict=True)
+    ]
+    show_table(
+        Table(header, tuple(rows), text_columns=2), "Images of the row's set that also stand in the column's.", *origins
+    )
 
 
-def show(name: Positional[str], out: Path = Path(), data_dir: DataDir = None) -> None:
+def _with_labels(name: str, labels_from: str | None) -> str:
+    return f"{name}?labels={labels_from}" if labels_from is not None and name.startswith("folder:") else name
+
+
+def show(name: Positional[str], out: Path = Path(), labels_from: str | None = None, data_dir: DataDir = None) -> None:
     """Draw examples of each class, and the images per class.
 
     Example: glyphfront data show strokes --out pictures
@@ -73,10 +89,11 @@ def show(name: Positional[str], out: Path = Path(), data_dir: DataDir = None) ->
     Args:
         name: a set, as for --data.train.
         out: folder for the two pictures.
+        labels_from: how the names of a folder's files tell what they show, such as img_{label}_*.png.
         data_dir: where EMNIST files lie.
     """
     from glyphfront.data import load
     from glyphfront.data.show import show
 
-    for path in show(load(name, "train", folder=data_dir), out):
+    for path in show(load(_with_labels(name, labels_from), "train", folder=data_dir), out):
         print(path)

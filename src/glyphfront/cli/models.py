@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from glyphfront.cli.answer import DataDir, Json, RunsDir, print_json, show_table
+from glyphfront.cli.answer import DataDir, Json, RunsDir, print_json, show, show_table
 from glyphfront.errors import GlyphfrontError
 
 
@@ -73,21 +73,34 @@ def layers(model: Positional[str], classes: int | None = None, out: Path | None 
     )
 
 
-def evaluate(model: Positional[str], data: str | None = None, data_dir: DataDir = None, json: Json = False) -> None:
-    """Measure the accuracy of a run, or of an exported model, on a test set, without what it was trained on.
+def evaluate(
+    model: Positional[str],
+    data: str | None = None,
+    labels_from: str | None = None,
+    out: Path | None = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Measure the accuracy of a run, or of an exported model, on a test set or own pictures, without what it has seen.
 
-    Example: glyphfront evaluate glyphnet-s --data balanced
+    Example: glyphfront evaluate glyphnet-s --data folder:shots --out page
 
     Args:
         model: folder of a run, an .onnx with its card, or the name of a shipped model.
-        data: set whose test images are the test set; by default the one the model was made for.
+        data: any set of which the model knows two classes or more: all pictures of a folder, or the test images of
+            another set; by default the test set that the model was made for.
+        labels_from: how the names of a folder's files tell what they show, such as img_{label}_*.png.
+        out: folder for a page with the mistakes, own.html; needs --data.
         data_dir: where EMNIST files lie.
         json: an object for machines (docs/json.md).
     """
+    if data is not None:
+        _evaluate_on(model, data if labels_from is None else f"{data}?labels={labels_from}", out, data_dir, json)
+        return
     from glyphfront.pipeline.evaluate import evaluate_model
     from glyphfront.records import to_plain
 
-    found = evaluate_model(model, data, data_dir)
+    found = evaluate_model(model, None, data_dir)
     if json:
         print_json(**to_plain(found))
         return
@@ -98,6 +111,23 @@ def evaluate(model: Positional[str], data: str | None = None, data_dir: DataDir 
         seen = f"{found.left_out:,} left out because the model was trained on them"
     print(f"on {top1.total:,} images ({found.source}); {seen}")
     print(f"evaluation {accuracy.evaluation_seconds:.2f} s, inference {accuracy.inference_seconds:.2f} s")
+
+
+def _evaluate_on(model: str, data: str, out: Path | None, data_dir: Path | None, json: bool) -> None:
+    from glyphfront.data import load_all
+    from glyphfront.measure.overlap import evaluate_overlap
+    from glyphfront.report.own import own_document, write_own_page
+    from glyphfront.ship.recognizer import load
+
+    recognizer = load(model)
+    found = evaluate_overlap(recognizer, load_all(data, folder=data_dir))
+    page = None if out is None else write_own_page(found, recognizer.card.name, out)
+    if json:
+        print_json(**found.plain(), **({"html": page} if page else {}))
+        return
+    show(own_document(found, recognizer.card.name))
+    if page is not None:
+        print(page)
 
 
 def gradients(

@@ -6,12 +6,19 @@ file says so. A shipped model reads a sample of the images in each of the eight 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+_WEIGHTS = Path(__file__).parent.parent / "weights"
 _SAMPLE = 240
 _SURE = 3.0  # standard deviations between the best orientation and the next one
 _LEAST = 10  # images on which the two differ
@@ -37,11 +44,9 @@ def orientation(images: NDArray[np.uint8], labels: NDArray[np.int64], classes: t
         labels: (N,) int64, from 0.
         classes: a name a class; what the shipped model does not know is left out.
     """
-    from glyphfront.ship import recognizer
-
-    model = recognizer.load("glyphnet-s")
-    columns = columns_of(classes, model.classes)
-    known = np.array([bool(column) for column in columns])
+    session, known_classes = _reader()
+    columns = columns_of(classes, known_classes)
+    known = np.array([bool(found) for found in columns])
     if known.sum() < 2 or not len(images):
         return None
     index = np.flatnonzero(known[labels])
@@ -54,12 +59,26 @@ def orientation(images: NDArray[np.uint8], labels: NDArray[np.int64], classes: t
     hits = {}
     for name, undo in UNDO.items():
         upright = np.ascontiguousarray(undo(images[index]))
-        guesses = np.array(taken)[model.probabilities(upright)[:, taken].argmax(1)]
+        probabilities = session.run(None, {"image": upright})[0]
+        guesses = np.array(taken)[probabilities[:, taken].argmax(1)]
         hits[name] = np.array([guess in columns[label] for guess, label in zip(guesses, labels[index], strict=True)])
     best, second = sorted(hits, key=lambda name: int(hits[name].sum()), reverse=True)[:2]
     gained, lost = int((hits[best] & ~hits[second]).sum()), int((hits[second] & ~hits[best]).sum())
     sure = gained + lost >= _LEAST and gained - lost > _SURE * np.sqrt(gained + lost)
     return best if sure else None
+
+
+@cache
+def _reader() -> tuple[ort.InferenceSession, tuple[str, ...]]:
+    """The shipped model as a file: this room knows nothing of what stands behind it."""
+    import onnxruntime as ort
+
+    path = _WEIGHTS / "glyphnet-s.onnx"
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # fatal only
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return session, tuple(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["classes"])
 
 
 def columns_of(classes: tuple[str, ...], known: tuple[str, ...]) -> list[tuple[int, ...]]:

@@ -41,12 +41,12 @@ class Row:
 
 
 def sheet(rows: Sequence[Row], title: str, path: Path) -> Path:
-    """Draw a contact sheet, a row of images for each of `rows`, dark on white, as a PNG file.
+    """Draw a contact sheet, a row of images for each of `rows`, dark on white, as a PNG or SVG file.
 
     Args:
         rows: at least one, of up to a dozen images each.
         title: over the sheet.
-        path: of the file.
+        path: of the file, ending in .png or .svg.
     """
     columns = max(len(row.images) for row in rows)
     figure = Figure(figsize=(2.2 + 0.95 * columns, 0.6 + 1.25 * len(rows)), layout="constrained")
@@ -66,7 +66,9 @@ def sheet(rows: Sequence[Row], title: str, path: Path) -> Path:
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    write_atomically(path, lambda partial: figure.savefig(partial, format="png", dpi=120))
+    kind = path.suffix.removeprefix(".")
+    bare = dict.fromkeys(("Creator", "Date", "Format", "Type")) if kind == "svg" else None
+    write_atomically(path, lambda partial: figure.savefig(partial, format=kind, dpi=120, metadata=bare))
     return path
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,29 +60,6 @@ class Overlap:
             pairs.append((self.classes[a], self.classes[b], count, np.flatnonzero(mistaken)[:each]))
         return pairs
 
-    def text(self) -> str:
-        """What a terminal shows."""
-        top1, free, alike = self.accuracy.top1, self.free, self.look_alikes
-        lines = [
-            f"accuracy {top1.value:.2%} ({top1.low:.2%} to {top1.high:.2%}), "
-            f"of {top1.total:,} images ({self.dataset.source}), with their {len(self.classes)} classes as the alphabet",
-            f"  {free.value:.2%} where the model may answer with all its classes; "
-            f"{alike.value:.2%} where look-alikes count as one ({', '.join(LOOK_ALIKES)})",
-        ]
-        if self.unknown:
-            lines.append(f"  without {self.unknown_images:,} images of classes it does not know: {_few(self.unknown)}")
-        seen = "which images the model was trained on is not known"
-        lines.append(f"  {seen if self.seen is None else f'{self.seen:,} left out because it was trained on them'}")
-        worst = sorted(zip(self.accuracy.per_class, self.classes, strict=True), key=lambda of: of[0].value)
-        lines += [
-            f"  {name}  {p.correct} of {p.total} ({p.low:.0%} to {p.high:.0%})" for p, name in worst[:6] if p.total
-        ]
-        for a, b, count, images in self.worst_pairs():
-            files = self.dataset.files
-            where = "" if files is None else f": {', '.join(map(str, files[images[:3]]))}"
-            lines.append(f"  {count} times {a} for {b} or {b} for {a}{where}")
-        return "\n".join(lines)
-
     def plain(self) -> dict[str, object]:
         """The figures, for JSON; accuracy stands in the order of `classes`."""
         return {
@@ -96,27 +72,6 @@ class Overlap:
             "unknown_images": self.unknown_images,
             "left_out": self.seen,
         }
-
-    def sheet(self, path: Path) -> Path:
-        """Draw images of the most confused pairs, with what they are, what the model says and how sure it is.
-
-        Raises:
-            GlyphfrontError: it made no mistake.
-        """
-        from glyphfront.data.show import Row, sheet
-
-        rows = []
-        for a, b, count, images in self.worst_pairs(most=10):
-            captions = tuple(
-                f"{self.classes[self.dataset.labels[i]]}, read {self.classes[self.predicted[i]]} "
-                f"({self.confidence[i]:.0%})"
-                for i in images
-            )
-            rows.append(Row(f"{a} and {b}: {count}", self.dataset.images[images], captions))
-        if not rows:
-            raise GlyphfrontError("no image was taken for another class, so there is no sheet of mistakes")
-        top1 = self.accuracy.top1
-        return sheet(rows, f"{self.dataset.name}: {top1.total - top1.correct} of {top1.total} read wrong", path)
 
 
 def evaluate_overlap(recognizer: Recognizer, dataset: Dataset) -> Overlap:

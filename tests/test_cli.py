@@ -73,8 +73,11 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
     ("arguments", "told"),
     [
         (["recognise"], "no command 'recognise' (did you mean recognize?); choose from: recognize, pick"),
-        (["data", "fetsh"], "no command 'data fetsh' (did you mean fetch?); choose from: fetch, check, show"),
-        (["data"], "say what to do: glyphfront data fetch, glyphfront data check, glyphfront data show"),
+        (["data", "fetsh"], "no command 'data fetsh' (did you mean fetch?); choose from: fetch, check, show, suspects"),
+        (
+            ["data"],
+            "say what to do: glyphfront data fetch, glyphfront data check, glyphfront data show, glyphfront data",
+        ),
         (["study", "time"], "no command 'study time'"),
         (["recognize"], "no picture given; see glyphfront recognize --help"),
         (["recognize", "a.png", "--model", "nosuch"], "nosuch: no shipped model"),

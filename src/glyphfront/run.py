@@ -34,6 +34,8 @@ class Data:
     """Leave out of training every image that stands in the test set."""
     clear_of: str | None = None
     """Another set: every image of its test part is left out of training too, for a Run that others start from."""
+    leave_out: str | None = None
+    """A CSV file of training images to leave out, by their fingerprint, as `glyphfront data suspects` writes it."""
     seed: int = 0
     """Of the limit, of the split, and of what strokes draw; the same for Runs that are to be compared."""
 

@@ -36,7 +36,7 @@ VERBS: dict[str, Verb | Mapping[str, Verb]] = {
     "models": models.models,
     "layers": models.layers,
     "devices": train.devices,
-    "data": {"fetch": data.fetch, "check": data.check, "show": data.show},
+    "data": {"fetch": data.fetch, "check": data.check, "show": data.show, "suspects": data.suspects},
 }
 
 

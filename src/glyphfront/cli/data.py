@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
@@ -96,4 +97,54 @@ def show(name: Positional[str], out: Path = Path(), labels_from: str | None = No
     from glyphfront.data.show import show
 
     for path in show(load(_with_labels(name, labels_from), "train", folder=data_dir), out):
+        print(path)
+
+
+def suspects(
+    name: Positional[str],
+    split: Literal["all", "train", "test"] = "all",
+    out: Path = Path(),
+    model: str = "glyphnet-s",
+    look_alikes: bool = False,
+    labels_from: str | None = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Find labels that look wrong; a list and a contact sheet of them, and nothing is removed.
+
+    Example: glyphfront data suspects folder:shots --out suspects
+
+    A Run leaves the training images of a list out with --data.leave-out; take lines of the file away first that name
+    images whose label is right.
+
+    Args:
+        name: a set, as for --data.train.
+        split: all pictures of a folder, or the test images of another set; or only train or test.
+        out: folder for suspects.csv and suspects.png.
+        model: whose reading helps to tell; it need not know the classes.
+        look_alikes: find labels too that are mixed up among look-alikes, such as 0 and O.
+        labels_from: how the names of a folder's files tell what they show, such as img_{label}_*.png.
+        data_dir: where EMNIST files lie.
+        json: an object for machines (docs/json.md).
+    """
+    from glyphfront.cli.answer import show as show_document
+    from glyphfront.data import load, load_all
+    from glyphfront.measure.suspects import find_suspects, save_suspects
+    from glyphfront.report.suspects import suspects_document, suspects_sheet
+    from glyphfront.ship import recognizer
+
+    called = _with_labels(name, labels_from)
+    dataset = load_all(called, folder=data_dir) if split == "all" else load(called, split, folder=data_dir)
+    found = find_suspects(dataset, recognizer.load(model), look_alikes=look_alikes)
+    paths = [out / "suspects.csv"]
+    save_suspects(found, dataset, paths[0])
+    if found:
+        paths.append(suspects_sheet(found, dataset, out / "suspects.png"))
+    if json:
+        files = None if dataset.files is None else dataset.files
+        rows = [{**vars(one), "file": None if files is None else str(files[one.index])} for one in found]
+        print_json(images=len(dataset), suspects=rows, files=[str(path) for path in paths])
+        return
+    show_document(suspects_document(found, dataset, model))
+    for path in paths:
         print(path)

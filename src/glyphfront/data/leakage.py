@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -68,3 +69,19 @@ def load_seen(path: Path) -> Fingerprints:
     if seen.dtype != np.uint64 or seen.ndim != 1:
         raise GlyphfrontError(f"{path}: fingerprints must be (N,) uint64, got {seen.shape} {seen.dtype}; {advice}")
     return seen
+
+
+def load_listed(path: Path) -> Fingerprints:
+    """The fingerprints in a CSV file with such a column, in hexadecimal, as `glyphfront data suspects` writes it.
+
+    Raises:
+        GlyphfrontError: the file is missing, or has no such column.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            marks = [int(row["fingerprint"], 16) for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        raise GlyphfrontError(f"{path}: no such file; glyphfront data suspects writes one") from None
+    except (OSError, KeyError, TypeError, ValueError, csv.Error):
+        raise GlyphfrontError(f"{path}: no CSV file with a column fingerprint of hexadecimal numbers") from None
+    return np.array(marks, np.uint64)

@@ -8,7 +8,7 @@ from pathlib import Path
 from glyphfront.data import load, load_validation
 from glyphfront.data.dataset import Dataset, split_validation
 from glyphfront.data.emnist import CLASSES, COUNTS
-from glyphfront.data.leakage import Fingerprints, fingerprints, remove_leaks
+from glyphfront.data.leakage import Fingerprints, fingerprints, load_listed, remove_leaks, unseen
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import DataUsed
 from glyphfront.run import Data
@@ -59,6 +59,12 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
     if data.clear_of is not None:
         train, more = remove_leaks(train, load(data.clear_of, "test", folder=folder, seed=data.seed))
         leaks += more
+    if data.leave_out is not None:
+        listed = load_listed(Path(data.leave_out))
+        kept_listed = unseen(train.images, listed)
+        if not kept_listed.all():
+            train = train.take(kept_listed)
+            train = replace(train, source=f"{train.source}, {int((~kept_listed).sum()):,} left out by a list")
     if data.limit is not None and data.train != "strokes":
         train = replace(train.limit(data.limit, data.seed), source=f"{train.source}, at most {data.limit} a class")
     own = load_validation(data.train, seed=data.seed)

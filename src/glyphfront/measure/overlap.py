@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,7 +108,7 @@ def evaluate_overlap(recognizer: Recognizer, dataset: Dataset) -> Overlap:
     alphabet = of_groups / np.maximum(of_groups.sum(1, keepdims=True), np.finfo(np.float32).tiny)
     accuracy = score(alphabet, labels, evaluation_seconds=seconds, inference_seconds=seconds)
     predicted = alphabet.argmax(1)
-    alike = np.array(list(map(_look_alike, members)))
+    alike = np.array(list(map(look_alike, members)))
     return Overlap(
         classes=names,
         accuracy=accuracy,
@@ -148,12 +149,12 @@ def _right_freely(raw: NDArray[np.float32], groups: list[tuple[int, ...]], label
     return int(member[labels, raw.argmax(1)].sum())
 
 
-def _name(names: list[str]) -> str:
+def _name(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else "".join(character_of(name) for name in names)
 
 
-def _look_alike(names: list[str]) -> str:
-    """The group that a class looks like; its own name where it is in none."""
+def look_alike(names: Sequence[str]) -> str:
+    """The group of `LOOK_ALIKES` that a class of these names is in; its own name where it is in none."""
     characters = {character_of(name) for name in names}
     return next((group for group in LOOK_ALIKES if characters <= set(group)), _name(names))
 

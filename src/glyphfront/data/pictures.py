@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache as once
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from glyphfront.data import cache
 from glyphfront.data.dataset import Images
 from glyphfront.data.listing import File
 from glyphfront.errors import GlyphfrontError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _LONG = 500  # pictures from which on a bar is shown
 _SAVE_EVERY = 2000  # pictures, and a quarter of those kept: so much is done again at most after a kill
@@ -33,11 +36,9 @@ def normalized(file: File) -> NDArray[np.uint8]:
     """
     from PIL import Image, UnidentifiedImageError
 
-    from glyphfront.data.normalize import normalize
-
     try:
         with Image.open(io.BytesIO(file.read())) as picture:
-            return normalize(picture)
+            return _normalize(picture)
     except UnidentifiedImageError:
         kind = _kind(file)
         raise GlyphfrontError(f"{kind}; save it as PNG or JPEG") from None
@@ -54,9 +55,14 @@ def normalized_array(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Raises:
         GlyphfrontError: it shows nothing.
     """
+    return _normalize(image)
+
+
+def _normalize(picture: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The one place where sets of pictures meet what recognises single ones."""
     from glyphfront.data.normalize import normalize
 
-    return normalize(image)
+    return normalize(picture)
 
 
 def _kind(file: File) -> str:

@@ -334,6 +334,18 @@ def test_characters_that_no_shipped_model_knows_tell_no_orientation(characters):
     assert orientation(characters.images, characters.labels, tuple(f"?{c}" for c in characters.classes)) is None
 
 
+def test_a_damaged_archive_beside_good_files_does_no_harm(tmp_path, characters):
+    write_torchvision(tmp_path, characters)
+    (tmp_path / "gzip.zip").write_bytes(b"PK and no more")
+    assert len(read_noting(tmp_path)[0]) == len(characters)
+
+
+def test_a_damaged_archive_alone_is_named(tmp_path):
+    (tmp_path / "gzip.zip").write_bytes(b"PK and no more")
+    with pytest.raises(GlyphfrontError, match=r"gzip\.zip: not a readable zip file"):
+        read_noting(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("cut", "why"),
     [

@@ -92,14 +92,19 @@ def find_sources(place: Path) -> list[Source]:
     """The sets in a folder, at any depth, and in zip archives there; those preferred first.
 
     Raises:
-        GlyphfrontError: there is no such folder, or an archive is damaged.
+        GlyphfrontError: there is no such folder, or nothing but a damaged archive in it.
     """
     files = list_files(place, _DEPTH)
     packed = [file for file in files if file.member is None and file.name.lower().endswith(".zip")]
+    damaged = []
     for archive in packed:
+        try:
+            inside = of_archive(archive.at)
+        except GlyphfrontError as error:
+            damaged.append(error)
+            continue
         files += [
-            File(inner.at, inner.member, archive.relative / inner.relative, inner.size, inner.stamp)
-            for inner in of_archive(archive.at)
+            File(inner.at, inner.member, archive.relative / inner.relative, inner.size, inner.stamp) for inner in inside
         ]
     groups: dict[tuple[Any, ...], list[File]] = defaultdict(list)
     for file in files:
@@ -109,6 +114,8 @@ def find_sources(place: Path) -> list[Source]:
     sources = [
         source for (form, _), members in groups.items() for source in _sources_of(form, members, place.absolute().name)
     ]
+    if damaged and not sources:
+        raise damaged[0]
     return sorted(sources, key=lambda s: (FORMS.index(s.form), len((*s.images, s.labels)[0].relative.parts), str(s)))  # type: ignore[union-attr]
 
 

@@ -57,19 +57,18 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
     if data.remove_leaks:
         train, leaks = remove_leaks(train, test)
     if data.clear_of is not None:
-        train, more = remove_leaks(train, load(data.clear_of, "test", folder=folder, seed=data.seed))
+        other = load(data.clear_of, "test", folder=folder, seed=data.seed)
+        train, more = remove_leaks(train, other)
         leaks += more
     if data.leave_out is not None:
-        listed = load_listed(Path(data.leave_out))
-        kept_listed = unseen(train.images, listed)
-        if not kept_listed.all():
-            train = train.take(kept_listed)
-            train = replace(train, source=f"{train.source}, {int((~kept_listed).sum()):,} left out by a list")
+        train = _without_listed(train, Path(data.leave_out))
     if data.limit is not None and data.train != "strokes":
         train = replace(train.limit(data.limit, data.seed), source=f"{train.source}, at most {data.limit} a class")
     own = load_validation(data.train, seed=data.seed)
     if own is not None and len(own):
-        kept, validation = train, remove_leaks(own, test)[0]
+        for one in (test, *([] if data.clear_of is None else [other])):
+            own, _ = remove_leaks(own, one)
+        kept, validation = train, own
     else:
         kept, validation = split_validation(train, data.validation_fraction, data.seed)
     kept, _ = remove_leaks(kept, validation)
@@ -123,6 +122,15 @@ class Prepared:
 
 def _bytes(splits: Splits) -> int:
     return sum(one.images.nbytes for one in (splits.training.train, splits.training.validation, splits.test))
+
+
+def _without_listed(train: Dataset, path: Path) -> Dataset:
+    """`train` without the images of a list; its source says how many these were."""
+    kept = unseen(train.images, load_listed(path))
+    if kept.all():
+        return train
+    source = f"{train.source}, {int((~kept).sum()):,} left out by a list"
+    return replace(train.take(kept), source=source)
 
 
 def count_training_images(data: Data, folder: Path | None = None) -> int:

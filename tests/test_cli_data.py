@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from command_lines import answers
 from glyphfront.cli import main
+from glyphfront.data.strokes import draw
 
 
 @pytest.fixture
@@ -35,3 +37,31 @@ def test_data_check_counts_what_stands_in_both_halves(pictures: str, capsys: pyt
     assert "2 (33.3%)" in out
     assert "2 (50.0%)" in out
     assert "Images of the row's set that also stand in the column's." in out
+
+
+def test_data_suspects_writes_a_list_and_a_sheet_and_removes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("cleanlab")
+    drawn = draw(30, seed=4)
+    for number, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
+        if (name := drawn.classes[label]) in "27AE":
+            folder = tmp_path / "shots" / ("E" if number < 47 and name == "A" else name)  # one A among the E
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(255 - image).save(folder / f"{name}{number}.png")
+    before = sorted((tmp_path / "shots").rglob("*.png"))
+    found = answers(capsys, "data", "suspects", f"folder:{tmp_path / 'shots'}", "--out", str(tmp_path / "out"))
+    assert "A10.png" in found["suspects"][0]["file"]
+    assert [Path(file).name for file in found["files"]] == ["suspects.csv", "suspects.png"]
+    assert all(Path(file).exists() for file in found["files"])
+    assert sorted((tmp_path / "shots").rglob("*.png")) == before
+
+
+def test_data_check_says_what_was_found_and_in_what_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = draw(4, seed=4)
+    folder = tmp_path / "emnist_balanced"
+    folder.mkdir()
+    np.savez(folder / "all.npz", x_train=drawn.images, y_train=drawn.labels, x_test=drawn.images, y_test=drawn.labels)
+    train, _ = answers(capsys, "data", "check", "--data-dir", str(folder))["sets"]
+    assert (train["set"], train["images"]) == ("balanced train", 4 * 47)
+    assert train["origin"] == f"numpy, stored upright, EMNIST's mapping: {folder / 'all.npz'}"

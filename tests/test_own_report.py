@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from glyphfront.data.dataset import Dataset
-from glyphfront.measure.accuracy import proportion, score
+from glyphfront.measure.accuracy import accuracy_of, proportion
 from glyphfront.measure.overlap import Overlap
 from glyphfront.report.document import render_markdown
 from glyphfront.report.own import own_document, write_own_page
@@ -20,7 +20,7 @@ def found(predicted: list[int]) -> Overlap:
     files = np.array(["0/x.png", "0/y.png", "1/z.png", "A/w.png"])
     images = np.full((4, 28, 28), 200, np.uint8)
     dataset = Dataset("folder:mine", "all", images, labels, ("0", "1", "A"), "own pictures, 4 images", files=files)
-    accuracy = score(probabilities, labels, evaluation_seconds=1.0, inference_seconds=1.0)
+    accuracy = accuracy_of(probabilities, labels, evaluation_seconds=1.0, inference_seconds=1.0)
     return Overlap(
         classes=dataset.classes,
         accuracy=accuracy,

@@ -97,6 +97,8 @@ def evaluate(
     if data is not None:
         _evaluate_on(model, data if labels_from is None else f"{data}?labels={labels_from}", out, data_dir, json)
         return
+    if out is not None or labels_from is not None:
+        raise GlyphfrontError("--out and --labels-from go with own pictures; say which with --data folder:PATH")
     from glyphfront.pipeline.evaluate import evaluate_model
     from glyphfront.records import to_plain
 

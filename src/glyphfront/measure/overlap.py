@@ -14,7 +14,7 @@ from glyphfront.data.layout import character_of
 from glyphfront.data.leakage import load_seen, unseen
 from glyphfront.data.orientation import columns_of
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.accuracy import proportion, score
+from glyphfront.measure.accuracy import accuracy_of, proportion
 from glyphfront.records import to_plain
 from glyphfront.result import Accuracy, Proportion
 from glyphfront.ship.recognizer import Recognizer
@@ -106,7 +106,7 @@ def evaluate_overlap(recognizer: Recognizer, dataset: Dataset) -> Overlap:
     labels = of_class[kept.labels].astype(np.int64)
     of_groups = np.stack([raw[:, list(group)].sum(1) for group in groups], axis=1)
     alphabet = of_groups / np.maximum(of_groups.sum(1, keepdims=True), np.finfo(np.float32).tiny)
-    accuracy = score(alphabet, labels, evaluation_seconds=seconds, inference_seconds=seconds)
+    accuracy = accuracy_of(alphabet, labels, evaluation_seconds=seconds, inference_seconds=seconds)
     predicted = alphabet.argmax(1)
     alike = np.array(list(map(look_alike, members)))
     return Overlap(

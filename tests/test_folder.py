@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from glyphfront.data import load
 from glyphfront.data.folder import read_folder
-from glyphfront.data.normalize import normalize
+from glyphfront.picture.normalize import normalize
 from glyphfront.errors import GlyphfrontError
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from glyphfront.data.emnist import read_split
-from glyphfront.data.normalize import normalize
+from glyphfront.picture.normalize import normalize
 from glyphfront.errors import GlyphfrontError
 
 CHARACTERS = {  # polylines in a unit square

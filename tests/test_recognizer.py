@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 import glyphfront
-from glyphfront.data.normalize import normalize
+from glyphfront.picture.normalize import normalize
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.latency import REFERENCE
 from glyphfront.ship import recognizer as module

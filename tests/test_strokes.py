@@ -9,7 +9,7 @@ from PIL import Image
 
 from glyphfront.data import strokes
 from glyphfront.data.emnist import read_split
-from glyphfront.data.normalize import normalize
+from glyphfront.picture.normalize import normalize
 from glyphfront.data.strokes import draw
 from glyphfront.errors import GlyphfrontError
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from glyphfront.data.normalize import normalize
+    from glyphfront.picture.normalize import normalize
     from glyphfront.errors import GlyphfrontError
     from glyphfront.ship.recognizer import Prediction, Recognizer, load, shipped
 
@@ -25,7 +25,7 @@ _HOMES = {
     "Prediction": "glyphfront.ship.recognizer",
     "Recognizer": "glyphfront.ship.recognizer",
     "load": "glyphfront.ship.recognizer",
-    "normalize": "glyphfront.data.normalize",
+    "normalize": "glyphfront.picture.normalize",
     "shipped": "glyphfront.ship.recognizer",
 }
 

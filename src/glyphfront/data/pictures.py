@@ -60,7 +60,7 @@ def normalized_array(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _normalize(picture: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The one place where sets of pictures meet what recognises single ones."""
-    from glyphfront.data.normalize import normalize
+    from glyphfront.picture.normalize import normalize
 
     return normalize(picture)
 
@@ -137,7 +137,7 @@ def _recipe() -> bytes:
     import glyphfront
 
     root = Path(glyphfront.__file__).parent
-    sources = [*sorted((root / "picture").glob("*.py")), *sorted((root / "data").glob("normalize.py"))]
+    sources = [*sorted((root / "picture").glob("*.py"))]
     code = b"".join(path.read_bytes() for path in sources)
     return hashlib.sha256(code + version("pillow").encode()).digest()
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from glyphfront.data import emnist
 from glyphfront.data.dataset import Dataset
-from glyphfront.data.normalize import FRAME, MARGIN
+from glyphfront.picture.normalize import FRAME, MARGIN
 from glyphfront.errors import GlyphfrontError
 
 Floats = NDArray[np.float32]
@@ -105,7 +105,7 @@ def draw(per_class: int, *, seed: int, split: str = "train") -> Dataset:
     Shapes come from the Hershey fonts of the package Hershey-Fonts, and a few from our own hand, in both cases where
     Balanced merges them. Each image has its own rounding of corners, place, size and bend of every stroke, elastic
     warp, slant, rotation, proportions, pressure and pen, and then EMNIST's frame and blur, as
-    `glyphfront.data.normalize` gives them.
+    `glyphfront.picture.normalize` gives them.
 
     The same arguments give the same images; fewer images are the beginning of more; train and test are drawn from
     different random streams.

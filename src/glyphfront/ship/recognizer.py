@@ -78,11 +78,11 @@ class Recognizer:
         Raises:
             GlyphfrontError: the file is unreadable, or shows nothing; or `top` is below 1.
         """
-        from glyphfront.data.normalize import normalize, normalize_file
+        from glyphfront.picture.normalize import normalize
 
         if top < 1:
             raise GlyphfrontError(f"top must be at least 1, got {top}")
-        image = normalize_file(Path(picture)) if isinstance(picture, str | Path) else normalize(picture)
+        image = normalize(picture)
         row = self.probabilities(image[None])[0]
         best = np.argsort(-row, kind="stable")[:top]
         return [Prediction(self.classes[c], float(row[c])) for c in best]

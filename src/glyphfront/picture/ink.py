@@ -1,0 +1,218 @@
+"""What is paper on a picture and what is ink, whatever the light, the colours and the shadows."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.polarity import ink_is_light
+from glyphfront.picture.read import Gray, Mask, Pixels
+
+EMPTY = "the picture is empty: no ink stands out from the paper"
+
+_LEAST_CONTRAST = 8.0  # levels of 255 by which ink must differ from paper
+_NOISE_SHARE = 0.7  # share of its variance that two tones explain: normal noise gives 0.64, any ink more
+_REACH = 0.25  # of the longer side: what is wider is no stroke where the light is uneven
+_EDGE = 0.3  # of the contrast of ink: what is steeper is an edge that the ink has to explain
+_UNEXPLAINED = 0.1  # of all such edges: with more of them, two tones do not describe the picture
+_STEEP = 0.6  # of the edge of the ink must be steep
+_POWERS = ((0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # of y and x in the surface of uneven paper
+_SURFACE_SIDE = 48
+_POLARITY_SIDE = 96
+
+
+def gray_of(pixels: Pixels) -> Gray:
+    """The axis along which the colours vary most; what is transparent becomes paper.
+
+    Args:
+        pixels: as `read` gives them; few thousand are enough, so reduce large pictures first.
+
+    Returns:
+        (H, W) uint8. Ink and paper differ in it even where they are equally bright in other colours.
+
+    Raises:
+        GlyphfrontError: all of it is transparent.
+    """
+    if pixels.ndim == 2:
+        return np.ascontiguousarray(pixels)
+    if pixels.shape[2] in (2, 4):
+        alpha = pixels[:, :, -1]
+        pixels = np.ascontiguousarray(pixels[:, :, :-1])
+        if alpha.min() < 255:
+            pixels = _over_paper(pixels, alpha)
+        if pixels.ndim == 2 or pixels.shape[2] == 1:
+            return np.ascontiguousarray(pixels.reshape(pixels.shape[:2]))
+    step = max(max(pixels.shape) // 64, 1)
+    sample = pixels[::step, ::step].reshape(-1, 3).astype(np.float32)
+    sample -= sample.mean(axis=0)
+    axis = np.linalg.eigh(sample.T @ sample)[1][:, -1]
+    weights = (axis / np.abs(axis).sum()).astype(np.float32)
+    tones = cv2.transform(np.ascontiguousarray(pixels), weights[None])  # saturates below 0 where weights differ in sign
+    if weights.min() < 0:
+        below = 255 * float(-weights[weights < 0].sum())
+        if below > 254:  # the opposite sign of the whole axis is as good, and is not cut off
+            weights, below = -weights, 0.0
+        shifted = np.append(weights, below)[None].astype(np.float32)
+        tones = cv2.transform(np.ascontiguousarray(pixels), shifted)
+    return np.asarray(tones, np.uint8).reshape(pixels.shape[:2])
+
+
+def _over_paper(pixels: Pixels, alpha: Gray) -> Pixels:
+    """Composite over a paper that the drawn pixels stand out from."""
+    drawn = pixels[alpha > alpha.max() / 2] if alpha.max() else pixels[:0, 0]
+    if not len(drawn):
+        raise GlyphfrontError("the picture is empty: all of it is transparent")
+    tones = drawn.astype(np.float32).mean(axis=1)
+    is_page = np.ptp(tones) > 64 and len(tones) > 0.3 * alpha.size  # a drawn page in a transparent frame
+    paper = np.float32(np.median(tones) if is_page else 255 * np.round(1 - tones.mean() / 255))
+    share = alpha.astype(np.float32)[:, :, None] / 255
+    return np.rint(pixels * share + paper * (1 - share)).astype(np.uint8)
+
+
+def ink_of(gray: Gray) -> Gray:
+    """How far each pixel stands out from the paper around it as ink does: (H, W) uint8, 0 on paper.
+
+    Two tones are tried first, of the picture as it is and of it less a smooth surface of light. Where they leave
+    edges unexplained, as a shadow does, each pixel is compared with the paper near it: what a morphological closing
+    leaves when it takes out all that is narrower than a quarter of the picture. A closing keeps the straight edge of
+    a shadow where it is.
+
+    Args:
+        gray: (H, W) uint8.
+
+    Raises:
+        GlyphfrontError: no ink stands out from the paper.
+    """
+    low, high = (float(tone) for tone in cv2.minMaxLoc(gray)[:2])
+    if high - low < _LEAST_CONTRAST:
+        raise GlyphfrontError(EMPTY)
+    contrast_unit = (high - low) / 255 if high - low < 128 else 1.0  # levels of the picture in a level of `tones`
+    tones = gray if high - low >= 128 else cv2.convertScaleAbs(gray, alpha=255 / (high - low), beta=-255 * low / (high - low))
+    sigma = _noise(tones)
+    if sigma > 6 and min(tones.shape) > 60:
+        tones = cv2.medianBlur(tones, 3) if sigma < 60 else tones
+        tones = cv2.GaussianBlur(tones, (3, 3), 0)
+    for candidate in (_two_tones, _on_even_paper, _against_nearby_paper):
+        found, explained = candidate(tones, sigma)
+        if explained:
+            break
+    _check(found, contrast_unit)
+    return found
+
+
+def _check(ink: Gray, contrast_unit: float) -> None:
+    """Refuse what is noise alone."""
+    level, share = otsu(ink)
+    full = ink > level
+    paper, inked = ink[~full], ink[full]
+    if not inked.size or not paper.size:
+        raise GlyphfrontError(EMPTY)
+    middle = float(np.median(paper))
+    noise = float(np.median(np.abs(paper - np.float32(middle))))
+    contrast = float(np.percentile(inked, 75)) - middle
+    if contrast * contrast_unit < _LEAST_CONTRAST or (share < _NOISE_SHARE and contrast < 6 * noise):
+        raise GlyphfrontError(EMPTY)
+
+
+def otsu(tones: Gray) -> tuple[int, float]:
+    """The tone at and below which lies the darker class, and the share of the variance that two tones explain.
+
+    Otsu 1979, doi:10.1109/TSMC.1979.4310076.
+    """
+    counts = np.bincount(tones.ravel(), minlength=256).astype(np.float64)
+    below = np.cumsum(counts)[:-1]
+    sums = np.cumsum(counts * np.arange(256))
+    above = tones.size - below
+    apart = (sums[-1] - sums[:-1]) / np.maximum(above, 1) - sums[:-1] / np.maximum(below, 1)
+    between = below * above * apart**2
+    best = int(between.argmax())
+    # between two far tones every threshold is equally good: the middle one is the least fragile
+    last = int(np.flatnonzero(between >= between[best] * (1 - 1e-9))[-1])
+    variance = counts @ np.square(np.arange(256) - sums[-1] / tones.size) * tones.size
+    return (best + last) // 2, float(between[best] / max(variance, 1e-12))
+
+
+def _noise(tones: Gray) -> float:
+    """Standard deviation of the noise (Immerkær 1996, by the median, which edges do not raise)."""
+    second = cv2.filter2D(tones, cv2.CV_16S, np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32))
+    return float(np.median(np.abs(second))) * 1.4826 / 6
+
+
+def _two_tones(tones: Gray, sigma: float) -> tuple[Gray, bool]:
+    """Ink by one threshold for all of the picture, and whether that explains its edges."""
+    level, _ = otsu(tones)
+    light = (tones > level).view(np.uint8)
+    is_light = ink_is_light(light)
+    ink = 255 - tones if not is_light else tones
+    mask = light if is_light else 1 - light
+    paper = _median(ink[mask == 0])
+    return cv2.subtract(ink, paper), _explains(tones, mask, sigma)
+
+
+def _on_even_paper(tones: Gray, sigma: float) -> tuple[Gray, bool]:
+    """As `_two_tones`, of the picture less a smooth surface."""
+    even = tones - _surface(tones) + np.float32(128)
+    low, high = float(even.min()), float(even.max())
+    return _two_tones(cv2.convertScaleAbs(even - low, alpha=min(255 / max(high - low, 1), 1.0)), sigma)
+
+
+def _against_nearby_paper(tones: Gray, sigma: float) -> tuple[Gray, bool]:
+    """Ink as what is darker, or lighter, than all paper near it."""
+    return _standing_out(255 - tones if _strokes_are_light(tones) else tones), True
+
+
+def _strokes_are_light(tones: Gray) -> bool:
+    """Whether what stands out from the median around it, which thin strokes do not move, is lighter more than darker."""
+    shrink = max(max(tones.shape) / _POLARITY_SIDE, 1)
+    size = (max(round(tones.shape[1] / shrink), 1), max(round(tones.shape[0] / shrink), 1))
+    small = cv2.resize(tones, size, interpolation=cv2.INTER_AREA)
+    around = cv2.medianBlur(small, round(_REACH * max(size)) // 2 * 2 + 1)
+    darker, lighter = (np.square(cv2.subtract(*pair).astype(np.float32)).sum() for pair in ((around, small), (small, around)))
+    return bool(lighter > darker)
+
+
+def _standing_out(tones: Gray) -> Gray:
+    """By what share each pixel is darker than the paper near it, 255 for black."""
+    side = max(round(_REACH * max(tones.shape)) | 1, 3)
+    smooth = cv2.GaussianBlur(tones, (3, 3), 0)
+    paper = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    # shadows dim ink and paper by the same factor, so the ratio is what stays; 8 levels keep deep shadows from noise
+    ratio = cv2.subtract(paper, smooth).astype(np.float32) / (paper.astype(np.float32) + 8)
+    found = np.rint(ratio * 255).astype(np.uint8)
+    return cv2.subtract(found, _median(found))
+
+
+def _median(values: Gray) -> float:
+    return float(np.median(values)) if values.size else 0.0
+
+
+def _explains(tones: Gray, mask: Mask, sigma: float) -> bool:
+    """Whether nearly all steep edges of the picture lie at the edge of the ink, and the edge of the ink is steep."""
+    if not mask.any() or mask.all():
+        return False
+    steep = cv2.morphologyEx(tones, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    contrast = abs(_median(tones[mask == 1]) - _median(tones[mask == 0]))
+    edges = steep > max(_EDGE * contrast, 5 * sigma)
+    near = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8))
+    if np.count_nonzero(edges & (near == 0)) > _UNEXPLAINED * np.count_nonzero(edges):
+        return False
+    rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    return np.count_nonzero(rim & edges) > _STEEP * np.count_nonzero(rim)
+
+
+def _surface(tones: Gray) -> NDArray[np.float32]:
+    """The quadratic surface with the least absolute distance from `tones`, which a minority of ink does not bend."""
+    step = -(-max(tones.shape) // _SURFACE_SIDE)
+    y, x = np.linspace(-1, 1, tones.shape[0])[:, None], np.linspace(-1, 1, tones.shape[1])[None]
+    coarse = tones[::step, ::step].ravel().astype(np.float64)
+    grid = np.broadcast_arrays(y[::step], x[:, ::step])
+    terms = np.stack([grid[0] ** i * grid[1] ** j for i, j in _POWERS], axis=-1).reshape(-1, len(_POWERS))
+    weights = np.ones_like(coarse)
+    for _ in range(12):  # iteratively reweighted least squares
+        weighted = terms * weights[:, None]
+        factors = np.linalg.lstsq(weighted.T @ terms, weighted.T @ coarse)[0]
+        weights = 1 / np.maximum(np.abs(coarse - terms @ factors), 0.25)
+    surface = sum(f * y**i * x**j for f, (i, j) in zip(factors, _POWERS, strict=True))
+    return np.asarray(surface, np.float32)

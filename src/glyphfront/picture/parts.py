@@ -1,0 +1,167 @@
+"""Which ink is the character: lines, boxes, neighbours, fingers and specks are not."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from glyphfront.picture.ink import otsu
+from glyphfront.picture.read import Gray, Mask
+from glyphfront.picture.rules import without_rules
+
+_SPECK = 0.03  # of the ink of the largest part
+_CELLS = 64  # parts nearer to each other than a cell of this grid are one
+_CHARACTER = 0.15  # of the picture's shorter side: what is smaller, clear of the rim, leaves open what is meant
+_APART = 0.25  # of that: what is as tall and clear of the rim is the character, whatever lines there are
+_FEET = 0.35  # of its longer side: what has more of it on the rim does not stand there
+_RING = 0.9  # of its rectangle, at any angle: what a drawn box fills at least, and a round 0 or O does not
+
+
+def character_in(ink: Gray) -> Gray:
+    """The ink of the one character that a picture is of, all else set to 0.
+
+    Lines, boxes and what hangs in from the rim are found first. Where there is any, the threshold is set again
+    without it: the lines of a form are often darker than the pencil.
+
+    Args:
+        ink: (H, W) uint8, as `ink_of` gives it.
+    """
+    level, _ = otsu(ink)
+    mask = (ink > level).view(np.uint8)
+    kept = _writing(mask)
+    if np.count_nonzero(kept) < np.count_nonzero(mask):
+        foreign = cv2.dilate(mask & ~kept & 1, np.ones((3, 3), np.uint8)) & ~kept & 1
+        rest = np.where(foreign > 0, np.uint8(0), ink)
+        finer, _ = otsu(rest)
+        again = (rest > finer).view(np.uint8)
+        if finer < level and _same_size(again, kept):
+            mask, kept, ink = again, _writing(again), rest
+    kept = kept & _without_specks(kept)
+    return np.where(kept > 0, ink, np.where(cv2.dilate(kept, np.ones((3, 3), np.uint8)) > mask, ink, np.uint8(0)))
+
+
+def _same_size(one: Mask, other: Mask) -> bool:
+    """Whether a lower threshold found the same thing, not the noise of all the paper."""
+    return np.count_nonzero(one) <= 3 * max(np.count_nonzero(other), 1)
+
+
+def _writing(mask: Mask) -> Mask:
+    """The ink without lines, boxes and what hangs in from the rim."""
+    at_rim = _touches_rim(mask)
+    if at_rim and (apart := _off_the_rim(mask, _APART)) is not None:
+        return _out_of_rings(apart)
+    if at_rim or _encloses(mask):
+        without = without_rules(mask)
+        if without is not None:
+            mask = without
+    mask = _out_of_rings(mask)
+    kept = _off_the_rim(mask, _CHARACTER) if _touches_rim(mask) else mask
+    return mask if kept is None else kept
+
+
+def _touches_rim(mask: Mask) -> bool:
+    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def _encloses(mask: Mask) -> bool:
+    """Whether some part looks like a box: closed, and nearly a filled rectangle with its inside."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return any(_fills_rectangle(contour, mask) for contour in contours)
+
+
+def _fills_rectangle(contour: cv2.typing.MatLike, mask: Mask) -> bool:
+    _, size, _ = cv2.minAreaRect(contour)
+    if min(size) < 0.3 * min(mask.shape):
+        return False
+    return cv2.contourArea(contour) >= _RING * size[0] * size[1]
+
+
+def _out_of_rings(mask: Mask) -> Mask:
+    """Without drawn boxes that hold something as large as a character and do not touch it."""
+    contours, levels = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if len(contours) < 3:
+        return mask
+    kept = mask
+    for number, contour in enumerate(contours):
+        if levels[0][number][3] >= 0 or levels[0][number][2] < 0 or not _fills_rectangle(contour, mask):
+            continue
+        hole = max((c for c, up in zip(contours, levels[0], strict=True) if up[3] == number), key=cv2.contourArea)
+        if cv2.contourArea(hole) < 0.5 * cv2.contourArea(contour):
+            continue
+        inside = np.zeros_like(mask)
+        cv2.drawContours(inside, [hole], -1, 1, -1)
+        inside &= mask
+        cv2.drawContours(inside, [hole], -1, 0, 1)
+        box, held = cv2.boundingRect(contour), cv2.boundingRect(inside)
+        if held[3] > 0.2 * box[3] and np.count_nonzero(inside) > 0.01 * box[2] * box[3]:
+            kept = kept & inside
+    return kept
+
+
+def _off_the_rim(mask: Mask, least: float) -> Mask | None:
+    """Without the parts that hang in from the rim, or lie along it.
+
+    Args:
+        mask: (H, W), some of it at the rim.
+        least: of the picture's shorter side: the smallest character for whose sake anything is left out. Above
+            `_CHARACTER` it must be clear of the rim besides.
+
+    Returns:
+        None if there is no such character.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count < 3:
+        return None
+    rim = np.concatenate((labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]))
+    contact = np.bincount(rim, minlength=count)
+    side = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    area = stats[:, cv2.CC_STAT_AREA]
+    real = np.arange(count) > 0
+    clear = real & (contact == 0)
+    # what stands on the rim with its feet is writing; what lies along it, or hangs in from outside, is not
+    standing = real & (contact < _FEET * side)
+    main = int(np.where(standing, area, 0).argmax())
+    if least > _CHARACTER:
+        if contact[main] or stats[main, cv2.CC_STAT_HEIGHT] < least * min(mask.shape):
+            return None
+    elif side[main] < least * min(mask.shape) or (
+        area[main] < 0.1 * area[1:].max() and side[main] < 0.3 * min(mask.shape)
+    ):
+        return _least_along_the_rim(mask, labels, stats, contact > 0.6 * side)
+    x, y, wide, tall = (int(n) for n in stats[main, :4])
+    if (x == 0) + (y == 0) + (x + wide == mask.shape[1]) + (y + tall == mask.shape[0]) > 2:
+        return mask  # a crop to the box of the ink
+    reach = 0.1 * side[main]
+    near = (
+        (stats[:, 0] < x + wide + reach)
+        & (stats[:, 0] + stats[:, 2] > x - reach)
+        & (stats[:, 1] < y + tall + reach)
+        & (stats[:, 1] + stats[:, 3] > y - reach)
+    )
+    beside = standing & near & (area >= 0.25 * area[main])
+    beside[main] = True
+    return np.where((clear | beside)[labels], mask, np.uint8(0))
+
+
+def _least_along_the_rim(mask: Mask, labels: NDArray[np.int32], stats: cv2.typing.MatLike, along: NDArray[np.bool_]) -> Mask:
+    """Where all parts reach the rim: the largest, with those that do not lie along it; all of a tight crop."""
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    x, y, wide, tall = (int(n) for n in stats[largest, :4])
+    if (x == 0) + (y == 0) + (x + wide == mask.shape[1]) + (y + tall == mask.shape[0]) > 2:
+        return mask
+    along = along.copy()
+    along[largest] = False
+    return np.where(along[labels], np.uint8(0), mask)
+
+
+def _without_specks(mask: Mask) -> Mask:
+    """Without the parts that hold less than 3 % of the ink of the largest."""
+    cell = -(-max(mask.shape) // _CELLS)
+    joined = cv2.dilate(mask, np.ones((cell, cell), np.uint8)) if cell > 1 else mask
+    count, labels = cv2.connectedComponents(joined, connectivity=8)
+    if count < 3:
+        return mask
+    ink = np.bincount(labels.ravel(), mask.ravel(), minlength=count)
+    ink[0] = 0
+    return np.where((ink >= _SPECK * ink.max())[labels], mask, np.uint8(0))

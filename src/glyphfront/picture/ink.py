@@ -17,6 +17,7 @@ _NOISE_SHARE = 0.7  # share of its variance that two tones explain: normal noise
 _REACH = 0.25  # of the longer side: what is wider is no stroke where the light is uneven
 _EDGE = 0.3  # of the contrast of ink: what is steeper is an edge that the ink has to explain
 _UNEXPLAINED = 0.1  # of all such edges: with more of them, two tones do not describe the picture
+_SMALL = 20  # pixels: smaller pictures are edges all over, and their strokes are no narrower than their paper
 _STEEP = 0.6  # of the edge of the ink must be steep
 _POWERS = ((0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # of y and x in the surface of uneven paper
 _SURFACE_SIDE = 48
@@ -96,7 +97,7 @@ def ink_of(gray: Gray) -> Gray:
         tones = cv2.GaussianBlur(tones, (3, 3), 0)
     for candidate in (_two_tones, _on_even_paper, _against_nearby_paper):
         found, explained = candidate(tones, sigma)
-        if explained:
+        if explained or max(tones.shape) < _SMALL:
             break
     _check(found, contrast_unit)
     return found

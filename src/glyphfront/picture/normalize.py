@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.picture.ink import EMPTY, gray_of, ink_of
+from glyphfront.picture.ink import EMPTY, gray_of, ink_of, otsu
 from glyphfront.picture.parts import character_in
 from glyphfront.picture.read import Gray, Mask, Picture, Pixels, read, shortened
 
@@ -109,12 +109,13 @@ def framed(ink: Gray) -> NDArray[np.uint8]:
         ink: (H, W) uint8, 0 on paper.
     """
     full = float(np.percentile(ink[ink > ink.max() // 3], 75))
-    x, y, wide, tall = cv2.boundingRect((ink > full / 2).view(np.uint8))
+    level = min(full / 2, otsu(ink)[0])  # strokes of one pen may be unevenly dark
+    x, y, wide, tall = cv2.boundingRect((ink > level).view(np.uint8))
     scale = max(_FINE_SIDE / max(wide, tall), 1)
     part = cv2.copyMakeBorder(ink, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)[y : y + tall + 4, x : x + wide + 4]
     size = (round(part.shape[1] * scale), round(part.shape[0] * scale))
     fine = cv2.resize(part, size, interpolation=cv2.INTER_CUBIC)
-    mask = _cropped(_thickened(_cropped((fine > full / 2).view(np.uint8))))
+    mask = _cropped(_thickened(_cropped((fine > level).view(np.uint8))))
     side = max(mask.shape)
     inked = FRAME / (1 + MARGIN * min(_stroke(mask) / side, MOST_STROKE))
     # a canvas of 28 * k pixels a side, so that an average of k x k pixels reduces it

@@ -14,6 +14,7 @@ _SPECK = 0.03  # of the ink of the largest part
 _CELLS = 64  # parts nearer to each other than a cell of this grid are one
 _CHARACTER = 0.15  # of the picture's shorter side: what is smaller, clear of the rim, leaves open what is meant
 _APART = 0.25  # of that: what is as tall and clear of the rim is the character, whatever lines there are
+_FAINT = 0.5  # of the threshold: strokes that dark belong to the character that they are joined to
 _FEET = 0.35  # of its longer side: what has more of it on the rim does not stand there
 _RING = 0.9  # of its rectangle, at any angle: what a drawn box fills at least, and a round 0 or O does not
 
@@ -38,7 +39,35 @@ def character_in(ink: Gray) -> Gray:
         if finer < level and _same_size(again, kept):
             mask, kept, ink = again, _writing(again), rest
     kept = kept & _without_specks(kept)
-    return np.where(kept > 0, ink, np.where(cv2.dilate(kept, np.ones((3, 3), np.uint8)) > mask, ink, np.uint8(0)))
+    kept = _with_faint_strokes(kept, mask, ink, min(level, otsu(ink)[0]))
+    around = cv2.dilate(kept, np.ones((3, 3), np.uint8)) > (mask | kept)
+    return _evenly_dark(np.where((kept > 0) | around, ink, np.uint8(0)))
+
+
+def _with_faint_strokes(kept: Mask, mask: Mask, ink: Gray, level: float) -> Mask:
+    """The character with the fainter strokes that are joined to it, unless those lead to other things."""
+    noise = float(np.median(ink[mask == 0])) if not mask.all() else 0.0
+    low = (ink > max(_FAINT * level, 6 * noise, 4)).view(np.uint8) & ~(mask & ~kept) & 1
+    count, labels = cv2.connectedComponents(low, connectivity=8)
+    joined = np.zeros(count, bool)
+    joined[np.unique(labels[kept > 0])] = True
+    joined[0] = False
+    grown = joined[labels].view(np.uint8) | kept
+    area = np.count_nonzero(kept)
+    if np.count_nonzero(grown) > 2.2 * area or (_touches_rim(grown) and not _touches_rim(kept)):
+        return kept
+    return grown
+
+
+def _evenly_dark(ink: Gray) -> Gray:
+    """Ink with fainter strokes made up to 1/0.45 times darker, by the darkest ink near them."""
+    full = float(np.percentile(ink[ink > ink.max() // 3], 75)) if ink.any() else 0.0
+    if not full:
+        return ink
+    x, y, wide, tall = cv2.boundingRect(ink)
+    near = max(round(max(wide, tall) / 12), 1) * 2 + 1
+    darkest = cv2.GaussianBlur(cv2.dilate(ink, np.ones((near, near), np.uint8)), (near, near), 0).astype(np.float32)
+    return np.minimum(ink * (full / darkest.clip(0.45 * full, full)), 255).astype(np.uint8)
 
 
 def _same_size(one: Mask, other: Mask) -> bool:
@@ -121,9 +150,9 @@ def _off_the_rim(mask: Mask, least: float) -> Mask | None:
     clear = real & (contact == 0)
     # what stands on the rim with its feet is writing; what lies along it, or hangs in from outside, is not
     standing = real & (contact < _FEET * side)
-    main = int(np.where(standing, area, 0).argmax())
+    main = int(np.where(clear if least > _CHARACTER else standing, area, 0).argmax())
     if least > _CHARACTER:
-        if contact[main] or stats[main, cv2.CC_STAT_HEIGHT] < least * min(mask.shape):
+        if not main or stats[main, cv2.CC_STAT_HEIGHT] < least * min(mask.shape):
             return None
     elif side[main] < least * min(mask.shape) or (
         area[main] < 0.1 * area[1:].max() and side[main] < 0.3 * min(mask.shape)
@@ -139,7 +168,7 @@ def _off_the_rim(mask: Mask, least: float) -> Mask | None:
         & (stats[:, 1] < y + tall + reach)
         & (stats[:, 1] + stats[:, 3] > y - reach)
     )
-    beside = standing & near & (area >= 0.25 * area[main])
+    beside = standing & near & (area >= 0.25 * area[main]) & (side <= 1.3 * side[main])
     beside[main] = True
     return np.where((clear | beside)[labels], mask, np.uint8(0))
 

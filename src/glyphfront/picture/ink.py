@@ -14,7 +14,7 @@ EMPTY = "the picture is empty: no ink stands out from the paper"
 
 _LEAST_CONTRAST = 8.0  # levels of 255 by which ink must differ from paper
 _NOISE_SHARE = 0.7  # share of its variance that two tones explain: normal noise gives 0.64, any ink more
-_REACH = 0.25  # of the longer side: what is wider is no stroke where the light is uneven
+_REACH = 0.4  # of the longer side: what is wider is no stroke where the light is uneven
 _EDGE = 0.3  # of the contrast of ink: what is steeper is an edge that the ink has to explain
 _UNEXPLAINED = 0.1  # of all such edges: with more of them, two tones do not describe the picture
 _SMALL = 20  # pixels: smaller pictures are edges all over, and their strokes are no narrower than their paper
@@ -97,24 +97,22 @@ def ink_of(gray: Gray) -> Gray:
         tones = cv2.GaussianBlur(tones, (3, 3), 0)
     for candidate in (_two_tones, _on_even_paper, _against_nearby_paper):
         found, explained = candidate(tones, sigma)
-        if explained or max(tones.shape) < _SMALL:
-            break
-    _check(found, contrast_unit)
-    return found
+        if (explained or max(tones.shape) < _SMALL) and _stands_out(found, contrast_unit):
+            return found
+    raise GlyphfrontError(EMPTY)
 
 
-def _check(ink: Gray, contrast_unit: float) -> None:
-    """Refuse what is noise alone."""
+def _stands_out(ink: Gray, contrast_unit: float) -> bool:
+    """Whether there is more than noise."""
     level, share = otsu(ink)
     full = ink > level
     paper, inked = ink[~full], ink[full]
     if not inked.size or not paper.size:
-        raise GlyphfrontError(EMPTY)
+        return False
     middle = float(np.median(paper))
     noise = float(np.median(np.abs(paper - np.float32(middle))))
     contrast = float(np.percentile(inked, 75)) - middle
-    if contrast * contrast_unit < _LEAST_CONTRAST or (share < _NOISE_SHARE and contrast < 6 * noise):
-        raise GlyphfrontError(EMPTY)
+    return contrast * contrast_unit >= _LEAST_CONTRAST and (share >= _NOISE_SHARE or contrast >= 6 * noise)
 
 
 def otsu(tones: Gray) -> tuple[int, float]:
@@ -178,7 +176,10 @@ def _standing_out(tones: Gray) -> Gray:
     """By what share each pixel is darker than the paper near it, 255 for black."""
     side = max(round(_REACH * max(tones.shape)) | 1, 3)
     smooth = cv2.GaussianBlur(tones, (3, 3), 0)
-    paper = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    beyond = side // 2  # a slope of light goes on beyond the rim
+    padded = cv2.copyMakeBorder(smooth, beyond, beyond, beyond, beyond, cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    paper = closed[beyond : beyond + tones.shape[0], beyond : beyond + tones.shape[1]]
     # shadows dim ink and paper by the same factor, so the ratio is what stays; 8 levels keep deep shadows from noise
     ratio = cv2.subtract(paper, smooth).astype(np.float32) / (paper.astype(np.float32) + 8)
     found = np.rint(ratio * 255).astype(np.uint8)
@@ -195,12 +196,31 @@ def _explains(tones: Gray, mask: Mask, sigma: float) -> bool:
         return False
     steep = cv2.morphologyEx(tones, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     contrast = abs(_median(tones[mask == 1]) - _median(tones[mask == 0]))
+    if _is_of_two_kinds(tones, mask, contrast):
+        return False
     edges = steep > max(_EDGE * contrast, 5 * sigma)
     near = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8))
     if np.count_nonzero(edges & (near == 0)) > _UNEXPLAINED * np.count_nonzero(edges):
         return False
     rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     return np.count_nonzero(rim & edges) > _STEEP * np.count_nonzero(rim)
+
+
+def _is_of_two_kinds(tones: Gray, mask: Mask, contrast: float) -> bool:
+    """Whether what reaches the rim is, inside, of two tones: a shadow with ink in it, or dark lines with a pencil's."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    at_rim = np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))
+    at_rim = at_rim[at_rim > 0]
+    if not at_rim.size:
+        return False
+    part = (labels == at_rim[stats[at_rim, cv2.CC_STAT_AREA].argmax()]).view(np.uint8)
+    inside = tones[cv2.erode(part, np.ones((3, 3), np.uint8), borderValue=1) > 0]
+    if inside.size < 0.2 * np.count_nonzero(part):
+        return False
+    level, share = otsu(inside)
+    above = inside > level
+    apart = float(inside[above].mean()) - float(inside[~above].mean()) if 0 < above.mean() < 1 else 0.0
+    return share > 0.8 and 0.05 < above.mean() < 0.95 and apart > 0.35 * contrast
 
 
 def _surface(tones: Gray) -> NDArray[np.float32]:

@@ -109,7 +109,9 @@ def framed(ink: Gray) -> NDArray[np.uint8]:
         ink: (H, W) uint8, 0 on paper.
     """
     full = float(np.percentile(ink[ink > ink.max() // 3], 75))
-    level = min(full / 2, otsu(ink)[0])  # strokes of one pen may be unevenly dark
+    level = otsu(ink)[0]
+    if level > 0.7 * full / 2:  # else strokes of one pen are unevenly dark
+        level = full / 2
     x, y, wide, tall = cv2.boundingRect((ink > level).view(np.uint8))
     scale = max(_FINE_SIDE / max(wide, tall), 1)
     part = cv2.copyMakeBorder(ink, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)[y : y + tall + 4, x : x + wide + 4]

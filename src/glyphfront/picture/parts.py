@@ -66,7 +66,7 @@ def _evenly_dark(ink: Gray) -> Gray:
         return ink
     x, y, wide, tall = cv2.boundingRect(ink)
     near = max(round(max(wide, tall) / 12), 1) * 2 + 1
-    darkest = cv2.GaussianBlur(cv2.dilate(ink, np.ones((near, near), np.uint8)), (near, near), 0).astype(np.float32)
+    darkest = cv2.blur(cv2.dilate(ink, np.ones((2 * near - 1, 2 * near - 1), np.uint8)), (near, near)).astype(np.float32)
     return np.minimum(ink * (full / darkest.clip(0.45 * full, full)), 255).astype(np.uint8)
 
 
@@ -146,6 +146,8 @@ def _off_the_rim(mask: Mask, least: float) -> Mask | None:
     contact = np.bincount(rim, minlength=count)
     side = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     area = stats[:, cv2.CC_STAT_AREA]
+    around = (contact > 0.9 * len(rim)) | ((contact > 0.45 * len(rim)) & (area < 0.4 * mask.size))
+    around[0] = True
     real = np.arange(count) > 0
     clear = real & (contact == 0)
     # what stands on the rim with its feet is writing; what lies along it, or hangs in from outside, is not
@@ -155,7 +157,7 @@ def _off_the_rim(mask: Mask, least: float) -> Mask | None:
         if not main or stats[main, cv2.CC_STAT_HEIGHT] < least * min(mask.shape):
             return None
     elif side[main] < least * min(mask.shape) or (
-        area[main] < 0.1 * area[1:].max() and side[main] < 0.3 * min(mask.shape)
+        area[main] < 0.1 * np.where(around, 0, area).max() and side[main] < 0.3 * min(mask.shape)
     ):
         return _least_along_the_rim(mask, labels, stats, contact > 0.6 * side)
     x, y, wide, tall = (int(n) for n in stats[main, :4])

@@ -3,51 +3,106 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
 from glyphfront.cli.answer import Json, print_json, print_json_fault
 from glyphfront.errors import GlyphfrontError
 
+if TYPE_CHECKING:
+    from glyphfront.picture.read import Pixels
+
 
 def recognize(
     pictures: Positional[tuple[Path, ...]],
     model: str = "glyphnet-s",
+    alphabet: str | None = None,
     top: int = 1,
+    least: float = 0.0,
+    any_orientation: bool = False,
     json: Json = False,
 ) -> int:
-    """Print the character on each picture, with the model's confidence.
+    """Print the character on each picture, with the model's confidence; ? where it is not one character.
 
-    Example: glyphfront recognize scan.png --top 3
+    Example: glyphfront recognize scan.png --alphabet digits --top 3
 
     Args:
-        pictures: image files, a single character on each.
+        pictures: image files with a single character on each, folders of such files, or - for standard input.
         model: a shipped name, an .onnx with its card, or the folder of a run.
+        alphabet: characters there can be: digits, upper, lower, letters, 0-9A-F, any characters; + joins several.
         top: how many guesses to print.
+        least: answer ? below this confidence, from 0 to 1.
+        any_orientation: the picture may be turned by quarters.
         json: an object for machines a picture, each on a line (docs/json.md).
     """
     if not pictures:
         raise GlyphfrontError("no picture given; see glyphfront recognize --help")
     if top < 1:
         raise GlyphfrontError(f"--top must be at least 1, got {top}")
+    if not 0 <= least <= 1:
+        raise GlyphfrontError(f"--least must be from 0 to 1, got {least:g}")
     from glyphfront.ship.recognizer import load
 
     recognizer = load(model)
+    recognizer.alphabet(alphabet)
     status = 0
-    for picture in pictures:
+    for picture, page in _pages(pictures):
         try:
-            guesses = recognizer.recognize(picture, top=top)
+            if isinstance(page, GlyphfrontError):
+                raise page
+            answer = recognizer.answer(page, top, alphabet, least=least, any_orientation=any_orientation)
         except GlyphfrontError as error:  # the other pictures still count
+            fault = str(error) if page is error else f"{picture}: {error}"
             status = 2
             if json:
-                print_json_fault(str(error), picture=picture)
+                print_json_fault(fault, picture=picture)
             else:
-                print(f"glyphfront: {error}", file=sys.stderr)
+                print(f"glyphfront: {fault}", file=sys.stderr)
             continue
+        guesses = [{"character": g.character, "probability": round(g.probability, 6)} for g in answer.predictions]
         if json:
-            found = [{"character": g.character, "probability": round(g.probability, 6)} for g in guesses]
-            print_json(picture=picture, predictions=found)
-        else:
-            print(f"{picture}  " + "  ".join(f"{g.character} {g.probability:.1%}" for g in guesses))
+            print_json(
+                picture=picture,
+                character=answer.character,
+                predictions=guesses,
+                reason=answer.reason,
+                alike=answer.alike,
+            )
+            continue
+        words = [f"{g.character} {g.probability:.1%}" for g in answer.predictions]
+        if answer.reason:
+            words = ["?", f"({answer.reason})", *(words if top > 1 else ())]
+        elif answer.alike:
+            words.append(f"(or {', '.join(answer.alike)})")
+        print(f"{picture}  " + "  ".join(words))
     return status
+
+
+def _pages(given: tuple[Path, ...]) -> Iterator[tuple[str, Pixels | GlyphfrontError]]:
+    """A name and the pixels of each page of each picture, or the fault that keeps them from being read."""
+    from glyphfront.picture.read import pages, pictures_in, shortened
+
+    for path in given:
+        try:
+            files: list[Path | bytes] = [sys.stdin.buffer.read()] if str(path) == "-" else [path]
+            if path.is_dir():
+                files = [*pictures_in(path)]
+        except (GlyphfrontError, OSError) as error:
+            yield shortened(str(path)), GlyphfrontError(str(error))
+            continue
+        for file in files:
+            name, number = "-" if isinstance(file, bytes) else str(file), 0
+            try:
+                found = pages(file)
+                first, second = next(found), next(found, None)
+                if second is None:
+                    yield name, first
+                    continue
+                for number, page in enumerate(chain((first, second), found), 1):
+                    yield f"{name} page {number}", page
+            except GlyphfrontError as error:
+                yield f"{name} page {number + 1}" if number else name, error

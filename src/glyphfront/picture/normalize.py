@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.doubt import doubt_about
 from glyphfront.picture.ink import EMPTY, gray_of, ink_of, otsu
 from glyphfront.picture.parts import character_in
 from glyphfront.picture.read import Gray, Mask, Picture, Pixels, read, shortened
@@ -49,13 +50,25 @@ def normalize(picture: Picture) -> NDArray[np.uint8]:
     Raises:
         GlyphfrontError: the picture cannot be read, or there is no ink in it; the message names the file.
     """
+    return framed(_named(picture)[0])
+
+
+def look(picture: Picture) -> tuple[NDArray[np.uint8], str | None]:
+    """`normalize`, and why the picture may not show one character (None where nothing speaks against it)."""
+    ink, shape = _named(picture)
+    return framed(ink), doubt_about(ink, shape)
+
+
+def _named(picture: Picture) -> tuple[Gray, tuple[int, ...]]:
+    """The ink, and the picture's shape in its pixels; faults name the file."""
     pixels = read(picture)
     try:
-        return normalize_pixels(pixels)
+        ink = character_ink(pixels)
     except GlyphfrontError as error:
-        if isinstance(picture, str | Path):
+        if isinstance(picture, str | Path) and not str(picture)[:5].lower() == "data:":
             raise GlyphfrontError(f"{shortened(str(picture))}: {error}") from None
         raise
+    return ink, ink.shape
 
 
 def normalize_pixels(pixels: Pixels) -> NDArray[np.uint8]:

@@ -48,6 +48,8 @@ class Card:
     """Top-1 of this very file on the whole test set."""
     latency: Latency | None = None
     """Of the call that timed this very file, in turns with others."""
+    temperature: float | None = None
+    """By which logits are divided so that probabilities are calibrated, fitted on validation images; None: not fitted."""
     seen: str | None = None
     """Name of the file beside this one that holds the fingerprints of the training images."""
 

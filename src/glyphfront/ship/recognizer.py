@@ -1,4 +1,4 @@
-"""Recogniser: an exported model at work, with numpy, ONNX Runtime and Pillow alone."""
+"""Recogniser: an exported model at work, with numpy, ONNX Runtime, OpenCV and Pillow alone."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.ship.alphabet import Alphabet, alphabet_of
 from glyphfront.ship.card import Card, load_card
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from glyphfront.picture.read import Picture
 
 BATCH = 64
 """Images that a session is given at once: larger batches were no faster per image and take more memory."""
@@ -33,6 +34,39 @@ class Prediction:
     """0 to 1."""
 
 
+ALIKE = ("0O", "1Il7", "5S", "2Z", "9gq", "8B", "uvUV")
+"""Characters that a writer's hand makes alike, and that only an alphabet tells apart."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one picture shows, and what speaks against it."""
+
+    predictions: tuple[Prediction, ...]
+    """The likeliest first."""
+    doubt: str | None = None
+    """Why the picture may not show one character; None where nothing speaks against it."""
+    alike: tuple[str, ...] = ()
+    """Other characters of the alphabet that are written like the first, where the model wavers between them."""
+    least: float = 0.0
+    """Probability below which no character is answered."""
+
+    @property
+    def character(self) -> str:
+        """The likeliest character, or ``?``."""
+        return "?" if self.reason else self.predictions[0].character
+
+    @property
+    def reason(self) -> str | None:
+        """Why the answer is ``?``; None where it is a character."""
+        if self.doubt:
+            return self.doubt
+        best = self.predictions[0]
+        if best.probability < self.least:
+            return f"{best.character} has {best.probability:.0%}, less than {self.least:.0%}"
+        return None
+
+
 @dataclass(frozen=True)
 class Recognizer:
     """An exported model, ready for use. It may be called from several threads."""
@@ -47,45 +81,97 @@ class Recognizer:
         """Names of the classes, in the order of the probabilities."""
         return self.card.classes
 
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def alphabet(self, given: str | Sequence[str] | None = None) -> Alphabet:
+        """The characters that `probabilities` has columns for, under an alphabet: see `alphabet_of`."""
+        return alphabet_of(given, self.classes)
+
+    def probabilities(
+        self, images: NDArray[np.uint8], alphabet: str | Sequence[str] | None = None
+    ) -> NDArray[np.float32]:
         """What each of many images shows.
 
         Args:
             images: (N, 28, 28) uint8, upright, white ink on black, as `glyphfront.normalize` makes them; N may be 0.
                 A single image is ``image[None]``.
+            alphabet: characters that there can be, see `alphabet_of`; by default all classes.
 
         Returns:
-            (N, classes) float32; each row adds up to 1.
+            (N, characters) float32, a column for each of ``alphabet(alphabet).characters``; each row adds up to 1.
+            Where the card knows a temperature, they are calibrated by it (Guo et al. 2017, arXiv:1706.04599).
 
         Raises:
-            GlyphfrontError: another shape or dtype.
+            GlyphfrontError: another shape or dtype, or an alphabet that the model cannot write.
         """
         if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != (28, 28):
             got = f"{images.shape} {images.dtype}" if isinstance(images, np.ndarray) else type(images).__name__
             raise GlyphfrontError(f"images must be (N, 28, 28) uint8, got {got}; see glyphfront.normalize")
+        allowed = self.alphabet(alphabet).outputs
         rows = np.empty((len(images), len(self.classes)), np.float32)
         for start in range(0, len(images), BATCH):
             rows[start : start + BATCH] = self.session.run(None, {"image": images[start : start + BATCH]})[0]
-        return rows
+        if self.card.temperature is None and len(allowed) == len(self.classes):
+            return rows
+        logits = np.log(np.maximum(rows[:, list(allowed)], np.finfo(np.float32).tiny))
+        logits /= self.card.temperature or 1.0
+        logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
+        odds = np.exp(logits)
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
-    def recognize(self, picture: str | Path | Image.Image | NDArray[Any], top: int = 5) -> list[Prediction]:
+    def recognize(
+        self, picture: Picture, top: int = 5, alphabet: str | Sequence[str] | None = None
+    ) -> list[Prediction]:
         """What one picture shows, the likeliest first.
 
         Args:
-            picture: of a single character: a file, a Pillow image, or an array as `glyphfront.normalize` takes it.
+            picture: of a single character: a path, bytes, an open file, a data URL, a Pillow image, or an array, as
+                `glyphfront.normalize` takes it.
             top: how many guesses, at most.
+            alphabet: characters that there can be, see `alphabet_of`.
 
         Raises:
-            GlyphfrontError: the file is unreadable, or shows nothing; or `top` is below 1.
+            GlyphfrontError: the file is unreadable, or shows nothing; the model cannot write the alphabet; or `top`
+                is below 1.
         """
-        from glyphfront.picture.normalize import normalize
+        return list(self.answer(picture, top, alphabet).predictions)
+
+    def answer(
+        self,
+        picture: Picture,
+        top: int = 5,
+        alphabet: str | Sequence[str] | None = None,
+        *,
+        least: float = 0.0,
+        any_orientation: bool = False,
+    ) -> Answer:
+        """As `recognize`, with what speaks against the answer.
+
+        Args:
+            picture: see `recognize`.
+            top: how many guesses, at most.
+            alphabet: characters that there can be.
+            least: probability below which the answer is ``?``.
+            any_orientation: the picture may be turned by quarters; the turn with the surest answer counts.
+
+        Raises:
+            GlyphfrontError: as `recognize`; or `least` is not from 0 to 1.
+        """
+        from glyphfront.picture.normalize import look
 
         if top < 1:
             raise GlyphfrontError(f"top must be at least 1, got {top}")
-        image = normalize(picture)
-        row = self.probabilities(image[None])[0]
-        best = np.argsort(-row, kind="stable")[:top]
-        return [Prediction(self.classes[c], float(row[c])) for c in best]
+        if not 0 <= least <= 1:
+            raise GlyphfrontError(f"least must be from 0 to 1, got {least:g}")
+        characters = self.alphabet(alphabet).characters
+        image, doubt = look(picture)
+        turned = np.stack([np.rot90(image, turns) for turns in range(4 if any_orientation else 1)])
+        rows = self.probabilities(turned, alphabet)
+        row = rows[int(rows.max(axis=1).argmax())]
+        best = np.argsort(-row, kind="stable")
+        first = characters[best[0]]
+        near = [c for group in ALIKE if first in group for c in group if c != first]
+        alike = tuple(c for c in near if c in characters and row[characters.index(c)] > 0.05)
+        found = tuple(Prediction(characters[c], float(row[c])) for c in best[:top])
+        return Answer(found, doubt, alike, least)
 
 
 def shipped() -> tuple[str, ...]:

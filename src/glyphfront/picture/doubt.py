@@ -1,0 +1,70 @@
+"""Whether the ink on a picture can be one character at all."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from glyphfront.picture.read import Gray, Mask
+
+_LONGEST = 9.0  # lines of writing, in longer sides of its box: genuine characters stay below
+_MOST_HOLES = 3
+_DOT = 0.8  # of the circle around it: what a dot fills
+_DOT_SHARE = 0.05  # of the picture's shorter side: a dot that is larger may be a 0 or an O whose inside is closed
+
+
+def doubt_about(ink: Gray, page: tuple[int, ...]) -> str | None:
+    """Why this ink is not one character, in a few words; None where it may be one.
+
+    Args:
+        ink: (H, W) uint8, as `character_ink` gives it.
+        page: shape of the picture in the same pixels.
+    """
+    mask = (ink > int(ink.max()) // 2).view(np.uint8)
+    x, y, wide, tall = cv2.boundingRect(mask)
+    mask = np.ascontiguousarray(mask[y : y + tall, x : x + wide])
+    parts = parts_side_by_side(mask)
+    if parts > 1:
+        return f"{parts} parts side by side: see glyphfront read"
+    area = np.count_nonzero(mask)
+    side = max(wide, tall)
+    if side < 0.2 * min(page[:2]) and min(wide, tall) > 0.75 * side and area > _DOT * np.pi / 4 * wide * tall:
+        return "a dot"
+    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
+    stroke = max(4 * float(distance[padded > 0].mean()) - 1, 1.0)
+    if area / stroke > _LONGEST * side:
+        return "a scribble or drawing"
+    contours, levels = cv2.findContours(padded, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    holes = sum(
+        1
+        for contour, level in zip(contours, levels[0], strict=True)
+        if level[3] >= 0 and cv2.contourArea(contour) > 0.002 * wide * tall
+    )
+    if holes > _MOST_HOLES:
+        return "a scribble or drawing"
+    return None
+
+
+def parts_side_by_side(mask: Mask) -> int:
+    """How many characters seem to stand side by side, from the gaps between the connected parts.
+
+    Args:
+        mask: (H, W), cut to the box of the ink.
+    """
+    tall, wide = mask.shape
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count < 3 or wide < 1.25 * tall:
+        return 1
+    parts = [
+        (int(s[cv2.CC_STAT_LEFT]), int(s[cv2.CC_STAT_LEFT] + s[cv2.CC_STAT_WIDTH]))
+        for s in stats[1:]
+        if s[cv2.CC_STAT_HEIGHT] > 0.45 * tall and s[cv2.CC_STAT_AREA] > 0.01 * mask.size
+    ]
+    groups: list[list[int]] = []
+    for left, right in sorted(parts):
+        if groups and left < groups[-1][1] - 0.1 * tall:
+            groups[-1][1] = max(groups[-1][1], right)
+        else:
+            groups.append([left, right])
+    return max(len(groups), 1)

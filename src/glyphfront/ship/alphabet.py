@@ -1,0 +1,106 @@
+"""Alphabet: which characters a picture may show, and how a model writes them."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glyphfront.errors import GlyphfrontError
+
+NAMED = {
+    "digits": string.digits,
+    "upper": string.ascii_uppercase,
+    "lower": string.ascii_lowercase,
+    "letters": string.ascii_letters,
+}
+"""Alphabets that have a name; `+` joins them with each other and with characters: ``upper+0-9``."""
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """Characters that a model can write."""
+
+    characters: tuple[str, ...]
+    """As they are answered, in the order of the model's classes."""
+    outputs: tuple[int, ...]
+    """The class of each."""
+
+
+def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> Alphabet:
+    """What an alphabet means to a model.
+
+    A character that is no class is written by the class of the same letter in the other case, as EMNIST's merged
+    classes ask for, and is answered in the case that the alphabet has.
+
+    Args:
+        given: ``digits``, ``upper``, ``lower``, ``letters``, characters and ranges (``0-9A-F``), several joined by
+            ``+``; a sequence of class names; or None for all classes. Of a named alphabet, what the model can write
+            counts; all other characters must be writable.
+        classes: of the model.
+
+    Raises:
+        GlyphfrontError: the alphabet is empty, or holds what the model cannot write.
+    """
+    if given is None:
+        return Alphabet(classes, tuple(range(len(classes))))
+    if isinstance(given, str):
+        wanted, named = _characters(given)
+    else:
+        wanted, named = list(given), set()
+    answered: dict[int, str] = {}
+    unknown = []
+    for character in wanted:
+        output = _output(character, classes)
+        if output is None:
+            if character not in named:
+                unknown.append(character)
+        elif output not in answered or character == classes[output]:
+            answered[output] = character
+    if unknown or not answered:
+        lacking = " ".join(sorted(set(unknown))[:12]) or f"any of {given!r}"
+        known = "".join(classes) if all(len(c) == 1 for c in classes) else ", ".join(classes)
+        raise GlyphfrontError(f"the model cannot write {lacking}; it knows {known[:100]}")
+    outputs = tuple(sorted(answered))
+    return Alphabet(tuple(answered[output] for output in outputs), outputs)
+
+
+def _characters(given: str) -> tuple[list[str], set[str]]:
+    """The characters of an alphabet, and those that only a named one brings in."""
+    if not given:
+        raise GlyphfrontError("the alphabet is empty; give digits, upper, lower, letters, or characters such as 0-9A-F")
+    wanted: list[str] = []
+    named: set[str] = set()
+    for term in [term for term in given.split("+") if term] or ["+"]:
+        if term.lower() in NAMED:
+            wanted += NAMED[term.lower()]
+            named |= set(NAMED[term.lower()])
+        else:
+            listed = _ranges(term)
+            wanted += listed
+            named -= set(listed)
+    return wanted, named
+
+
+def _ranges(term: str) -> list[str]:
+    """``0-9A-F`` as characters; a minus at either end is itself."""
+    found: list[str] = []
+    position = 0
+    while position < len(term):
+        if position + 2 < len(term) and term[position + 1] == "-":
+            first, last = term[position], term[position + 2]
+            if ord(first) > ord(last) or ord(last) - ord(first) > 500:
+                raise GlyphfrontError(f"{first}-{last} is no range of characters; give it as {last}-{first}")
+            found += [chr(code) for code in range(ord(first), ord(last) + 1)]
+            position += 3
+        else:
+            found.append(term[position])
+            position += 1
+    return found
+
+
+def _output(character: str, classes: tuple[str, ...]) -> int | None:
+    for name in (character, character.swapcase()):
+        if name in classes:
+            return classes.index(name)
+    return None

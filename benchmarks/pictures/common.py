@@ -44,7 +44,10 @@ def save(name: str, figures: Mapping[str, object], how: str) -> None:
     from glyphfront.provenance import library_versions, provenance
     from glyphfront.records import to_plain
 
-    where = {**to_plain(provenance()), "libraries": list(library_versions(("numpy", "opencv-python-headless", "onnxruntime")))}
+    where = {
+        **to_plain(provenance()),
+        "libraries": list(library_versions(("numpy", "opencv-python-headless", "onnxruntime"))),
+    }
     RESULTS.mkdir(parents=True, exist_ok=True)
     text = json.dumps({**figures, "how": how, **where}, indent=2, ensure_ascii=False) + "\n"
     (RESULTS / f"{name}.json").write_text(text, "utf-8")

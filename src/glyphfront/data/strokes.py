@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from glyphfront.data import emnist
 from glyphfront.data.dataset import Dataset
-from glyphfront.picture.normalize import FRAME, MARGIN
 from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.normalize import FRAME, MARGIN
 
 Floats = NDArray[np.float32]
 Lines = NDArray[np.float64]  # (points, 2): x to the right, y down

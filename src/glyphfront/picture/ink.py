@@ -90,7 +90,11 @@ def ink_of(gray: Gray) -> Gray:
     if high - low < _LEAST_CONTRAST:
         raise GlyphfrontError(EMPTY)
     contrast_unit = (high - low) / 255 if high - low < 128 else 1.0  # levels of the picture in a level of `tones`
-    tones = gray if high - low >= 128 else cv2.convertScaleAbs(gray, alpha=255 / (high - low), beta=-255 * low / (high - low))
+    tones = (
+        gray
+        if high - low >= 128
+        else cv2.convertScaleAbs(gray, alpha=255 / (high - low), beta=-255 * low / (high - low))
+    )
     sigma = _noise(tones)
     if sigma > 6 and min(tones.shape) > 60:
         tones = cv2.medianBlur(tones, 3) if sigma < 60 else tones
@@ -163,12 +167,14 @@ def _against_nearby_paper(tones: Gray, sigma: float) -> tuple[Gray, bool]:
 
 
 def _strokes_are_light(tones: Gray) -> bool:
-    """Whether what stands out from the median around it, which thin strokes do not move, is lighter more than darker."""
+    """Whether what stands out from the median around it, which thin strokes do not move, is mostly lighter."""
     shrink = max(max(tones.shape) / _POLARITY_SIDE, 1)
     size = (max(round(tones.shape[1] / shrink), 1), max(round(tones.shape[0] / shrink), 1))
     small = cv2.resize(tones, size, interpolation=cv2.INTER_AREA)
     around = cv2.medianBlur(small, round(_REACH * max(size)) // 2 * 2 + 1)
-    darker, lighter = (np.square(cv2.subtract(*pair).astype(np.float32)).sum() for pair in ((around, small), (small, around)))
+    darker, lighter = (
+        np.square(cv2.subtract(*pair).astype(np.float32)).sum() for pair in ((around, small), (small, around))
+    )
     return bool(lighter > darker)
 
 
@@ -183,7 +189,7 @@ def _standing_out(tones: Gray) -> Gray:
     # shadows dim ink and paper by the same factor, so the ratio is what stays; 8 levels keep deep shadows from noise
     ratio = cv2.subtract(paper, smooth).astype(np.float32) / (paper.astype(np.float32) + 8)
     found = np.rint(ratio * 255).astype(np.uint8)
-    return cv2.subtract(found, _median(found))
+    return np.asarray(cv2.subtract(found, _median(found)), np.uint8)
 
 
 def _median(values: Gray) -> float:
@@ -203,7 +209,7 @@ def _explains(tones: Gray, mask: Mask, sigma: float) -> bool:
     if np.count_nonzero(edges & (near == 0)) > _UNEXPLAINED * np.count_nonzero(edges):
         return False
     rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    return np.count_nonzero(rim & edges) > _STEEP * np.count_nonzero(rim)
+    return bool(np.count_nonzero(rim & edges) > _STEEP * np.count_nonzero(rim))
 
 
 def _is_of_two_kinds(tones: Gray, mask: Mask, contrast: float) -> bool:

@@ -122,10 +122,12 @@ def framed(ink: Gray) -> NDArray[np.uint8]:
         ink: (H, W) uint8, 0 on paper.
     """
     full = float(np.percentile(ink[ink > ink.max() // 3], 75))
-    level = otsu(ink)[0]
+    level = float(otsu(ink)[0])
     if level > 0.7 * full / 2:  # else strokes of one pen are unevenly dark
         level = full / 2
     x, y, wide, tall = cv2.boundingRect((ink > level).view(np.uint8))
+    if not wide:
+        raise GlyphfrontError(EMPTY)
     scale = max(_FINE_SIDE / max(wide, tall), 1)
     part = cv2.copyMakeBorder(ink, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)[y : y + tall + 4, x : x + wide + 4]
     size = (round(part.shape[1] * scale), round(part.shape[0] * scale))

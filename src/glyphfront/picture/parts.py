@@ -56,7 +56,7 @@ def _with_faint_strokes(kept: Mask, mask: Mask, ink: Gray, level: float) -> Mask
     area = np.count_nonzero(kept)
     if np.count_nonzero(grown) > 2.2 * area or (_touches_rim(grown) and not _touches_rim(kept)):
         return kept
-    return grown
+    return np.asarray(grown, np.uint8)
 
 
 def _evenly_dark(ink: Gray) -> Gray:
@@ -64,15 +64,17 @@ def _evenly_dark(ink: Gray) -> Gray:
     full = float(np.percentile(ink[ink > ink.max() // 3], 75)) if ink.any() else 0.0
     if not full:
         return ink
-    x, y, wide, tall = cv2.boundingRect(ink)
+    wide, tall = cv2.boundingRect(ink)[2:]
     near = max(round(max(wide, tall) / 12), 1) * 2 + 1
-    darkest = cv2.blur(cv2.dilate(ink, np.ones((2 * near - 1, 2 * near - 1), np.uint8)), (near, near)).astype(np.float32)
-    return np.minimum(ink * (full / darkest.clip(0.45 * full, full)), 255).astype(np.uint8)
+    darkest = cv2.blur(cv2.dilate(ink, np.ones((2 * near - 1, 2 * near - 1), np.uint8)), (near, near)).astype(
+        np.float32
+    )
+    return np.asarray(np.minimum(ink * (full / darkest.clip(0.45 * full, full)), 255), np.uint8)
 
 
 def _same_size(one: Mask, other: Mask) -> bool:
     """Whether a lower threshold found the same thing, not the noise of all the paper."""
-    return np.count_nonzero(one) <= 3 * max(np.count_nonzero(other), 1)
+    return int(np.count_nonzero(one)) <= 3 * max(int(np.count_nonzero(other)), 1)
 
 
 def _writing(mask: Mask) -> Mask:
@@ -103,7 +105,7 @@ def _fills_rectangle(contour: cv2.typing.MatLike, mask: Mask) -> bool:
     _, size, _ = cv2.minAreaRect(contour)
     if min(size) < 0.3 * min(mask.shape):
         return False
-    return cv2.contourArea(contour) >= _RING * size[0] * size[1]
+    return bool(cv2.contourArea(contour) >= _RING * size[0] * size[1])
 
 
 def _out_of_rings(mask: Mask) -> Mask:
@@ -175,7 +177,9 @@ def _off_the_rim(mask: Mask, least: float) -> Mask | None:
     return np.where((clear | beside)[labels], mask, np.uint8(0))
 
 
-def _least_along_the_rim(mask: Mask, labels: NDArray[np.int32], stats: cv2.typing.MatLike, along: NDArray[np.bool_]) -> Mask:
+def _least_along_the_rim(
+    mask: Mask, labels: NDArray[np.int32], stats: cv2.typing.MatLike, along: NDArray[np.bool_]
+) -> Mask:
     """Where all parts reach the rim: the largest, with those that do not lie along it; all of a tight crop."""
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     x, y, wide, tall = (int(n) for n in stats[largest, :4])

@@ -24,7 +24,6 @@ def ink_is_light(light: Mask) -> bool:
     """
     rim = np.concatenate((light[0], light[-1], light[1:-1, 0], light[1:-1, -1]))
     share = float(rim.mean())
-    side = min(light.shape)
     if _CLEAR < share < 1 - _CLEAR:
         for paper in (light, 1 - light):
             if _holds(paper, 1 - paper):
@@ -32,7 +31,11 @@ def ink_is_light(light: Mask) -> bool:
         return _vote(light)
     rim_is_light = share > 0.5
     outer = light if rim_is_light else 1 - light
-    if _depth(outer) < _FRAME * min(light.shape) and outer.mean() < 0.38 and _thickest(1 - outer) > 2.2 * _thickest(outer):
+    if (
+        _depth(outer) < _FRAME * min(light.shape)
+        and outer.mean() < 0.38
+        and _thickest(1 - outer) > 2.2 * _thickest(outer)
+    ):
         return rim_is_light  # a box, or the lines around a cell
     if _is_sheet(1 - outer):
         return rim_is_light

@@ -29,8 +29,9 @@ Picture: TypeAlias = "str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
 """What a picture may be given as: a path, a data URL, a file's bytes, an open file, a Pillow image, an array."""
 
 SUFFIXES = frozenset(
-    ".avif .bmp .dib .gif .ico .j2k .jfif .jp2 .jpe .jpeg .jpg .mpo .pbm .pcx .pgm .png .pnm .ppm .tga .tif .tiff "
-    ".webp".split()
+    f".{ending}"
+    for group in ("avif bmp dib gif ico j2k jfif jp2 jpe jpeg jpg", "mpo pbm pcx pgm png pnm ppm tga tif tiff webp")
+    for ending in group.split()
 )
 """Endings of the files that count as the pictures of a folder."""
 

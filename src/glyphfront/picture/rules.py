@@ -104,7 +104,7 @@ def _spans(mask: Mask, columns: NDArray[np.int_], rows: NDArray[np.int_]) -> NDA
     gaps_above = np.where((strip == 0) & (index <= rows), index, -1).max(axis=0)
     gaps_below = np.where((strip == 0) & (index >= rows), index, mask.shape[0]).min(axis=0)
     spans = gaps_below - gaps_above - 1
-    return spans[spans > 0]
+    return np.asarray(spans[spans > 0], np.int_)
 
 
 def band_of(rule: Rule, mask: Mask) -> Mask:
@@ -147,7 +147,7 @@ def without_rules(mask: Mask) -> Mask | None:
     removed = np.zeros_like(mask)
     for rule in rules:
         removed |= band_of(rule, mask)
-    left = mask & ~removed & 1
+    left: Mask = np.where(removed > 0, np.uint8(0), mask)
     thickest = max(rule.thickness for rule in rules)
     if thickest >= 2:
         left = cv2.morphologyEx(left, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
@@ -239,7 +239,7 @@ def _body(mask: Mask) -> Mask | None:
     wide, tall = int(stats[largest, cv2.CC_STAT_WIDTH]), int(stats[largest, cv2.CC_STAT_HEIGHT])
     if tall < _BODY * min(mask.shape) or tall < 0.25 * wide:
         return None
-    return (labels == largest).view(np.uint8)
+    return np.asarray(labels == largest, np.uint8)
 
 
 def _stroke(mask: Mask) -> float:

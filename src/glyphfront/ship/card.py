@@ -49,7 +49,7 @@ class Card:
     latency: Latency | None = None
     """Of the call that timed this very file, in turns with others."""
     temperature: float | None = None
-    """By which logits are divided so that probabilities are calibrated, fitted on validation images; None: not fitted."""
+    """Divides logits so that probabilities are calibrated, fitted on validation images; None: not fitted."""
     seen: str | None = None
     """Name of the file beside this one that holds the fingerprints of the training images."""
 

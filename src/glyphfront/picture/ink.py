@@ -50,13 +50,9 @@ def gray_of(pixels: Pixels) -> Gray:
     sample -= sample.mean(axis=0)
     axis = np.linalg.eigh(sample.T @ sample)[1][:, -1]
     weights = (axis / np.abs(axis).sum()).astype(np.float32)
-    tones = cv2.transform(np.ascontiguousarray(pixels), weights[None])  # saturates below 0 where weights differ in sign
-    if weights.min() < 0:
-        below = 255 * float(-weights[weights < 0].sum())
-        if below > 254:  # the opposite sign of the whole axis is as good, and is not cut off
-            weights, below = -weights, 0.0
-        shifted = np.append(weights, below)[None].astype(np.float32)
-        tones = cv2.transform(np.ascontiguousarray(pixels), shifted)
+    weights *= np.sign(weights.sum()) or 1.0  # what is brighter stays lighter
+    below = 255 * float(-weights[weights < 0].sum())
+    tones = cv2.transform(np.ascontiguousarray(pixels), np.append(weights, below)[None].astype(np.float32))
     return np.asarray(tones, np.uint8).reshape(pixels.shape[:2])
 
 
@@ -166,21 +162,32 @@ def _against_nearby_paper(tones: Gray, sigma: float) -> tuple[Gray, bool]:
     return _standing_out(255 - tones if _strokes_are_light(tones) else tones), True
 
 
-def _strokes_are_light(tones: Gray) -> bool:
+def _strokes_are_light(tones: Gray, reach: float = _REACH) -> bool:
     """Whether what stands out from the median around it, which thin strokes do not move, is mostly lighter."""
-    shrink = max(max(tones.shape) / _POLARITY_SIDE, 1)
+    shrink = max(max(tones.shape) * reach / (_POLARITY_SIDE * _REACH), 1)
     size = (max(round(tones.shape[1] / shrink), 1), max(round(tones.shape[0] / shrink), 1))
     small = cv2.resize(tones, size, interpolation=cv2.INTER_AREA)
-    around = cv2.medianBlur(small, round(_REACH * max(size)) // 2 * 2 + 1)
+    around = cv2.medianBlur(small, max(round(reach * max(size)) // 2 * 2 + 1, 3))
     darker, lighter = (
         np.square(cv2.subtract(*pair).astype(np.float32)).sum() for pair in ((around, small), (small, around))
     )
     return bool(lighter > darker)
 
 
-def _standing_out(tones: Gray) -> Gray:
+def ink_of_page(gray: Gray, reach: float) -> Gray:
+    """As `ink_of` of a page with many characters: what stands out from the paper within `reach` pixels.
+
+    Args:
+        gray: (H, W) uint8.
+        reach: in pixels; wider than any stroke.
+    """
+    share = reach / max(gray.shape)
+    return _standing_out(255 - gray if _strokes_are_light(gray, share) else gray, share)
+
+
+def _standing_out(tones: Gray, reach: float = _REACH) -> Gray:
     """By what share each pixel is darker than the paper near it, 255 for black."""
-    side = max(round(_REACH * max(tones.shape)) | 1, 3)
+    side = max(round(reach * max(tones.shape)) | 1, 3)
     smooth = cv2.GaussianBlur(tones, (3, 3), 0)
     beyond = side // 2  # a slope of light goes on beyond the rim
     padded = cv2.copyMakeBorder(smooth, beyond, beyond, beyond, beyond, cv2.BORDER_REPLICATE)

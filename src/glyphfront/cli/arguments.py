@@ -24,6 +24,7 @@ Commands = Mapping[str, Verb | Mapping[str, Verb]]
 
 VERBS: dict[str, Verb | Mapping[str, Verb]] = {
     "recognize": use.recognize,
+    "read": use.read,
     "pick": results.pick,
     "report": results.report,
     "compare": results.compare,

@@ -82,6 +82,52 @@ def recognize(
     return status
 
 
+def read(
+    picture: Positional[Path],
+    model: str = "glyphnet-s",
+    alphabet: str | None = None,
+    grid: str | None = None,
+    any_orientation: bool = False,
+    overlay: Path | None = None,
+    json: Json = False,
+) -> None:
+    """Print the text of a page of characters that stand apart: lines of words, or the cells of a grid.
+
+    Example: glyphfront read sudoku.jpg --grid 9x9 --alphabet digits
+
+    Args:
+        picture: an image file.
+        model: a shipped name, an .onnx with its card, or the folder of a run.
+        alphabet: characters there can be: digits, upper, lower, letters, 0-9A-F, any characters; + joins several.
+        grid: rows and columns of the grid on the picture, such as 9x9.
+        any_orientation: the grid may be turned by quarters.
+        overlay: also draw what was found here, as PNG.
+        json: an object for machines, on one line (docs/json.md).
+    """
+    import re
+
+    cells = re.fullmatch(r"(\d{1,4})x(\d{1,4})", grid or "")
+    if grid is not None and cells is None:
+        raise GlyphfrontError(f"--grid {grid}: give rows and columns, such as 9x9")
+    if any_orientation and grid is None:
+        raise GlyphfrontError("--any-orientation turns grids; give --grid as well")
+    from glyphfront.files import write_atomically
+    from glyphfront.ship.reader import draw_overlay, read_page
+    from glyphfront.ship.recognizer import load
+
+    size = (int(cells[1]), int(cells[2])) if cells else None
+    page = read_page(load(model), picture, alphabet, size, any_orientation=any_orientation)
+    if overlay is not None:
+        drawn = draw_overlay(picture, page)
+        write_atomically(overlay, lambda partial: partial.write_bytes(drawn) and None)
+    if json:
+        print_json(picture=picture, text=page.text, lines=page.lines, note=page.note)
+        return
+    print(page.text)
+    if page.note:
+        print(f"glyphfront: note: {page.note}", file=sys.stderr)
+
+
 def _pages(given: tuple[Path, ...]) -> Iterator[tuple[str, Pixels | GlyphfrontError]]:
     """A name and the pixels of each page of each picture, or the fault that keeps them from being read."""
     from glyphfront.picture.read import pages, pictures_in, shortened

@@ -63,7 +63,7 @@ def lines_of(pixels: Pixels) -> list[list[Glyph]]:
     mask = (ink > level).view(np.uint8)
     for rule in rules_of(mask, 0.3):
         if rule.thickness < 0.02 * max(mask.shape):
-            mask = mask & ~band_of(rule, mask) & 1
+            mask = np.where(band_of(rule, mask) > 0, np.uint8(0), mask)
     labels, parts = _parts(mask)
     found = []
     for line in _in_lines(parts):
@@ -135,7 +135,7 @@ def _in_lines(parts: list[_Part]) -> list[list[_Part]]:
         for line in lines:
             near = line[-4:]
             above, below = np.mean([p.box[1] for p in near]), np.mean([p.box[3] for p in near])
-            overlap = (min(bottom, below) - max(top, above)) / min(bottom - top, below - above)
+            overlap = (min(bottom, float(below)) - max(top, float(above))) / min(bottom - top, float(below - above))
             if overlap > most:
                 best, most = line, float(overlap)
         if best is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +47,8 @@ class Page:
 
     lines: tuple[Line, ...]
     """From top to bottom."""
+    note: str | None = None
+    """What a reader of the text should know; None where nothing is."""
 
     @property
     def text(self) -> str:
@@ -80,14 +82,14 @@ def read_page(
     recognizer.alphabet(alphabet)
     pixels = read(picture)
     if grid is None:
-        return _page(recognizer, lines_of(pixels), alphabet)
+        rows = lines_of(pixels)
+        note = "the characters seem joined: cursive is not read" if _seem_joined(rows) else None
+        return replace(_page(recognizer, rows, alphabet), note=note)
     turns = range(4 if any_orientation else 1)
     return max((_page(recognizer, cells_of(pixels, *grid, t), alphabet) for t in turns), key=_sureness)
 
 
-def _page(
-    recognizer: Recognizer, rows: Sequence[Sequence[Glyph | None]], alphabet: str | Sequence[str] | None
-) -> Page:
+def _page(recognizer: Recognizer, rows: Sequence[Sequence[Glyph | None]], alphabet: str | Sequence[str] | None) -> Page:
     characters = recognizer.alphabet(alphabet).characters
     glyphs = [glyph for row in rows for glyph in row if glyph is not None]
     if not glyphs:
@@ -99,6 +101,12 @@ def _page(
         return Character(characters[int(row.argmax())], float(row.max()), glyph.box, glyph.space_before)
 
     return Page(tuple(Line(tuple(None if g is None else character(g) for g in row)) for row in rows))
+
+
+def _seem_joined(rows: Sequence[Sequence[Glyph]]) -> bool:
+    """Whether more than a third of what stands in the lines is wider than any character."""
+    sizes = [(g.box[2] - g.box[0], g.box[3] - g.box[1]) for row in rows for g in row]
+    return sum(wide for wide, tall in sizes if wide > 1.3 * tall) > sum(wide for wide, _ in sizes) / 3
 
 
 def _sureness(page: Page) -> float:

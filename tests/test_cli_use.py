@@ -57,3 +57,68 @@ def test_recognising_from_the_shell_imports_no_torch(picture: Path) -> None:
     )
     command = [sys.executable, "-c", code, "recognize", str(picture)]
     assert subprocess.check_output(command, text=True).splitlines()[-1] == "[]"
+
+
+def test_recognize_reads_standard_input_folders_and_pages(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    seven = Image.open(picture)
+    seven.save(folder / "two.tif", save_all=True, append_images=[seven])
+    with picture.open("rb") as file:
+        monkeypatch.setattr("sys.stdin", type("Stdin", (), {"buffer": file})())
+        assert main(["recognize", "-", str(folder), "--alphabet", "digits"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == [
+        "-",
+        f"{folder / 'two.tif'} page 1",
+        f"{folder / 'two.tif'} page 2",
+    ]
+    assert all("  7 " in line for line in lines)
+
+
+def test_recognize_says_why_it_answers_with_a_question_mark(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seven = Image.open(picture)
+    word = Image.new("L", (600, 300), 240)
+    for column in range(3):
+        word.paste(seven, (200 * column, 0))
+    word.save(tmp_path / "word.png")
+    assert main(["recognize", str(tmp_path / "word.png")]) == 0
+    assert capsys.readouterr().out.endswith("word.png  ?  (3 parts side by side: see glyphfront read)\n")
+
+
+def test_read_prints_the_text_and_draws_what_it_found(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    word = Image.new("L", (600, 300), 240)
+    for column in range(3):
+        word.paste(Image.open(picture), (200 * column, 0))
+    word.save(tmp_path / "word.png")
+    overlay = tmp_path / "overlay.png"
+    command = ["read", str(tmp_path / "word.png"), "--alphabet", "digits", "--overlay", str(overlay), "--json"]
+    assert main(command) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["text"] == "777"
+    assert len(answer["lines"][0]["characters"]) == 3
+    assert Image.open(overlay).size == (600, 300)
+
+
+@pytest.mark.parametrize(
+    ("flags", "fault"),
+    [
+        (["--grid", "9by9"], "--grid 9by9: give rows and columns"),
+        (["--any-orientation"], "give --grid as well"),
+        (["--alphabet", "é"], "the model cannot write é"),
+        (["--grid", "9x9"], "there is no grid"),
+    ],
+)
+def test_read_tells_a_fault_in_one_line(
+    picture: Path, capsys: pytest.CaptureFixture[str], flags: list[str], fault: str
+) -> None:
+    assert main(["read", str(picture), *flags]) == 2
+    err = capsys.readouterr().err
+    assert fault in err
+    assert err.count("\n") == 1

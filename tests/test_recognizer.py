@@ -126,6 +126,50 @@ def test_top_below_one_is_refused(recognizer, picture):
         recognizer.recognize(picture, top=0)
 
 
+def test_alphabet_leaves_its_characters_and_shares_out_all_of_the_probability(recognizer):
+    rows = recognizer.probabilities(IMAGES, "digits")
+    free = recognizer.probabilities(IMAGES)[:, :10].astype(float)
+    assert recognizer.alphabet("digits").characters == tuple("0123456789")
+    np.testing.assert_allclose(rows, free / free.sum(1, keepdims=True), atol=1e-5)
+
+
+def test_recognize_answers_in_the_alphabet(recognizer, picture):
+    found = recognizer.recognize(picture, top=100, alphabet="xyz")
+    assert sorted(p.character for p in found) == ["x", "y", "z"]
+    assert sum(p.probability for p in found) == pytest.approx(1, abs=1e-5)
+
+
+def test_temperature_of_the_card_divides_the_logits(recognizer):
+    free = recognizer.probabilities(IMAGES).astype(float)
+    soft = replace(recognizer, card=replace(recognizer.card, temperature=2.0)).probabilities(IMAGES)
+    expected = np.sqrt(free)
+    np.testing.assert_allclose(soft, expected / expected.sum(1, keepdims=True), atol=1e-4)
+
+
+def test_answer_below_least_is_a_question_mark_with_its_reason(recognizer, picture):
+    sure = recognizer.answer(picture)
+    best = sure.predictions[0]
+    assert sure.character == best.character
+    assert sure.reason is None
+    unsure = recognizer.answer(picture, least=min(best.probability + 0.001, 1.0))
+    assert unsure.character == "?"
+    assert unsure.reason.startswith(f"{best.character} has ")
+    assert unsure.predictions == sure.predictions
+
+
+def test_turned_picture_is_answered_as_the_upright_one_with_any_orientation(recognizer, picture):
+    upright = recognizer.answer(picture, any_orientation=True)
+    for quarters in (90, 180, 270):
+        turned = recognizer.answer(picture.rotate(quarters, expand=True), any_orientation=True)
+        assert turned.character == upright.character
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.5])
+def test_least_that_is_no_probability_is_refused(recognizer, picture, least):
+    with pytest.raises(GlyphfrontError, match="least must be from 0 to 1"):
+        recognizer.answer(picture, least=least)
+
+
 def test_unreadable_pictures_are_one_line_that_names_the_file(recognizer, picture, tmp_path):
     picture.save(tmp_path / "whole.png")
     whole = (tmp_path / "whole.png").read_bytes()

@@ -10,15 +10,15 @@ from glyphfront.picture.read import Gray, Mask
 _LONGEST = 9.0  # lines of writing, in longer sides of its box: genuine characters stay below
 _MOST_HOLES = 3
 _DOT = 0.8  # of the circle around it: what a dot fills
-_DOT_SHARE = 0.05  # of the picture's shorter side: a dot that is larger may be a 0 or an O whose inside is closed
+_DOT_SHARE = 0.2  # of the picture's shorter side: what is larger may be an O whose inside is closed
 
 
-def doubt_about(ink: Gray, page: tuple[int, ...]) -> str | None:
+def doubt_about(ink: Gray, page: float) -> str | None:
     """Why this ink is not one character, in a few words; None where it may be one.
 
     Args:
         ink: (H, W) uint8, as `character_ink` gives it.
-        page: shape of the picture in the same pixels.
+        page: shorter side of the whole picture in the same pixels.
     """
     mask = (ink > int(ink.max()) // 2).view(np.uint8)
     x, y, wide, tall = cv2.boundingRect(mask)
@@ -28,7 +28,7 @@ def doubt_about(ink: Gray, page: tuple[int, ...]) -> str | None:
         return f"{parts} parts side by side: see glyphfront read"
     area = np.count_nonzero(mask)
     side = max(wide, tall)
-    if side < 0.2 * min(page[:2]) and min(wide, tall) > 0.75 * side and area > _DOT * np.pi / 4 * wide * tall:
+    if side < _DOT_SHARE * page and min(wide, tall) > 0.75 * side and area > _DOT * np.pi / 4 * wide * tall:
         return "a dot"
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)

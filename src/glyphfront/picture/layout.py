@@ -71,13 +71,13 @@ def lines_of(pixels: Pixels) -> list[list[Glyph]]:
         height = float(np.median([p.box[3] - p.box[1] for p in line]))
         right = None
         gaps = [b.box[0] - a.box[2] for a, b in pairwise(line)]
-        usual = float(np.median(gaps)) if len(gaps) > 4 else 0.0
+        usual = max(float(np.percentile(gaps, 25)), 0.0) if gaps else 0.0
         for part in line:
             left, top, end, bottom = part.box
             own = np.isin(labels[top:bottom, left:end], part.labels)
             image = framed(np.where(own, ink[top:bottom, left:end], np.uint8(0)))
             box = tuple(round(n * factor) for n in part.box)
-            space = right is not None and left - right > max(_SPACE * height, 1.8 * usual)
+            space = right is not None and left - right > max(_SPACE * height, 1.8 * usual + 0.1 * height)
             glyphs.append(Glyph((box[0], box[1], box[2], box[3]), image, space))
             right = end if right is None else max(right, end)
         found.append(glyphs)

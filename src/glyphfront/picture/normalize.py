@@ -55,34 +55,36 @@ def normalize(picture: Picture) -> NDArray[np.uint8]:
 
 def look(picture: Picture) -> tuple[NDArray[np.uint8], str | None]:
     """`normalize`, and why the picture may not show one character (None where nothing speaks against it)."""
-    ink, shape = _named(picture)
-    return framed(ink), doubt_about(ink, shape)
+    ink, side = _named(picture)
+    return framed(ink), doubt_about(ink, side)
 
 
-def _named(picture: Picture) -> tuple[Gray, tuple[int, ...]]:
-    """The ink, and the picture's shape in its pixels; faults name the file."""
+def _named(picture: Picture) -> tuple[Gray, float]:
+    """The ink, and the picture's shorter side in its pixels; faults name the file."""
     pixels = read(picture)
     try:
-        ink = character_ink(pixels)
+        return character_ink(pixels)
     except GlyphfrontError as error:
         if isinstance(picture, str | Path) and not str(picture)[:5].lower() == "data:":
             raise GlyphfrontError(f"{shortened(str(picture))}: {error}") from None
         raise
-    return ink, ink.shape
 
 
 def normalize_pixels(pixels: Pixels) -> NDArray[np.uint8]:
     """`normalize` pixels that are read already."""
-    return framed(character_ink(pixels))
+    return framed(character_ink(pixels)[0])
 
 
-def character_ink(pixels: Pixels) -> Gray:
-    """The ink of the character on a page, as fine as its size needs: (H, W) uint8, all else 0.
+def character_ink(pixels: Pixels) -> tuple[Gray, float]:
+    """The ink of the character on a page, as fine as its size needs.
+
+    Returns:
+        (H, W) uint8, all else 0; and the shorter side of the whole page in its pixels.
 
     Raises:
         GlyphfrontError: there is no ink.
     """
-    reduction = _reduction(pixels.shape)
+    side, reduction = min(pixels.shape[:2]), _reduction(pixels.shape)
     while True:
         ink = character_in(ink_of(gray_of(_reduced(pixels, reduction))))
         level = max(int(ink.max()) // 2, 1)
@@ -92,7 +94,7 @@ def character_ink(pixels: Pixels) -> Gray:
         near = _around((x, y, x + wide, y + tall), reduction, pixels.shape)
         finer = _reduction((near[3] - near[1], near[2] - near[0]))
         if finer >= reduction:
-            return ink
+            return ink, side / reduction
         pixels, reduction = pixels[near[1] : near[3], near[0] : near[2]], finer
 
 

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.ship.alphabet import alphabet_of
+
+CLASSES = tuple("0123ABCXabx") + ("alpha",)
+
+
+def test_no_alphabet_is_all_classes_in_their_order():
+    found = alphabet_of(None, CLASSES)
+    assert found.characters == CLASSES
+    assert found.outputs == tuple(range(12))
+
+
+@pytest.mark.parametrize(
+    ("given", "characters"),
+    [
+        ("digits", "0123"),
+        ("upper", "ABCX"),
+        ("letters", "ABCXabx"),
+        ("1-3", "123"),
+        ("0-2A-C", "012ABC"),
+        ("digits+ab", "0123ab"),
+        ("3x1", "13x"),
+    ],
+)
+def test_named_alphabets_ranges_and_characters_give_the_models_classes(given, characters):
+    assert "".join(alphabet_of(given, CLASSES).characters) == characters
+
+
+def test_merged_letter_is_answered_in_the_case_of_the_alphabet():
+    found = alphabet_of("lower", CLASSES)  # c is no class of its own
+    assert dict(zip(found.characters, found.outputs, strict=True)) == {"c": 6, "a": 8, "b": 9, "x": 10}
+
+
+def test_where_both_cases_are_allowed_a_merged_letter_keeps_its_class_name():
+    assert alphabet_of("cC", CLASSES).characters == ("C",)
+
+
+def test_sequence_names_classes_of_any_length():
+    assert alphabet_of(["alpha", "0"], CLASSES).outputs == (0, 11)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("0é", "cannot write é; it knows 0, 1"),
+        ("0-9", "cannot write 4 5 6 7 8 9"),
+        ("", "the alphabet is empty"),
+        ("9-0", "give it as 0-9"),
+        ([], "cannot write any of"),
+    ],
+)
+def test_what_the_model_cannot_write_is_told(given, fault):
+    with pytest.raises(GlyphfrontError, match=fault):
+        alphabet_of(given, CLASSES)

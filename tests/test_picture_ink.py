@@ -1,0 +1,144 @@
+"""What stands around a character, and the light on it, leaves its normalised image nearly as it is."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from glyphfront.picture.doubt import doubt_about
+from glyphfront.picture.ink import gray_of, otsu
+from glyphfront.picture.normalize import character_ink, normalize
+from glyphfront.picture.polarity import ink_is_light
+from glyphfront.picture.rules import rules_of, without_rules
+from test_normalize import CHARACTERS, difference, draw
+
+
+def page_of(name: str, side: int = 600) -> np.ndarray:
+    """A gray page with the character in its middle half: (side, side) float, paper 220, ink 40."""
+    page = np.full((side, side), 220.0)
+    quarter = side // 4
+    page[quarter : quarter + side // 2, quarter : quarter + side // 2] = 40 + draw(name, side // 2, 0.07) / 255 * 180
+    return page
+
+
+def framed(page: np.ndarray) -> np.ndarray:
+    out = page.copy()
+    cv2.rectangle(out, (3, 3), (596, 596), 40.0, 9)
+    return out
+
+
+def boxed(page: np.ndarray) -> np.ndarray:
+    out = page.copy()
+    cv2.rectangle(out, (60, 60), (540, 540), 40.0, 6)
+    return out
+
+
+def ruled(page: np.ndarray) -> np.ndarray:
+    out = page.copy()
+    for row in range(40, 600, 110):
+        out[row : row + 3] = np.minimum(out[row : row + 3], 80)
+    return out
+
+
+def strip(page: np.ndarray) -> np.ndarray:
+    out = page.copy()
+    out[:, :14] = 30
+    return out
+
+
+def neighbour(page: np.ndarray) -> np.ndarray:
+    out = page.copy()
+    out[200:400, :50] = np.minimum(out[200:400, :50], 40 + draw("O", 200, 0.07)[:, 150:] / 255 * 180)
+    return out
+
+
+def table(page: np.ndarray) -> np.ndarray:
+    turn = cv2.getRotationMatrix2D((300, 300), 4, 0.85)
+    return cv2.warpAffine(page, turn, (600, 600), borderValue=95.0)
+
+
+def shadow(softness: float):
+    def shade(page: np.ndarray) -> np.ndarray:
+        y, x = np.mgrid[-1:1:600j, -1:1:600j]
+        return page * (1 - 0.5 / (1 + np.exp(-(x + 0.4 * y) / softness)))
+
+    return shade
+
+
+@pytest.mark.parametrize("name", ["4", "N", "7", "O"])
+@pytest.mark.parametrize(
+    "spoil",
+    [framed, boxed, ruled, strip, neighbour, shadow(0.2), shadow(0.005)],
+    ids=["box at the edge", "box around", "ruled", "strip", "neighbour", "soft shadow", "hard shadow"],
+)
+def test_lines_boxes_neighbours_and_shadows_change_the_output_by_less_than_12_levels(name, spoil):
+    clean = page_of(name)
+    assert difference(normalize(spoil(clean).astype(np.uint8)), normalize(clean.astype(np.uint8))) < 12
+
+
+def test_sheet_on_a_darker_table_is_the_paper():
+    turned = cv2.warpAffine(page_of("4"), cv2.getRotationMatrix2D((300, 300), 4, 0.85), (600, 600), borderValue=220.0)
+    found = normalize(table(page_of("4")).astype(np.uint8))
+    assert difference(found, normalize(turned.astype(np.uint8))) < 6
+
+
+def test_line_that_crosses_the_picture_is_found_where_it_was_drawn():
+    y, x = np.mgrid[:100, :200]
+    mask = (np.abs(y - 40 - 10 * x / 199) <= 1.5).astype(np.uint8)
+    (rule,) = rules_of(mask)
+    assert not rule.vertical
+    assert rule.row(0) == pytest.approx(40, abs=1)
+    assert rule.row(199) == pytest.approx(50, abs=1)
+    assert rule.thickness == pytest.approx(3, abs=1)
+
+
+def test_bars_of_a_letter_cut_to_its_box_are_no_lines():
+    tee = np.zeros((100, 80), np.uint8)
+    tee[:12] = 1
+    tee[:, 34:46] = 1
+    assert without_rules(tee) is None
+
+
+@pytest.mark.parametrize("name", sorted(CHARACTERS))
+def test_character_in_its_margins_is_the_ink_in_either_tone(name):
+    light = (draw(name) > 127).astype(np.uint8)
+    assert not ink_is_light(light)
+    assert ink_is_light(1 - light)
+
+
+def test_otsus_threshold_parts_two_tones_and_explains_all_of_them():
+    tones = np.repeat(np.array([30, 200], np.uint8), [70, 30])
+    level, share = otsu(tones)
+    assert 30 <= level < 200
+    assert share == pytest.approx(1)
+
+
+def test_gray_of_keeps_what_is_brighter_lighter():
+    colours = np.zeros((4, 4, 3), np.uint8)
+    colours[:2] = (250, 240, 230)
+    gray = gray_of(colours)
+    assert gray[0, 0] > gray[3, 3]
+
+
+def doubt_of(page: np.ndarray) -> str | None:
+    return doubt_about(*character_ink(page))
+
+
+@pytest.mark.parametrize("name", sorted(CHARACTERS))
+def test_characters_are_not_doubted(name):
+    assert doubt_of(draw(name)) is None
+
+
+def test_three_characters_side_by_side_are_counted():
+    assert doubt_of(np.hstack([draw(name) for name in "4N7"])) == "3 parts side by side: see glyphfront read"
+
+
+def test_dot_and_scribble_are_doubted():
+    y, x = np.mgrid[:300, :300]
+    assert doubt_of(np.where(np.hypot(x - 150, y - 200) < 12, 0, 255).astype(np.uint8)) == "a dot"
+    page = np.full((300, 300), 255, np.uint8)
+    rng = np.random.default_rng(0)
+    points = rng.integers(40, 260, (40, 2)).astype(np.int32)
+    cv2.polylines(page, [points], False, 0, 4)
+    assert doubt_of(page) == "a scribble or drawing"

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import base64
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.read import MOST_PIXELS, pages, pictures_in, read
+
+PIXELS = np.arange(6 * 8, dtype=np.uint8).reshape(6, 8)
+
+
+def png(pixels: np.ndarray = PIXELS) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_path_bytes_open_file_data_url_image_and_array_give_the_same_pixels(tmp_path):
+    path = tmp_path / "a b é.png"
+    path.write_bytes(png())
+    url = "data:image/png;base64," + base64.b64encode(png()).decode()
+    for picture in (path, str(path), png(), bytearray(png()), io.BytesIO(png()), url, Image.open(path), PIXELS):
+        np.testing.assert_array_equal(read(picture), PIXELS)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF"])
+def test_every_page_of_a_tiff_and_a_gif_is_read(kind):
+    buffer = io.BytesIO()
+    first, second = Image.fromarray(PIXELS), Image.fromarray(PIXELS[::-1].copy())
+    first.save(buffer, kind, save_all=True, append_images=[second])
+    found = [page if page.ndim == 2 else page[:, :, 0] for page in pages(buffer.getvalue())]
+    np.testing.assert_array_equal(found[0], PIXELS)
+    np.testing.assert_array_equal(found[1], PIXELS[::-1])
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "an empty file"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture, which is not read; save it as JPEG"),
+        (b"%PDF-1.7 and more", "a PDF; save its page as PNG"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="...">', "an SVG drawing, which is not read; save it as PNG"),
+        (b"\n<!DOCTYPE html><html>", "a web page, not a picture"),
+        (b"PK\x03\x04....", "a ZIP or Office file"),
+        (b"anything else", "not a readable picture"),
+        (png()[:45], "not readable as a picture"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_what_to_do(tmp_path, content, message):
+    path = tmp_path / "x.png"
+    path.write_bytes(content)
+    with pytest.raises(GlyphfrontError) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (None, "None is no picture"),
+        (7, "an object of type int is no picture"),
+        (io.StringIO("text"), "gives text, not bytes"),
+        ("data:image/png;base64", "has no comma"),
+        ("data:image/png;base64,@@@", "is not base64"),
+        ("no/such.png", "no/such.png: no such file"),
+    ],
+)
+def test_what_is_no_picture_is_told_in_one_line(picture, message):
+    with pytest.raises(GlyphfrontError, match=message):
+        read(picture)
+
+
+def test_message_about_a_long_name_is_short():
+    with pytest.raises(GlyphfrontError) as caught:
+        read("x" * 5000)
+    assert len(str(caught.value)) < 250
+
+
+def test_pictures_of_a_folder_are_listed_by_name_without_hidden_and_other_files(tmp_path):
+    for name in ("b.png", "a.JPG", ".hidden.png", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert [path.name for path in pictures_in(tmp_path)] == ["a.JPG", "b.png"]
+    with pytest.raises(GlyphfrontError, match="no pictures in this folder"):
+        pictures_in(tmp_path / "folder.png")
+
+
+def test_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path):
+    side = int(MOST_PIXELS**0.5) + 2
+    header = bytearray(png())
+    header[16:24] = side.to_bytes(4, "big") * 2
+    header[29:33] = __import__("zlib").crc32(bytes(header[12:29])).to_bytes(4, "big")
+    with pytest.raises(GlyphfrontError, match="pixels are more than can be read"):
+        read(bytes(header))
+
+
+def test_damaged_tiff_is_one_line_also_of_libtiff(tmp_path):
+    path = tmp_path / "cut.tif"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 60), np.uint8)).save(path, compression="tiff_lzw")
+    content = bytearray(path.read_bytes())
+    content[100:400] = bytes(300)
+    path.write_bytes(content)
+    code = "import sys; from glyphfront.cli import main; sys.exit(main(['recognize', sys.argv[1]]))"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert len(done.stderr.splitlines()) <= 1
+    assert "TIFF" not in done.stdout
+
+
+@pytest.mark.slow
+def test_mutated_files_give_pixels_or_one_line(tmp_path):
+    rng = np.random.default_rng(0)
+    drawing = Image.fromarray(rng.integers(0, 255, (40, 50, 3), np.uint8))
+    for kind in ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"):
+        buffer = io.BytesIO()
+        drawing.save(buffer, kind)
+        whole = buffer.getvalue()
+        for _ in range(300):
+            content = bytearray(whole[: rng.integers(1, len(whole) + 1)])
+            for position in rng.integers(0, len(content), rng.integers(1, 12)):
+                content[position] = rng.integers(256)
+            try:
+                for page in pages(bytes(content)):
+                    assert page.dtype == np.uint8
+            except GlyphfrontError as error:
+                assert "\n" not in str(error)
+
+
+def test_cases_of_public_reports_are_read_as_r(cases_folder: Path):
+    from glyphfront.ship.recognizer import load
+
+    recognizer = load("glyphnet-s")
+    other = {"H-broken", "i-smalldot", "i-tinydot", "seven", "tight-O", "tight-bold-B", "word3", "horse", "scribble"}
+    other |= {"dot", "mirror", "upside", "rot90-noexif", "exif6-stale", "cut", "empty", "html", "photo", "alpha-0"}
+    for path in sorted(cases_folder.iterdir()):
+        if path.is_dir() or path.stem in other or path.stem.startswith(("blank", "huge-blank")):
+            continue
+        if path.suffix in (".heic", ".pdf", ".svg"):
+            with pytest.raises(GlyphfrontError, match="save it"):
+                recognizer.recognize(path)
+        else:
+            assert recognizer.recognize(path)[0].character == "R", path.name
+    for path in cases_folder.glob("*blank*"):
+        with pytest.raises(GlyphfrontError, match="the picture is empty"):
+            recognizer.recognize(path)
+    assert recognizer.answer(cases_folder / "word3.png").doubt == "3 parts side by side: see glyphfront read"
+    for name in ("dot", "scribble"):
+        assert recognizer.answer(cases_folder / f"{name}.png").character == "?"
+    for name in ("upside.png", "rot90-noexif.jpg", "tilt25.png"):
+        assert recognizer.answer(cases_folder / name, any_orientation=True).character == "R"

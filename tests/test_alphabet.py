@@ -5,7 +5,7 @@ import pytest
 from glyphfront.errors import GlyphfrontError
 from glyphfront.ship.alphabet import alphabet_of
 
-CLASSES = tuple("0123ABCXabx") + ("alpha",)
+CLASSES = (*"0123ABCXabx", "alpha")
 
 
 def test_no_alphabet_is_all_classes_in_their_order():

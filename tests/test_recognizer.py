@@ -11,9 +11,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 import glyphfront
-from glyphfront.picture.normalize import normalize
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.latency import REFERENCE
+from glyphfront.picture.normalize import normalize
 from glyphfront.ship import recognizer as module
 from glyphfront.ship.card import save_card
 from glyphfront.ship.recognizer import BATCH, find, load, shipped

@@ -20,8 +20,10 @@ Box = tuple[int, int, int, int]
 
 _PAGE_SIDE = 2000  # larger pages are reduced to this
 _CELL = 80  # pixels a side of a cell of a grid, once it is set straight
+_AROUND = 16  # pixels of paper that are kept around a grid set straight
 _SPACE = 0.55  # of the height of a line: wider gaps part words
 _LARGEST_GRID = 50
+_NO_GRID = "there is no grid on this picture; give one with all its outer lines"
 
 
 @dataclass(frozen=True)
@@ -162,14 +164,26 @@ def cells_of(pixels: Pixels, rows: int, columns: int, turns: int = 0) -> list[li
     corners = _grid_corners(pixels)
     turns %= 4
     corners = np.roll(corners, -turns, axis=0)
-    size = (columns * _CELL, rows * _CELL)
-    straight = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float32)
+    wide, tall = columns * _CELL, rows * _CELL
+    size = (wide + 2 * _AROUND, tall + 2 * _AROUND)
+    straight = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32) + _AROUND
     turn = cv2.getPerspectiveTransform(corners, straight)
     back = cv2.getPerspectiveTransform(straight, corners)
-    flat = cv2.warpPerspective(np.ascontiguousarray(pixels), turn, size, flags=cv2.INTER_AREA)
+    flat = cv2.warpPerspective(
+        np.ascontiguousarray(pixels), turn, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+    )
     ink = ink_of_page(gray_of(flat), 0.45 * _CELL)
     level, _ = otsu(ink)
+    if not _is_bordered(ink > level):
+        raise GlyphfrontError(_NO_GRID)
     return [[_cell(ink, level, row, column, back) for column in range(columns)] for row in range(rows)]
+
+
+def _is_bordered(inked: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> bool:
+    """Whether there is a line along most of each of the four sides."""
+    near = _AROUND + round(0.15 * _CELL)
+    sides = (inked[:near].any(0), inked[-near:].any(0), inked[:, :near].any(1), inked[:, -near:].any(1))
+    return min(float(side.mean()) for side in sides) > 0.6
 
 
 def _grid_corners(pixels: Pixels) -> Gray:
@@ -182,7 +196,7 @@ def _grid_corners(pixels: Pixels) -> Gray:
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     outline = max(contours, key=lambda c: cv2.contourArea(cv2.convexHull(c)), default=None)
     if outline is None or cv2.contourArea(cv2.convexHull(outline)) < 0.05 * gray.size:
-        raise GlyphfrontError("there is no grid on this picture; give one with all its outer lines")
+        raise GlyphfrontError(_NO_GRID)
     points = outline.reshape(-1, 2).astype(np.float32) * factor
     total, difference = points.sum(axis=1), points[:, 0] - points[:, 1]
     four = [total.argmin(), difference.argmax(), total.argmax(), difference.argmin()]
@@ -191,7 +205,7 @@ def _grid_corners(pixels: Pixels) -> Gray:
 
 def _cell(ink: Gray, level: int, row: int, column: int, back: Gray) -> Glyph | None:
     inset = round(0.05 * _CELL)
-    top, left = row * _CELL + inset, column * _CELL + inset
+    top, left = _AROUND + row * _CELL + inset, _AROUND + column * _CELL + inset
     part = ink[top : top + _CELL - 2 * inset, left : left + _CELL - 2 * inset]
     deep = round(0.08 * _CELL)
     inner = (part[deep:-deep, deep:-deep] > level).view(np.uint8)

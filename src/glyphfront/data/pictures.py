@@ -137,7 +137,7 @@ def _recipe() -> bytes:
     import glyphfront
 
     root = Path(glyphfront.__file__).parent
-    sources = [*sorted((root / "picture").glob("*.py"))]
+    sources = sorted((root / "picture").glob("*.py"))
     code = b"".join(path.read_bytes() for path in sources)
     return hashlib.sha256(code + version("pillow").encode()).digest()
 

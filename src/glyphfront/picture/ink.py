@@ -15,6 +15,7 @@ EMPTY = "the picture is empty: no ink stands out from the paper"
 _LEAST_CONTRAST = 8.0  # levels of 255 by which ink must differ from paper
 _NOISE_SHARE = 0.7  # share of its variance that two tones explain: normal noise gives 0.64, any ink more
 _REACH = 0.4  # of the longer side: what is wider is no stroke where the light is uneven
+_NEAR = 0.15  # of the longer side: as `_REACH`, where something as narrow as that is in shadow
 _EDGE = 0.3  # of the contrast of ink: what is steeper is an edge that the ink has to explain
 _UNEXPLAINED = 0.1  # of all such edges: with more of them, two tones do not describe the picture
 _SMALL = 20  # pixels: smaller pictures are edges all over, and their strokes are no narrower than their paper
@@ -159,7 +160,13 @@ def _on_even_paper(tones: Gray, sigma: float) -> tuple[Gray, bool]:
 
 def _against_nearby_paper(tones: Gray, sigma: float) -> tuple[Gray, bool]:
     """Ink as what is darker, or lighter, than all paper near it."""
-    return _standing_out(255 - tones if _strokes_are_light(tones) else tones), True
+    dark = 255 - tones if _strokes_are_light(tones) else tones
+    found = _standing_out(dark)
+    mask = (found > otsu(found)[0]).view(np.uint8)
+    contrast = abs(_median(tones[mask == 1]) - _median(tones[mask == 0]))
+    if _is_of_two_kinds(tones, mask, contrast):  # a band of shadow, narrower than the reach
+        found = _standing_out(dark, _NEAR)
+    return found, True
 
 
 def _strokes_are_light(tones: Gray, reach: float = _REACH) -> bool:

@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 
 from glyphfront.data import load
 from glyphfront.data.folder import read_folder
-from glyphfront.picture.normalize import normalize
 from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.normalize import normalize
 
 
 def picture(number: int, mode: str = "L", size: int = 40) -> Image.Image:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from glyphfront.data.emnist import read_split
-from glyphfront.picture.normalize import normalize
 from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.normalize import normalize
 
 CHARACTERS = {  # polylines in a unit square
     "4": [[(0.55, 0.1), (0.2, 0.6), (0.75, 0.62)], [(0.6, 0.35), (0.55, 0.95)]],

@@ -9,9 +9,9 @@ from PIL import Image
 
 from glyphfront.data import strokes
 from glyphfront.data.emnist import read_split
-from glyphfront.picture.normalize import normalize
 from glyphfront.data.strokes import draw
 from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.normalize import normalize
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from glyphfront.picture.normalize import normalize
     from glyphfront.errors import GlyphfrontError
+    from glyphfront.picture.normalize import normalize
     from glyphfront.ship.recognizer import Prediction, Recognizer, load, shipped
 
 __version__ = "0.1.0"

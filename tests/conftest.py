@@ -59,15 +59,6 @@ def emnist_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def cases_folder() -> Path:
-    """Folder with the unpacked inputs after public bug reports, where there is one."""
-    folder = os.environ.get("GLYPHFRONT_CASES")
-    if not folder:
-        pytest.skip("GLYPHFRONT_CASES names no folder with pictures")
-    return Path(folder)
-
-
-@pytest.fixture(scope="session")
 def bars() -> Dataset:
     """200 noisy pictures of four easy classes: a bar at one of four heights."""
     rng = np.random.default_rng(0)

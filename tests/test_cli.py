@@ -72,7 +72,7 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["recognise"], "no command 'recognise' (did you mean recognize?); choose from: recognize, pick"),
+        (["recognise"], "no command 'recognise' (did you mean recognize?); choose from: recognize, read, pick"),
         (["data", "fetsh"], "no command 'data fetsh' (did you mean fetch?); choose from: fetch, check, show, suspects"),
         (
             ["data"],

@@ -136,7 +136,7 @@ def test_vertical_line_is_drawn_as_wide_and_long_as_its_pen_says():
     [
         ({"per_class": 0, "seed": 0}, "images per class must be at least 1, got 0"),
         ({"per_class": 1, "seed": -1}, "seed must be 0 or more, got -1"),
-        ({"per_class": 1, "seed": 0, "part": "validation"}, "parts train and test, not 'select'"),
+        ({"per_class": 1, "seed": 0, "split": "validation"}, "splits train and test, not 'validation'"),
     ],
 )
 def test_faulty_arguments_are_refused(arguments, fault):

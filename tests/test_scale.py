@@ -22,7 +22,7 @@ RUN = Run(
     epochs=100,
     batch_size=1000,
 )
-TENTH = Scale("tenth", limit=240, limited=("balanced",), epochs=10, batch=10)
+TENTH = Scale("tenth", limit=240, limited=("balanced",), epochs_divisor=10, batch_divisor=10)
 
 
 def study(**rows: Run) -> Study:

@@ -19,7 +19,7 @@ from glyphfront.records import from_plain
 from glyphfront.run import Run
 from glyphfront.study import Claim, Pair, Published, Scale, Study
 
-LAPTOP = Scale("laptop", limit=400, limited=("balanced",), epochs=20, batch=16)
+LAPTOP = Scale("laptop", limit=400, limited=("balanced",), epochs_divisor=20, batch_divisor=16)
 """About three minutes a row on two cores, for layer_4_1: 1,320 steps at the study's batch of 1,024, 660 at 2,048.
 
 ByMerge and ByClass, trained on for few epochs anyway, stay whole. SGD's 0.001, divided as the batch size is, would move
@@ -28,7 +28,7 @@ LOG.md).
 """
 SMALL_BASE = replace(LAPTOP, models={"densenet121": "layer_4_1"})
 """Where DenseNet121 is only what the rows have in common."""
-LARGE = replace(LAPTOP, limit=100, batch=64)
+LARGE = replace(LAPTOP, limit=100, batch_divisor=64)
 """A quarter of the images in as many steps: for networks that would take hours."""
 
 _LARGE_NETS = "100 images a class in batches of 16"

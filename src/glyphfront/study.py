@@ -66,9 +66,9 @@ class Scale:
     """At most so many training images a class, of the sets in `limited`."""
     limited: tuple[str, ...] = ()
     """Names of the sets that the limit is for; others stay whole."""
-    epochs: int = 1
+    epochs_divisor: int = 1
     """What epochs, and the plateau's patience, are divided by, rounded up."""
-    batch: int = 1
+    batch_divisor: int = 1
     """What the batch size is divided by; the rate of SGD grows so that rate times steps stays."""
     models: Mapping[str, str] = field(default_factory=dict)
     """Models that are replaced by smaller ones, by name; a replaced one has one input channel."""

@@ -59,7 +59,7 @@ def _at(study: Study, name: str, scales: Sequence[Scale], keys: dict[str, str]) 
 def smaller(run: Run, scale: Scale) -> Run:
     """A Run at a scale: fewer images, epochs and images a step; perhaps another network.
 
-    The rate of SGD is multiplied by what the number of steps is divided by, so that rate times steps stays.
+    The rate of SGD is multiplied by what the number of steps is divided by, so that rate times steps stays constant.
 
     Raises:
         GlyphfrontError: a set that must be counted cannot be read.
@@ -71,14 +71,14 @@ def smaller(run: Run, scale: Scale) -> Run:
     model = run.model
     if model.name in scale.models:
         model = replace(model, name=scale.models[model.name], in_channels=1)
-    epochs = math.ceil(whole / scale.epochs)
+    epochs = math.ceil(whole / scale.epochs_divisor)
     small = replace(
         run,
         data=replace(run.data, limit=scale.limit) if limited else run.data,
         model=model,
         epochs=epochs,
-        batch_size=max(2, run.batch_size // scale.batch),
-        schedule=replace(run.schedule, patience=math.ceil(run.schedule.patience / scale.epochs)),
+        batch_size=max(2, run.batch_size // scale.batch_divisor),
+        schedule=replace(run.schedule, patience=math.ceil(run.schedule.patience / scale.epochs_divisor)),
     )
     if run.optimizer.name not in _RATE_SCALES_STEPS:
         return small

@@ -68,7 +68,7 @@ def test_epochs_that_are_not_given_are_divided_as_those_that_follow_from_the_ima
     """Strokes: 47 classes of 100, nine tenths to train on."""
     run = replace(RUN, data=Data("strokes", limit=100), epochs=None)
     given = replace(run, epochs=run.epochs_for(4230))
-    scale = replace(TENTH, epochs=3)
+    scale = replace(TENTH, epochs_divisor=3)
     assert smaller(run, scale) == smaller(given, scale)
     assert smaller(run, scale).epochs == -(-run.epochs_for(4230) // 3)
 
@@ -82,7 +82,7 @@ def test_full_scale_is_the_study_itself_and_an_unknown_scale_is_refused() -> Non
 
 
 def test_a_part_has_its_own_scale_or_that_of_the_whole() -> None:
-    own = replace(study(a=RUN), scales=(replace(TENTH, epochs=50),))
+    own = replace(study(a=RUN), scales=(replace(TENTH, epochs_divisor=50),))
     whole = Study("?", parts={"own": own, "none": Study("?", rows={"b": RUN})}, scales=(TENTH,))
     parts = at_scale(whole, "tenth").parts
     assert (parts["own"].rows["a"].epochs, parts["none"].rows["b"].epochs) == (2, 10)

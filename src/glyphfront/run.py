@@ -64,6 +64,8 @@ class Model:
     """Layers of each dense block."""
     widths: tuple[int, ...] | None = None
     """Channels of each convolution of a glyphnet."""
+    stem: str | None = None
+    """First layer of a glyphnet: conv3, conv5 or space_to_depth."""
     weights: str | None = None
     """Pretrained weights for timm: and torchvision: models: a local file."""
 

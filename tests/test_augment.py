@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from glyphfront.run import LIGHT, Augment
-from glyphfront.training.augment import augment
+from glyphfront.training.augment import _with_stroke_width, augment
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -76,7 +77,41 @@ def test_erasing_blanks_a_rectangle_in_its_share_of_the_images() -> None:
     assert 6 <= one.any(0).sum() <= 15
 
 
+def test_strokes_grow_and_thin_by_at_most_their_range() -> None:
+    bars = torch.zeros(200, 28, 28, dtype=torch.uint8)
+    bars[:, 4:24, 10:16] = 255
+    out = augment(bars, Augment(stroke_width=0.8), _generator())
+    widths = out[:, 14].sum(1) / 255  # of the bar's profile: 6 pixels, and twice what each edge moves
+    assert widths.max().item() == pytest.approx(7.6, abs=0.05)
+    assert widths.min().item() == pytest.approx(4.4, abs=0.05)
+    assert widths.mean().item() == pytest.approx(6.0, abs=0.25)
+
+
+def test_grown_ink_is_the_dilation_and_thinned_ink_the_erosion_of_opencv(blobs: torch.Tensor) -> None:
+    image = torch.randint(0, 256, (1, 28, 28), dtype=torch.uint8, generator=_generator())
+    grey = image[0].numpy()
+    for pixels, oracle in ((1.0, cv2.dilate), (-1.0, cv2.erode)):
+        expected = oracle(grey, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        ours = _with_stroke_width(image.float(), torch.tensor([pixels]))
+        assert np.array_equal(ours[0].numpy(), expected)
+
+
+def test_marks_stand_at_the_edge_in_their_share_of_the_images() -> None:
+    marks = augment(torch.zeros(3000, 28, 28, dtype=torch.uint8), Augment(edge_marks=0.4), _generator())
+    assert marks.amax((1, 2)).gt(60).float().mean().item() == pytest.approx(0.4, abs=0.03)
+    assert marks[:, 8:20, 8:20].max() == 0  # nothing in the middle
+    assert (marks.amax(0) > 200).float().sum().item() > 300  # every side is met
+    each = marks.gt(127)
+    assert all(side.any().item() for side in (each[:, 0], each[:, -1], each[:, :, 0], each[:, :, -1]))
+
+
+def test_marks_never_take_ink_away(blobs: torch.Tensor) -> None:
+    assert (augment(blobs, Augment(edge_marks=1.0), _generator()) >= blobs).all()
+
+
 def test_the_same_generator_state_gives_the_same_images(blobs: torch.Tensor) -> None:
-    spec = Augment(**{**vars(LIGHT), "elastic": 1.0, "brightness": 0.2, "erasing": 0.5})
+    spec = Augment(
+        **{**vars(LIGHT), "elastic": 1.0, "brightness": 0.2, "erasing": 0.5, "stroke_width": 0.5, "edge_marks": 0.5}
+    )
     assert torch.equal(augment(blobs, spec, _generator(3)), augment(blobs, spec, _generator(3)))
     assert not torch.equal(augment(blobs, spec, _generator(3)), augment(blobs, spec, _generator(4)))

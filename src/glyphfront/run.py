@@ -123,6 +123,10 @@ class Augment:
     """Pixels: standard deviation of a smooth displacement field."""
     erasing: float = 0.0
     """Probability that a random rectangle is blanked."""
+    stroke_width: float | None = None
+    """Pixels, at most 1, by which the edge of every stroke moves outwards or inwards."""
+    edge_marks: float | None = None
+    """Probability of a mark at the picture's edge: a ruled line, a corner of a box, a neighbour's stroke."""
 
 
 LIGHT = Augment(rotation=8.0, shear=0.1, zoom=0.08, shift_x=1.7, shift_y=1.7)
@@ -209,9 +213,11 @@ def check(run: Run) -> None:
         ("schedule.warmup", 0 <= schedule.warmup < 1, "at least 0 and below 1"),
         ("schedule.factor", 0 < schedule.factor <= 1, "above 0 and at most 1"),
         ("schedule.patience", schedule.patience >= 0, "at least 0"),
-        ("augment", min(vars(augment).values()) >= 0, "at least 0, every value"),
+        ("augment", min(v for v in vars(augment).values() if v is not None) >= 0, "at least 0, every value"),
         ("augment.zoom", augment.zoom < 1, "below 1"),
         ("augment.erasing", augment.erasing <= 1, "at most 1"),
+        ("augment.stroke-width", (augment.stroke_width or 0) <= 1, "at most 1"),
+        ("augment.edge-marks", (augment.edge_marks or 0) <= 1, "at most 1"),
         ("epochs", run.epochs is None or run.epochs >= 1, "at least 1"),
         ("batch-size", run.batch_size >= 2, "at least 2"),
         ("label-smoothing", 0 <= run.label_smoothing < 1, "at least 0 and below 1"),

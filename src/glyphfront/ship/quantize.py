@@ -45,7 +45,7 @@ def quantize_onnx(
 
     Raises:
         GlyphfrontError: fewer than `LEAST_IMAGES` images, another shape or dtype, no such method, or `source` is not
-            a file that glyphfront exported.
+            an fp32 file that glyphfront exported.
     """
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
         raise GlyphfrontError(f"calibration images must be (N, 28, 28) uint8, got {images.shape} {images.dtype}")
@@ -54,6 +54,8 @@ def quantize_onnx(
     if method not in _METHODS:
         raise GlyphfrontError(f"unknown calibration method {method!r}; take one of {', '.join(_METHODS)}")
     open_session(source)
+    if any(node.op_type == "QuantizeLinear" for node in onnx.load(source).graph.node):
+        raise GlyphfrontError(f"{source}: holds quantised operators already; give the fp32 file")
 
     def write(partial: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +104,8 @@ def _simplify(source: Path, target: Path) -> None:
 
 class _Images(CalibrationDataReader):  # type: ignore[misc]
     def __init__(self, images: NDArray[np.uint8]) -> None:
-        self.batches: Iterator[NDArray[np.uint8]] = (images[i : i + BATCH] for i in range(0, len(images), BATCH))
+        whole = len(images) - len(images) % BATCH  # histograms need batches of one size
+        self.batches: Iterator[NDArray[np.uint8]] = (images[i : i + BATCH] for i in range(0, whole, BATCH))
 
     def get_next(self) -> dict[str, Any] | None:
         batch = next(self.batches, None)

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glyphfront.data.dataset import Dataset, class_balanced_index, split_validation
+from glyphfront.data.dataset import (
+    Dataset,
+    class_balanced_index,
+    class_sampled_index,
+    sampling_shares,
+    split_validation,
+)
 from glyphfront.errors import GlyphfrontError
 
 CLASSES = ("a", "b", "c", "d")
@@ -119,6 +125,40 @@ def test_balanced_index_mixes_the_classes():
     labels = np.repeat(np.arange(2), 500).astype(np.int64)
     drawn = labels[class_balanced_index(labels, 1000, np.random.default_rng(0))]
     assert 420 < np.count_nonzero(drawn[1:] == drawn[:-1]) < 580  # 0 if in turns, 998 if in blocks; at random 499 +- 16
+
+
+@pytest.mark.parametrize(
+    ("power", "shares"),
+    [(0.0, (0.01, 0.09, 0.90)), (0.5, (1 / 13.4868, 3 / 13.4868, 9.4868 / 13.4868)), (1.0, (1 / 3, 1 / 3, 1 / 3))],
+)
+def test_shares_stand_between_the_classes_as_they_come_and_all_alike(power, shares):
+    # by hand at 0.5: the square roots of 10, 90 and 900 are as 1, 3 and 9.4868
+    assert sampling_shares(np.array([10, 90, 900]), power) == pytest.approx(shares, rel=1e-4)
+
+
+def test_a_class_without_images_has_no_share():
+    assert sampling_shares(np.array([4, 0, 4]), 1.0).tolist() == [0.5, 0.0, 0.5]
+
+
+@given(labels=st.lists(st.integers(0, 3), min_size=1, max_size=60), size=st.integers(0, 100), power=st.floats(0, 1))
+def test_sampled_index_draws_classes_by_their_shares_within_one(labels, size, power):
+    labels = np.array(labels, np.int64)
+    index = class_sampled_index(labels, size, power, np.random.default_rng(0))
+    assert len(index) == size
+    counts = np.bincount(labels)
+    assert np.abs(np.bincount(labels[index], minlength=len(counts)) - sampling_shares(counts, power) * size).max() < 1
+
+
+def test_sampled_index_of_power_0_is_an_order_of_all_images():
+    labels = np.array([0] * 7 + [1] * 3, np.int64)
+    assert sorted(class_sampled_index(labels, 10, 0.0, np.random.default_rng(0)).tolist()) == list(range(10))
+
+
+def test_sampled_index_uses_a_class_up_before_it_repeats():
+    labels = np.array([0] * 90 + [1] * 10, np.int64)
+    index = class_sampled_index(labels, 100, 0.5, np.random.default_rng(0))  # 75 and 25
+    assert np.unique(np.bincount(index, minlength=100)[:90]).tolist() == [0, 1]
+    assert np.unique(np.bincount(index, minlength=100)[90:]).tolist() == [2, 3]
 
 
 def test_take_accepts_a_mask_and_an_index():

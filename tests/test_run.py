@@ -84,6 +84,12 @@ def test_run_survives_json(tmp_path: Path) -> None:
     assert load_run(tmp_path / "run.json") == run
 
 
+def test_a_sampling_power_survives_json(tmp_path: Path) -> None:
+    run = Run(data=Data(sampling=0.5), model=Model(stem="conv5"))
+    save_run(run, tmp_path / "run.json")
+    assert load_run(tmp_path / "run.json") == run
+
+
 def test_only_departures_from_the_defaults_are_options() -> None:
     assert Model("glyphnet-s", in_channels=3, input_size=32, dropout=0.0).options() == {"dropout": 0.0}
 
@@ -123,6 +129,9 @@ def test_a_missing_run_file_is_one_clear_line(tmp_path: Path) -> None:
         (Run(optimizer=Optimizer("nesterov", momentum=0.0)), "--optimizer.momentum must be above 0 for nesterov"),
         (Run(label_smoothing=1.0), "--label-smoothing must be at least 0 and below 1"),
         (Run(seed=-1), "--seed must be at least 0"),
+        (Run(data=Data(sampling=1.5)), "--data.sampling must be at least 0 and at most 1"),
+        (Run(augment=Augment(stroke_width=1.5)), "--augment.stroke-width must be at most 1"),
+        (Run(augment=Augment(edge_marks=-0.1)), "--augment must be at least 0, every value"),
         (Run(data=Data(seed=-1)), "--data.seed must be at least 0"),
         (Run(data=Data(validation_fraction=1.0)), "--data.validation-fraction must be between 0 and 1"),
         (Run(augment=Augment(zoom=1.0)), "--augment.zoom must be below 1"),

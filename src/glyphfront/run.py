@@ -21,15 +21,18 @@ class Data:
     """Which images are trained on, validated on and tested on."""
 
     train: str = "strokes"
-    """What is trained on: strokes, balanced, bymerge, byclass, letters, digits, mnist, or folder:PATH."""
+    """What is trained on: strokes, balanced, bymerge, byclass, letters, digits, mnist, or folder:PATH. Several sets at
+    once are joined by +, each with its split if that is not train: balanced+bymerge+bymerge:test. The validation set
+    is carved out of the first, and no other brings back what stands in it."""
     test: str | None = None
     """The set whose test images are the test set; by default the test file of `train`."""
     limit: int | None = None
     """At most this many training images a class."""
     validation_fraction: float = 0.1
     """Share of the training images carved out, stratified, for early stopping and for choosing."""
-    sampling: Literal["natural", "balanced"] = "natural"
-    """natural: every training image once an epoch; balanced: every class equally often."""
+    sampling: Literal["natural", "balanced"] | float = "natural"
+    """natural: every training image once an epoch; balanced: every class equally often; a power from 0 to 1 stands
+    between the two: a class of n images is drawn in proportion to n to the power of 1 minus it."""
     remove_leaks: bool = True
     """Leave out of training every image that stands in the test set."""
     clear_of: str | None = None
@@ -206,6 +209,7 @@ def check(run: Run) -> None:
         ("data.validation-fraction", 0 < data.validation_fraction < 1, "between 0 and 1"),
         ("data.limit", data.limit is None or data.limit > 1, "at least 2"),
         ("data.seed", data.seed >= 0, "at least 0"),
+        ("data.sampling", isinstance(data.sampling, str) or 0 <= data.sampling <= 1, "at least 0 and at most 1"),
         ("optimizer.lr", optimizer.lr > 0, "above 0"),
         ("optimizer.momentum", 0 <= optimizer.momentum < 1, "at least 0 and below 1"),
         ("optimizer.momentum", optimizer.name != "nesterov" or optimizer.momentum > 0, "above 0 for nesterov"),

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from glyphfront.data.dataset import Dataset, Labels, class_balanced_index
+from glyphfront.data.dataset import Dataset, Labels, class_balanced_index, class_sampled_index, sampling_shares
 from glyphfront.data.splits import TrainingData
 from glyphfront.errors import GlyphfrontError
 from glyphfront.models import Classifier, check_model
@@ -145,6 +145,8 @@ def epoch_order(run: Run, labels: Labels, epoch: int) -> NDArray[np.int64]:
     rng = np.random.default_rng((run.seed, epoch))
     if run.data.sampling == "balanced":
         return class_balanced_index(labels, len(labels), rng)
+    if run.data.sampling != "natural":
+        return class_sampled_index(labels, len(labels), run.data.sampling, rng)
     return rng.permutation(len(labels))
 
 
@@ -157,11 +159,12 @@ def set_rate(state: State, epochs: int) -> None:
 
 
 def log_prior(run: Run, train: Dataset, device: torch.device) -> Tensor | None:
-    """(classes,) what logit adjustment adds: the weighted log share of each class, none of which counts as empty."""
+    """(classes,) what logit adjustment adds: the weighted log share of each class in what is drawn; none counts as empty."""
     if not run.logit_adjustment or run.data.sampling == "balanced":
         return None
-    prior = np.maximum(train.counts(), 1) / len(train)
-    return torch.tensor(run.logit_adjustment * np.log(prior), dtype=torch.get_default_dtype(), device=device)
+    counts = np.maximum(train.counts(), 1)
+    drawn = counts / len(train) if run.data.sampling == "natural" else sampling_shares(counts, run.data.sampling)
+    return torch.tensor(run.logit_adjustment * np.log(drawn), dtype=torch.get_default_dtype(), device=device)
 
 
 def loss_and_accuracy(model: Classifier, validation: Dataset) -> tuple[float, float]:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from glyphfront.data import load
 from glyphfront.data import splits as module
 from glyphfront.data.dataset import Dataset
-from glyphfront.data.splits import Prepared, Splits, count_training_images, prepare
+from glyphfront.data.splits import Prepared, Splits, count_training_images, mixed_sets, prepare
 from glyphfront.errors import GlyphfrontError
 from glyphfront.run import Data
 
@@ -200,3 +203,61 @@ def test_training_images_are_counted_by_the_official_files_or_by_reading(
 ) -> None:
     given["own", "train"] = pictures([0, 2, 4, 6, 8, 10, 1, 3, 5])
     assert count_training_images(data) == images
+
+
+def test_a_mixture_holds_every_image_once_and_none_of_the_test_or_validation_set(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(100, 110))
+    given["big", "train"], given["big", "test"] = pictures(range(10, 50)), pictures([*range(40, 70), 60, 105])
+    alone, mixed = prepare(DATA), prepare(replace(DATA, train="own+big+big:test"))
+    assert numbers(mixed.training.validation) == numbers(alone.training.validation)
+    assert trained_on(mixed) == list(range(70))
+    assert numbers(mixed.test) == list(range(100, 110))
+    assert (mixed.training.used.train_images, mixed.training.used.validation_images) == (66, 4)
+    assert mixed.training.used.leaks_removed == len(set(numbers(alone.training.validation)) & set(range(10, 20))) + 1
+    assert mixed.training.used.train_fingerprint != alone.training.used.train_fingerprint
+
+
+def test_a_mixture_says_what_all_of_its_sets_are(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20), source="a few"), pictures(range(100, 110))
+    given["big", "test"] = pictures(range(50, 60), source="many")
+    assert prepare(replace(DATA, train="own+big:test")).training.used.train_source == "a few; many"
+
+
+def test_what_a_run_keeps_clear_of_no_part_of_a_mixture_brings_back(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(100, 110))
+    given["big", "train"], given["other", "test"] = pictures(range(20, 40)), pictures(range(15, 30))
+    assert trained_on(prepare(replace(DATA, train="own+big", clear_of="other"))) == [*range(15), *range(30, 40)]
+
+
+def test_sets_of_other_classes_cannot_be_mixed(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(100, 110))
+    given["big", "train"] = pictures(range(20, 40), classes=("a", "b", "c"))
+    with pytest.raises(GlyphfrontError, match="made has 3 classes and made 2: sets that are trained on together"):
+        prepare(replace(DATA, train="own+big"))
+
+
+@pytest.mark.parametrize(
+    ("names", "sets"),
+    [
+        ("balanced", [("balanced", "train")]),
+        ("balanced+bymerge:test", [("balanced", "train"), ("bymerge", "test")]),
+        ("folder:/a+b:c", [("folder:/a+b:c", "train")]),
+        ("mnist:train+folder:d:/x", [("mnist", "train"), ("folder:d:/x", "train")]),
+    ],
+)
+def test_sets_are_joined_by_plus_and_a_folder_may_hold_any_character(names: str, sets: list[tuple[str, str]]) -> None:
+    assert mixed_sets(names) == sets
+
+
+def test_a_set_has_two_splits() -> None:
+    with pytest.raises(GlyphfrontError, match="bymerge:all: a data set has the splits train and test, not 'all'"):
+        mixed_sets("balanced+bymerge:all")
+
+
+@pytest.mark.slow
+def test_mixture_of_the_genuine_sets_is_all_their_images_less_test_and_validation(emnist_folder: Path) -> None:
+    data = Data(train="balanced+bymerge+bymerge:test")
+    training = prepare(data, emnist_folder).training
+    whole = [load(name, split, folder=emnist_folder) for name in ("balanced", "bymerge") for split in ("train", "test")]
+    distinct = len({image.tobytes() for one in whole for image in one.images})
+    assert training.used.train_images == distinct - training.used.validation_images - training.used.test_images

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from glyphfront.data import load, load_validation
+import numpy as np
+
+from glyphfront.data import Split, load, load_validation
 from glyphfront.data.dataset import Dataset, split_validation
 from glyphfront.data.emnist import CLASSES, COUNTS
 from glyphfront.data.leakage import Fingerprints, fingerprints, load_listed, remove_leaks, unseen
@@ -43,35 +46,43 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
         folder: where EMNIST files lie; see `glyphfront.data.emnist.find_folder`.
 
     Raises:
-        GlyphfrontError: data is missing or faulty, or the two sets have different classes.
+        GlyphfrontError: data is missing or faulty, or two sets have different classes.
     """
-    test = load(data.test or data.train, "test", folder=folder, seed=data.seed)
-    per_class = data.limit if data.train == "strokes" else None
-    train = load(data.train, "train", folder=folder, seed=data.seed, per_class=per_class)
+    (first, split), *others = mixed_sets(data.train)
+    test = load(data.test or first, "test", folder=folder, seed=data.seed)
+    per_class = data.limit if first == "strokes" else None
+    train = load(first, split, folder=folder, seed=data.seed, per_class=per_class)
     if train.classes != test.classes:
         raise GlyphfrontError(
             f"{train.name} has {len(train.classes)} classes and {test.name} {len(test.classes)}: "
             "a test set needs the classes of the training set"
         )
     leaks = 0
-    if data.remove_leaks:
-        train, leaks = remove_leaks(train, test)
+    kept_out = [test] if data.remove_leaks else []
     if data.clear_of is not None:
-        other = load(data.clear_of, "test", folder=folder, seed=data.seed)
-        train, more = remove_leaks(train, other)
+        kept_out.append(load(data.clear_of, "test", folder=folder, seed=data.seed))
+    for held_back in kept_out:
+        train, more = remove_leaks(train, held_back)
         leaks += more
     if data.leave_out is not None:
         train = _without_listed(train, Path(data.leave_out))
-    if data.limit is not None and data.train != "strokes":
+    if data.limit is not None and first != "strokes":
         train = replace(train.limit(data.limit, data.seed), source=f"{train.source}, at most {data.limit} a class")
-    own = load_validation(data.train, seed=data.seed)
+    own = load_validation(first, seed=data.seed)
     if own is not None and len(own):
-        for one in (test, *([] if data.clear_of is None else [other])):
-            own, _ = remove_leaks(own, one)
+        for held_back in (test, *kept_out):
+            own, _ = remove_leaks(own, held_back)
         kept, validation = train, own
     else:
         kept, validation = split_validation(train, data.validation_fraction, data.seed)
     kept, _ = remove_leaks(kept, validation)
+    for name, part in others:
+        more_images = load(name, part, folder=folder, seed=data.seed)
+        if data.leave_out is not None:
+            more_images = _without_listed(more_images, Path(data.leave_out))
+        kept, more = _with(kept, more_images, [validation, *kept_out])
+        train = replace(train, source=f"{train.source}; {more_images.source}")
+        leaks += more
     if not len(test):
         raise GlyphfrontError(f"{test.name}: its test split holds no images, so nothing can be tested on")
     if not len(validation):
@@ -87,7 +98,7 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
         validation_images=len(validation),
         test_images=len(test),
         leaks_removed=leaks,
-        train_fingerprint=train.fingerprint(),
+        train_fingerprint=(_joined(kept, validation) if others else train).fingerprint(),
         test_fingerprint=test.fingerprint(),
     )
     return Splits(TrainingData(kept, validation, used, fingerprints(test.images)), test)
@@ -134,16 +145,63 @@ def _without_listed(train: Dataset, path: Path) -> Dataset:
 
 
 def count_training_images(data: Data, folder: Path | None = None) -> int:
-    """How many images there are to train on and to validate on, leaks not counted.
+    """How many images there are to train on and to validate on, leaks not counted, nor what two sets share.
 
     Of EMNIST's sets those of the official files, without looking; other sets are read.
 
     Raises:
-        GlyphfrontError: the set cannot be read.
+        GlyphfrontError: a set cannot be read.
     """
-    if data.train in COUNTS:
-        images = COUNTS[data.train]["train"]
-        return images if data.limit is None else min(images, data.limit * len(CLASSES[data.train]))
-    per_class = data.limit if data.train == "strokes" else None
-    train = load(data.train, "train", folder=folder, seed=data.seed, per_class=per_class)
+    return sum(_count(name, split, data, folder) for name, split in mixed_sets(data.train))
+
+
+def _count(name: str, split: Split, data: Data, folder: Path | None) -> int:
+    if name in COUNTS:
+        images = COUNTS[name][split]
+        return images if data.limit is None else min(images, data.limit * len(CLASSES[name]))
+    per_class = data.limit if name == "strokes" else None
+    train = load(name, split, folder=folder, seed=data.seed, per_class=per_class)
     return len(train) if data.limit is None else int(train.counts().clip(max=data.limit).sum())
+
+
+def mixed_sets(names: str) -> list[tuple[str, Split]]:
+    """What `Data.train` names: sets joined by ``+``, each with its split, ``train`` where none is given.
+
+    The path of a folder may hold any character, so that a folder can only come last.
+
+    Raises:
+        GlyphfrontError: a set has no such split.
+    """
+    head, marker, path = names.partition("folder:")
+    parts = [part for part in head.split("+") if part] + ([marker + path] if marker else [])
+    found: list[tuple[str, Split]] = []
+    for part in parts or [names]:
+        name, _, split = (part, "", "") if part.startswith("folder:") else part.partition(":")
+        if split not in ("", "train", "test"):
+            raise GlyphfrontError(f"{part}: a data set has the splits train and test, not {split!r}")
+        found.append((name, "test" if split == "test" else "train"))
+    return found
+
+
+def _with(train: Dataset, more: Dataset, kept_out: Sequence[Dataset]) -> tuple[Dataset, int]:
+    """`train` and those images of `more` that stand neither in it nor in `kept_out`; how many the latter held back."""
+    if more.classes != train.classes:
+        raise GlyphfrontError(
+            f"{more.name} has {len(more.classes)} classes and {train.name} {len(train.classes)}: "
+            "sets that are trained on together need the same classes"
+        )
+    prints = fingerprints(more.images)
+    leaked = np.isin(prints, np.concatenate([fingerprints(one.images) for one in kept_out]))
+    first = np.zeros(len(more), bool)
+    first[np.unique(prints, return_index=True)[1]] = True  # of images that the set holds twice
+    return _joined(train, more.take(first & ~leaked & unseen(more.images, fingerprints(train.images)))), int(
+        leaked.sum()
+    )
+
+
+def _joined(one: Dataset, other: Dataset) -> Dataset:
+    return replace(
+        one,
+        images=np.concatenate([one.images, other.images]),
+        labels=np.concatenate([one.labels, other.labels]),
+    )

@@ -229,6 +229,12 @@ def test_what_a_run_keeps_clear_of_no_part_of_a_mixture_brings_back(given: dict[
     assert trained_on(prepare(replace(DATA, train="own+big", clear_of="other"))) == [*range(15), *range(30, 40)]
 
 
+def test_a_limit_holds_for_the_whole_of_a_mixture(given: dict[Any, Any]) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(100, 110))
+    given["big", "train"] = pictures(range(20, 60))
+    assert prepare(replace(DATA, train="own+big", limit=7)).training.train.counts().tolist() == [7, 7]
+
+
 def test_sets_of_other_classes_cannot_be_mixed(given: dict[Any, Any]) -> None:
     given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(100, 110))
     given["big", "train"] = pictures(range(20, 40), classes=("a", "b", "c"))

@@ -83,6 +83,8 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
         kept, more = _with(kept, more_images, [validation, *kept_out])
         train = replace(train, source=f"{train.source}; {more_images.source}")
         leaks += more
+    if data.limit is not None and others:
+        kept = kept.limit(data.limit, data.seed)
     if not len(test):
         raise GlyphfrontError(f"{test.name}: its test split holds no images, so nothing can be tested on")
     if not len(validation):

@@ -150,7 +150,8 @@ def sampling_shares(counts: NDArray[np.int64], power: float) -> NDArray[np.float
     the square root (0.5) what serves rare classes best. (classes,) float64; 0 where a class has no images.
     """
     weights = np.where(counts > 0, np.maximum(counts, 1).astype(np.float64) ** (1.0 - power), 0.0)
-    return weights / weights.sum()
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
 
 
 def class_sampled_index(labels: Labels, size: int, power: float, rng: np.random.Generator) -> NDArray[np.int64]:

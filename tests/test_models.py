@@ -15,7 +15,7 @@ from torch import nn
 from glyphfront.errors import GlyphfrontError
 from glyphfront.models import MODELS, Classifier, build, check_model, describe
 from glyphfront.models.blocks import ACTS
-from glyphfront.models.cost import count_parameters
+from glyphfront.models.cost import count_macs, count_parameters
 from glyphfront.models.densenet import densenet
 from glyphfront.models.lenet import RBF
 from glyphfront.run import Model
@@ -170,6 +170,41 @@ def test_rbf_logits_are_minus_the_squared_distances():
     assert set(layer.centres.unique().tolist()) == {-1.0, 1.0}
 
 
+@pytest.mark.parametrize(
+    ("stem", "sides"),
+    [
+        ("conv3", [28, 14, 14, 7, 7, 4]),
+        ("conv5", [14, 14, 7, 7, 7, 4]),
+        ("space_to_depth", [14, 14, 7, 7, 7, 4]),
+    ],
+)
+def test_a_stem_decides_how_large_the_maps_of_the_six_convolutions_are(stem, sides):
+    classifier, seen = made("glyphnet-s", stem=stem), []
+    for module in classifier.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda _module, _inputs, output: seen.append(output.shape[-1]))
+    classifier.eval()(pictures(1))
+    assert seen == sides
+
+
+def test_macs_of_a_half_size_stem_are_those_counted_by_hand():
+    # 25 x 16 x 14^2, 9 x 16 x 16 x 14^2, 9 x 16 x 32 x 7^2, 9 x 32 x 32 x 7^2, 9 x 32 x 64 x 4^2, 16 x 64 x 47
+    by_hand = 78_400 + 451_584 + 225_792 + 451_584 + 294_912 + 48_128
+    assert count_macs(made("glyphnet-s", stem="conv5", widths=(16, 16, 32, 32, 64))) == by_hand
+
+
+def test_space_to_depth_hands_the_first_convolution_every_pixel_of_its_block():
+    classifier = made("glyphnet-s", stem="space_to_depth").eval()
+    first = next(m for m in classifier.modules() if isinstance(m, nn.Conv2d))
+    inputs = []
+    first.register_forward_hook(lambda _module, given, _output: inputs.append(given[0]))
+    image = pictures(1)
+    classifier(image)
+    pixels = (image.float() - 44.0) / 84.0
+    corners = [pixels[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    assert torch.equal(inputs[0], torch.stack(corners, 1))
+
+
 @pytest.mark.parametrize("act", ACTS)
 def test_act_is_the_activation_of_the_whole_net(act):
     kinds = {type(make()) for make in ACTS.values()}
@@ -226,7 +261,9 @@ def test_float_images_give_the_logits_of_uint8_images():
         (Model("glyphnet_s"), "unknown model 'glyphnet_s'; did you mean glyphnet-s"),
         (Model("lenet5_new", dropout=0.1), "lenet5_new does not take the option 'dropout'; options it takes: act"),
         (Model("lenet5_new", input_size=28), "32x32"),
-        (Model("glyphnet-s", widths=(8, 16)), "six widths"),
+        (Model("glyphnet-s", widths=(8, 16)), "five widths or more"),
+        (Model("glyphnet-s", stem="conv7"), "unknown stem 'conv7'; take one of conv3, conv5, space_to_depth"),
+        (Model("glyphnet-s", stem="space_to_depth", input_size=27), "an even size, not 27"),
         (Model("glyphnet-s", act="gelu"), "unknown activation 'gelu'"),
         (Model("glyphnet-s", dropout=1.0), "dropout must be"),
         (Model("glyphnet-s", in_channels=0), "in_channels"),

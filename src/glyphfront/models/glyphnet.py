@@ -20,15 +20,15 @@ def glyphnet(
     act: str = "relu",
     dropout: float = 0.0,
 ) -> nn.Module:
-    """Six convolutions, each with batch norm and an activation; 3x3 but for a stem of 5x5, at stride 1 but for that.
+    """Convolutions, each with batch norm and an activation; 3x3 at stride 1, but for a stem of 5x5.
 
-    ====================  ===========================================  =================================
+    ====================  ===========================================  ===============================
     stem                  first layer, of a 28x28 image                convolutions at 28, 14, 7 and 4
-    ====================  ===========================================  =================================
-    ``conv3``             3x3                                          1, 2, 2, 1
-    ``conv5``             5x5 at stride 2                              0, 2, 3, 1
-    ``space_to_depth``    2x2 pixels become 4 channels, then 3x3       0, 2, 3, 1
-    ====================  ===========================================  =================================
+    ====================  ===========================================  ===============================
+    ``conv3``             3x3                                          1, 2, all others, 1
+    ``conv5``             5x5 at stride 2                              0, 2, all others, 1
+    ``space_to_depth``    2x2 pixels become 4 channels, then 3x3       0, 2, all others, 1
+    ====================  ===========================================  ===============================
 
     Max pooling (2x2, the last one rounding 3.5 up to 4) leads from one size to the next. The 4x4 map is flattened
     rather than averaged: where a stroke lies tells many characters apart, and the linear layer costs next to no time.
@@ -41,16 +41,16 @@ def glyphnet(
         input_size: side of the images in pixels; even for ``space_to_depth``.
         stem: one of the table above: a layer at the full size is a third of an int8 net's time, which the two others
             save (Shi et al. 2016, arXiv:1609.05158, for the step from space to depth).
-        widths: channels of the six convolutions: the one dial for accuracy against time. Multiples of 16 fill the
-            vector registers.
+        widths: channels of the convolutions, five or more: the one dial for accuracy against time. Multiples of 16
+            fill the vector registers.
         act: activation, one of `glyphfront.models.blocks.ACTS`.
         dropout: rate, before the linear layer.
 
     Raises:
-        GlyphfrontError: there are not six widths, no such stem, or an argument is out of range.
+        GlyphfrontError: there are fewer than five widths, no such stem, or an argument is out of range.
     """
-    if len(widths) != 6 or min(widths) < 1:
-        raise GlyphfrontError(f"a glyphnet takes six widths, such as 16 32 32 64 64 128; got {widths}")
+    if len(widths) < 5 or min(widths) < 1:
+        raise GlyphfrontError(f"a glyphnet takes five widths or more, such as 16 32 32 64 64 128; got {widths}")
     if input_size < 8:
         raise GlyphfrontError(f"a glyphnet takes images of 8x8 or more, not {input_size}x{input_size}")
     if stem not in _POOLED_BEFORE:
@@ -63,7 +63,7 @@ def glyphnet(
         layers.append(nn.PixelUnshuffle(2))
         channels, side = 4 * in_channels, side // 2
     for index, width in enumerate(widths):
-        if index in _POOLED_BEFORE[stem]:
+        if index in _POOLED_BEFORE[stem] or index == len(widths) - 1:
             layers.append(nn.MaxPool2d(2, ceil_mode=True))
             side = -(-side // 2)
         if stem == "conv5" and index == 0:
@@ -80,7 +80,7 @@ def glyphnet(
     return init_weights(nn.Sequential(*layers), act)
 
 
-_POOLED_BEFORE = {"conv3": (1, 3, 5), "conv5": (2, 5), "space_to_depth": (2, 5)}
+_POOLED_BEFORE = {"conv3": (1, 3), "conv5": (2,), "space_to_depth": (2,)}  # and before the last
 
 glyphnet_xs = partial(glyphnet, widths=(8, 16, 16, 32, 32, 64))
 glyphnet_s = glyphnet

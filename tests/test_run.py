@@ -90,6 +90,26 @@ def test_a_sampling_power_survives_json(tmp_path: Path) -> None:
     assert load_run(tmp_path / "run.json") == run
 
 
+@pytest.mark.parametrize(
+    ("train", "sets"),
+    [
+        ("balanced", (("balanced", "train"),)),
+        ("balanced+bymerge:test", (("balanced", "train"), ("bymerge", "test"))),
+        ("folder:/a+b:c", (("folder:/a+b:c", "train"),)),
+        ("mnist:train+folder:d:/x", (("mnist", "train"), ("folder:d:/x", "train"))),
+    ],
+)
+def test_sets_are_joined_by_plus_and_a_folder_may_hold_any_character(
+    train: str, sets: tuple[tuple[str, str], ...]
+) -> None:
+    assert Data(train=train).train_sets == sets
+
+
+def test_the_test_set_is_that_of_the_first_set_unless_it_is_named() -> None:
+    assert Data(train="balanced+bymerge:test").test_set == "balanced"
+    assert Data(train="balanced+bymerge:test", test="letters").test_set == "letters"
+
+
 def test_only_departures_from_the_defaults_are_options() -> None:
     assert Model("glyphnet-s", in_channels=3, input_size=32, dropout=0.0).options() == {"dropout": 0.0}
 
@@ -129,6 +149,7 @@ def test_a_missing_run_file_is_one_clear_line(tmp_path: Path) -> None:
         (Run(optimizer=Optimizer("nesterov", momentum=0.0)), "--optimizer.momentum must be above 0 for nesterov"),
         (Run(label_smoothing=1.0), "--label-smoothing must be at least 0 and below 1"),
         (Run(seed=-1), "--seed must be at least 0"),
+        (Run(data=Data(train="+")), "--data.train must be the name of a set"),
         (Run(data=Data(sampling=1.5)), "--data.sampling must be at least 0 and at most 1"),
         (Run(augment=Augment(stroke_width=1.5)), "--augment.stroke-width must be at most 1"),
         (Run(augment=Augment(edge_marks=-0.1)), "--augment must be at least 0, every value"),

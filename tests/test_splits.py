@@ -11,7 +11,7 @@ import pytest
 from glyphfront.data import load
 from glyphfront.data import splits as module
 from glyphfront.data.dataset import Dataset
-from glyphfront.data.splits import Prepared, Splits, count_training_images, mixed_sets, prepare
+from glyphfront.data.splits import Prepared, Splits, count_training_images, prepare
 from glyphfront.errors import GlyphfrontError
 from glyphfront.run import Data
 
@@ -240,24 +240,6 @@ def test_sets_of_other_classes_cannot_be_mixed(given: dict[Any, Any]) -> None:
     given["big", "train"] = pictures(range(20, 40), classes=("a", "b", "c"))
     with pytest.raises(GlyphfrontError, match="made has 3 classes and made 2: sets that are trained on together"):
         prepare(replace(DATA, train="own+big"))
-
-
-@pytest.mark.parametrize(
-    ("names", "sets"),
-    [
-        ("balanced", [("balanced", "train")]),
-        ("balanced+bymerge:test", [("balanced", "train"), ("bymerge", "test")]),
-        ("folder:/a+b:c", [("folder:/a+b:c", "train")]),
-        ("mnist:train+folder:d:/x", [("mnist", "train"), ("folder:d:/x", "train")]),
-    ],
-)
-def test_sets_are_joined_by_plus_and_a_folder_may_hold_any_character(names: str, sets: list[tuple[str, str]]) -> None:
-    assert mixed_sets(names) == sets
-
-
-def test_a_set_has_two_splits() -> None:
-    with pytest.raises(GlyphfrontError, match="bymerge:all: a data set has the splits train and test, not 'all'"):
-        mixed_sets("balanced+bymerge:all")
 
 
 @pytest.mark.slow

@@ -42,6 +42,19 @@ class Data:
     seed: int = 0
     """Of the limit, of the split, and of what strokes draw; the same for Runs that are to be compared."""
 
+    @property
+    def train_sets(self) -> tuple[tuple[str, str], ...]:
+        """The sets of `train`, each with its split. A folder comes last, as its path may hold any character."""
+        head, marker, path = self.train.partition("folder:")
+        named = [part.partition(":") for part in head.split("+") if part]
+        folder = [(marker + path, "train")] if marker else []
+        return (*((name, split or "train") for name, _, split in named), *folder)
+
+    @property
+    def test_set(self) -> str:
+        """The set whose test images are the test set."""
+        return self.test or self.train_sets[0][0]
+
 
 @dataclass(frozen=True)
 class Model:
@@ -209,6 +222,7 @@ def check(run: Run) -> None:
         ("data.validation-fraction", 0 < data.validation_fraction < 1, "between 0 and 1"),
         ("data.limit", data.limit is None or data.limit > 1, "at least 2"),
         ("data.seed", data.seed >= 0, "at least 0"),
+        ("data.train", bool(data.train_sets), "the name of a set, or of several joined by +"),
         ("data.sampling", isinstance(data.sampling, str) or 0 <= data.sampling <= 1, "at least 0 and at most 1"),
         ("optimizer.lr", optimizer.lr > 0, "above 0"),
         ("optimizer.momentum", 0 <= optimizer.momentum < 1, "at least 0 and below 1"),

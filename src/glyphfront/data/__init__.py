@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from glyphfront.errors import GlyphfrontError
 
@@ -15,9 +15,7 @@ EMNIST_SETS = ("balanced", "bymerge", "byclass", "letters", "digits", "mnist")
 _STROKES_PER_CLASS = {"train": 400, "test": 100}
 
 
-def load(
-    name: str, split: Split, *, folder: Path | None = None, seed: int = 0, per_class: int | None = None
-) -> Dataset:
+def load(name: str, split: str, *, folder: Path | None = None, seed: int = 0, per_class: int | None = None) -> Dataset:
     """The set called `name`.
 
     Behind a ``?``, a name may say more: ``balanced?upright`` that its images are stored upright (or transposed), where
@@ -25,7 +23,7 @@ def load(
 
     Args:
         name: one of `EMNIST_SETS`, ``strokes``, or ``folder:PATH``.
-        split: which of its two halves.
+        split: ``train`` or ``test``.
         folder: where EMNIST files lie; see `glyphfront.data.emnist.find_folder`.
         seed: of what strokes draw, and of the test pictures carved out of a folder.
         per_class: images that strokes draw of each class (400 train, 100 test); other sets have a given size.
@@ -35,11 +33,12 @@ def load(
     """
     if split not in get_args(Split):
         raise GlyphfrontError(f"a data set has the splits {' and '.join(get_args(Split))}, not {split!r}")
+    half = cast(Split, split)
     plain, options = _parted(name)
     if plain in EMNIST_SETS:
         from glyphfront.data.emnist import find_folder, read_split
 
-        return read_split(plain, split, find_folder(plain, folder), stored=options.get("stored"))
+        return read_split(plain, half, find_folder(plain, folder), stored=options.get("stored"))
     if name == "strokes":
         from glyphfront.data.strokes import draw
 
@@ -47,7 +46,7 @@ def load(
     if plain.startswith("folder:"):
         from glyphfront.data.folder import read_folder
 
-        return read_folder(_path(plain), split, seed=seed, **options)
+        return read_folder(_path(plain), half, seed=seed, **options)
     raise GlyphfrontError(f"no data set {name!r}; there are {', '.join(EMNIST_SETS)}, strokes and folder:PATH")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from glyphfront.data import Split, load, load_validation
+from glyphfront.data import load, load_validation
 from glyphfront.data.dataset import Dataset, split_validation
 from glyphfront.data.emnist import CLASSES, COUNTS
 from glyphfront.data.leakage import Fingerprints, fingerprints, load_listed, remove_leaks, unseen
@@ -48,8 +48,8 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
     Raises:
         GlyphfrontError: data is missing or faulty, or two sets have different classes.
     """
-    (first, split), *others = mixed_sets(data.train)
-    test = load(data.test or first, "test", folder=folder, seed=data.seed)
+    (first, split), *others = data.train_sets
+    test = load(data.test_set, "test", folder=folder, seed=data.seed)
     per_class = data.limit if first == "strokes" else None
     train = load(first, split, folder=folder, seed=data.seed, per_class=per_class)
     if train.classes != test.classes:
@@ -154,35 +154,16 @@ def count_training_images(data: Data, folder: Path | None = None) -> int:
     Raises:
         GlyphfrontError: a set cannot be read.
     """
-    return sum(_count(name, split, data, folder) for name, split in mixed_sets(data.train))
+    return sum(_count(name, split, data, folder) for name, split in data.train_sets)
 
 
-def _count(name: str, split: Split, data: Data, folder: Path | None) -> int:
+def _count(name: str, split: str, data: Data, folder: Path | None) -> int:
     if name in COUNTS:
         images = COUNTS[name][split]
         return images if data.limit is None else min(images, data.limit * len(CLASSES[name]))
     per_class = data.limit if name == "strokes" else None
     train = load(name, split, folder=folder, seed=data.seed, per_class=per_class)
     return len(train) if data.limit is None else int(train.counts().clip(max=data.limit).sum())
-
-
-def mixed_sets(names: str) -> list[tuple[str, Split]]:
-    """What `Data.train` names: sets joined by ``+``, each with its split, ``train`` where none is given.
-
-    The path of a folder may hold any character, so that a folder can only come last.
-
-    Raises:
-        GlyphfrontError: a set has no such split.
-    """
-    head, marker, path = names.partition("folder:")
-    parts = [part for part in head.split("+") if part] + ([marker + path] if marker else [])
-    found: list[tuple[str, Split]] = []
-    for part in parts or [names]:
-        name, _, split = (part, "", "") if part.startswith("folder:") else part.partition(":")
-        if split not in ("", "train", "test"):
-            raise GlyphfrontError(f"{part}: a data set has the splits train and test, not {split!r}")
-        found.append((name, "test" if split == "test" else "train"))
-    return found
 
 
 def _with(train: Dataset, more: Dataset, kept_out: Sequence[Dataset]) -> tuple[Dataset, int]:

@@ -80,7 +80,7 @@ def seed_groups(files: Sequence[File]) -> list[list[File]]:
 
 def data_label(result: Result) -> str:
     """Which images the accuracy is of, such as ``balanced (unofficial, 9,400 of 18,800 test images)``."""
-    name, source = result.run.data.test or result.run.data.train, result.data.test_source
+    name, source = result.run.data.test_set, result.data.test_source
     return source if name in source else f"{name} ({source})"
 
 

@@ -114,9 +114,7 @@ def _shipped(files: Sequence[File]) -> list[str]:
         )
         if card.accuracy:
             same = card.data.test_fingerprint == files[0].result.data.test_fingerprint
-            images = (
-                "these images" if same else f"{card.run.data.test or card.run.data.train} ({card.data.test_source})"
-            )
+            images = "these images" if same else f"{card.run.data.test_set} ({card.data.test_source})"
             line += f", {percent(card.accuracy.value)} % on {images}"
         lines.append(f"{line}.")
     return lines

@@ -111,6 +111,11 @@ COUNTS = [  # the source study's table and text; trainable where it says so
     ("glyphnet-xs", 1, 47, 84_295, 84_295 + 336),
     ("glyphnet-s", 1, 47, 239_967, 239_967 + 672),
     ("glyphnet-m", 1, 47, 643_599, 643_599 + 1_216),
+    # the same, with 25 w for the stem
+    ("glyphnet2-xs", 1, 47, 83_455, 83_455 + 320),
+    ("glyphnet2-s", 1, 47, 213_823, 213_823 + 640),
+    ("glyphnet2-m", 1, 47, 514_959, 514_959 + 1_088),
+    ("glyphnet2-l", 1, 47, 1_080_127, 1_080_127 + 1_632),
 ]
 
 

@@ -159,7 +159,7 @@ def set_rate(state: State, epochs: int) -> None:
 
 
 def log_prior(run: Run, train: Dataset, device: torch.device) -> Tensor | None:
-    """(classes,) what logit adjustment adds: the weighted log share of each class in what is drawn; none counts as empty."""
+    """(classes,) what logit adjustment adds: the weighted log share of each class drawn; none counts as empty."""
     if not run.logit_adjustment or run.data.sampling == "balanced":
         return None
     counts = np.maximum(train.counts(), 1)

@@ -11,6 +11,7 @@ import pytest
 from glyphfront.data import load
 from glyphfront.data import splits as module
 from glyphfront.data.dataset import Dataset
+from glyphfront.data.leakage import fingerprints
 from glyphfront.data.splits import Prepared, Splits, count_training_images, prepare
 from glyphfront.errors import GlyphfrontError
 from glyphfront.run import Data
@@ -227,6 +228,15 @@ def test_what_a_run_keeps_clear_of_no_part_of_a_mixture_brings_back(given: dict[
     given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(100, 110))
     given["big", "train"], given["other", "test"] = pictures(range(20, 40)), pictures(range(15, 30))
     assert trained_on(prepare(replace(DATA, train="own+big", clear_of="other"))) == [*range(15), *range(30, 40)]
+
+
+def test_no_part_of_a_mixture_brings_back_what_a_list_leaves_out(given: dict[Any, Any], tmp_path: Path) -> None:
+    given["own", "train"], given["own", "test"] = pictures(range(20)), pictures(range(100, 110))
+    given["big", "train"] = pictures(range(10, 40))
+    listed = fingerprints(pictures([3, 15, 33]).images)
+    (tmp_path / "list.csv").write_text("fingerprint\n" + "".join(f"{mark:016x}\n" for mark in listed))
+    splits = prepare(replace(DATA, train="own+big", leave_out=str(tmp_path / "list.csv")))
+    assert trained_on(splits) == [n for n in range(40) if n not in (3, 15, 33)]
 
 
 def test_a_limit_holds_for_the_whole_of_a_mixture(given: dict[Any, Any]) -> None:

@@ -31,9 +31,12 @@ _NAMED: dict[str, tuple[Factory, str]] = {
     ),
     "glyphnet2-s": (
         glyphnet.glyphnet2_s,
-        "5x5 stem at half the size, then five 3x3 convolutions, of 16 to 96 channels",
+        "the same, of 32 to 96 channels",
     ),
-    "glyphnet2-m": (glyphnet.glyphnet2_m, "the same, of 32 to 192 channels"),
+    "glyphnet2-m": (
+        glyphnet.glyphnet2_m,
+        "5x5 stem at half the size, then five 3x3 convolutions, of 32 to 192 channels",
+    ),
     "glyphnet2-l": (glyphnet.glyphnet2_l, "the same, of 48 to 256 channels"),
     "lenet5_old": (lenet.lenet5_old, "LeNet-5 of 1998: tanh, average pooling, RBF output"),
     "lenet5_new": (lenet.lenet5_new, "LeNet-5 with ReLU, max pooling, softmax"),

@@ -55,7 +55,9 @@ def prepare_folder(run: Run, data: TrainingData, folder: Path) -> Trained | None
     move_aside_other_images(folder, data.used)
     save_run(run, folder / "run.json")
     if (folder / "trained.json").exists():
-        return load_trained(folder / "trained.json")
+        trained = load_trained(folder / "trained.json")
+        if trained.status == "diverged" or (folder / "weights.safetensors").exists():
+            return trained
     check_base(run, data, folder)
     return None
 

@@ -20,6 +20,8 @@ from glyphfront.data import splits as data_splits
 from glyphfront.data.leakage import save_seen
 from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError, RunsFailedError
+from glyphfront.measure.compare import paired
+from glyphfront.measure.folder import read_evaluated
 from glyphfront.pipeline import execute as module
 from glyphfront.pipeline.evaluate import ship_and_evaluate
 from glyphfront.pipeline.execute import execute
@@ -229,10 +231,25 @@ def test_finished_runs_are_not_run_again_and_changed_ones_are(done: Path, traine
 
 
 def test_a_run_that_another_study_trained_is_not_trained_again(done: Path, tmp_path: Path) -> None:
-    weights = (done / "runs" / RUN.key / "weights.safetensors").stat().st_mtime_ns
+    folder = done / "runs" / RUN.key
+    weights, readings = (folder / "weights.safetensors").stat().st_mtime_ns, (folder / "readings.log").read_text()
     (result,) = carry_out({"again": RUN}, tmp_path, runs_dir=done / "runs")
     assert result.run.label == "again"
-    assert (done / "runs" / RUN.key / "weights.safetensors").stat().st_mtime_ns == weights
+    assert (folder / "weights.safetensors").stat().st_mtime_ns == weights
+    assert (folder / "readings.log").read_text() == readings  # nor is its test set read again
+
+
+def test_rows_that_change_their_names_keep_their_results(tmp_path: Path, trained: list[str]) -> None:
+    """The result of a row with the name that another had used to take the place of that one's."""
+    carry_out({"a": RUN, "b": SHORT}, tmp_path)
+    third = replace(SHORT, seed=0, ema=0.5)
+    results = carry_out({"b": RUN, "c": SHORT, "a": third}, tmp_path)
+    assert trained == ["a", "b", "a"]
+    assert [(r.run.label, r.key) for r in results] == [("b", RUN.key), ("c", SHORT.key), ("a", third.key)]
+    for result in results:
+        path = tmp_path / "out" / f"{result.run.label}-seed0.json"
+        assert load_result(path) == result
+        assert paired([read_evaluated(path)]).sum() == result.accuracy.top1.correct  # type: ignore[union-attr]
 
 
 def test_all_files_are_timed_anew_when_one_is_added_and_a_file_that_is_gone_is_made_again(tmp_path: Path) -> None:
@@ -303,6 +320,16 @@ def test_a_base_whose_folder_is_lost_is_trained_again_for_a_run_that_starts_from
     shutil.rmtree(weights.parent)
     carry_out(study, tmp_path)
     assert not weights.parent.exists()  # nothing is left that needs it
+
+
+def test_a_run_whose_weights_alone_are_lost_is_trained_again(tmp_path: Path) -> None:
+    """It used to count as trained, and to fail for ever."""
+    weights = tmp_path / "runs" / SHORT.key / "weights.safetensors"
+    carry_out({"base": SHORT}, tmp_path)
+    before = weights.read_bytes()
+    weights.unlink()
+    carry_out({"base": SHORT, "after": replace(RUN, init_from=SHORT.key)}, tmp_path)
+    assert weights.read_bytes() == before
 
 
 def test_a_base_whose_weights_are_lost_is_trained_again_when_the_data_of_what_starts_from_it_changed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import time
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ from glyphfront.ship.card import load_card, save_card
 from glyphfront.ship.export import export_run
 from glyphfront.ship.graph import graph_fingerprint
 from glyphfront.training.folder import alone
+
+_OF_A_RESULT = ("model.onnx", "model.json", "predictions.npz")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ def evaluate_model(model: str, data: str | None = None, data_dir: Path | None = 
     """
     folder = Path(model)
     if (folder / "run.json").exists() and data is None:
-        result = _result_of(folder, data_dir)
+        result = _evaluated(folder)
+        result = result or ship_and_evaluate(folder, prepare(load_run(folder / "run.json").data, data_dir).test)
         if result.accuracy is None:
             raise GlyphfrontError(f"{folder}: {result.message}")
         return Evaluation(result.data.test_source, 0 if result.run.data.remove_leaks else None, result.accuracy)
@@ -65,21 +69,24 @@ def evaluate_model(model: str, data: str | None = None, data_dir: Path | None = 
     return Evaluation(test.source, left_out, accuracy)
 
 
-def _result_of(folder: Path, data_dir: Path | None) -> Result:
-    """A run's result; its test set is read only if that has not been done yet."""
-    if (folder / "result.json").exists():
-        result = load_result(folder / "result.json")
-        if result.data == load_trained(folder / "trained.json").data:
-            return result
-    return ship_and_evaluate(folder, prepare(load_run(folder / "run.json").data, data_dir).test)
-
-
 def ship_and_evaluate(folder: Path, test: Dataset) -> Result:
-    """Export a trained Run and evaluate it; raises as `evaluate_run`, or where another process works on it."""
+    """Export a trained Run and evaluate it, unless that was done; raises as `evaluate_run`, or as `alone`."""
     with alone(folder):
+        if result := _evaluated(folder):
+            return result
         if load_trained(folder / "trained.json").status == "finished":
             export_run(folder)
         return evaluate_run(folder, test)
+
+
+def _evaluated(folder: Path) -> Result | None:
+    """The result of this very training, where its files are still there: the test set is read once."""
+    with contextlib.suppress(GlyphfrontError):  # not evaluated, or by an older version
+        result, trained = load_result(folder / "result.json"), load_trained(folder / "trained.json")
+        there = result.status == "diverged" or all((folder / name).exists() for name in _OF_A_RESULT)
+        if there and (result.data, result.provenance) == (trained.data, trained.provenance):
+            return result
+    return None
 
 
 def evaluate_run(folder: Path, test: Dataset) -> Result:

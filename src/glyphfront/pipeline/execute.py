@@ -14,11 +14,11 @@ from glyphfront.errors import GlyphfrontError, RunsFailedError
 from glyphfront.models import build, check_model
 from glyphfront.models.cost import count_macs, count_parameters
 from glyphfront.pipeline.evaluate import ship_and_evaluate
-from glyphfront.pipeline.keep import keep, results_in, write_study
+from glyphfront.pipeline.keep import keep, move_results, results_in, write_study
 from glyphfront.pipeline.latency import is_timed, time_study
 from glyphfront.pipeline.scale import runs_by_folder, trainings
 from glyphfront.provenance import provenance
-from glyphfront.result import Cost, Result, Trained, load_trained
+from glyphfront.result import Cost, Result, Trained, load_trained, save_result
 from glyphfront.run import Run, check
 from glyphfront.study import Study
 from glyphfront.training.folder import alone
@@ -126,10 +126,14 @@ def carry_out(
     study = study if seeds is None else _with_seeds(study, seeds)
     check_all(study)
     there = results_in(out)
-    tasks = _tasks(study, out, {key: path for key, (path, _) in there.items()})
     data, results = Prepared(data_dir), {key: result for key, (_, result) in there.items()}
+    tasks = _tasks(study, out, {key: path for key, (path, _) in there.items()})
     for task in tasks:
         data.used(task.run.data)  # what is missing is told before anything is trained
+    moved = [task for task in tasks if task.run.key in there and there[task.run.key][0] != task.path]
+    move_results({there[task.run.key][0]: task.path for task in moved})
+    for task in moved:
+        save_result(replace(results[task.run.key], run=task.run), task.path)
     whole = write_study(study, out)
     to_do = _unfinished(tasks, results, data, runs_dir)
     if len(to_do) < len(tasks):
@@ -218,13 +222,17 @@ def _with_seeds(study: Study, seeds: int) -> Study:
 
 
 def _tasks(study: Study, out: Path, there: Mapping[str, Path]) -> list[Task]:
-    """Each Run once: its result goes to the first part that has it, or stays where it lies already."""
+    """Each Run once: its result goes to the first part that has it.
+
+    It stays where it lies already, unless a row of this study is called so today.
+    """
     tasks: dict[str, Task] = {}
     for folder, runs in runs_by_folder(study).items():
         for run in runs:
-            place = there.get(run.key, out / folder / f"{run.label}-seed{run.seed}.json")
-            tasks.setdefault(run.key, Task(run, place))
-    return list(tasks.values())
+            tasks.setdefault(run.key, Task(run, out / folder / f"{run.label}-seed{run.seed}.json"))
+    wanted = {task.path for task in tasks.values()}
+    lies = {key: there[key] for key in tasks if key in there and there[key] not in wanted}
+    return [replace(task, path=lies.get(key, task.path)) for key, task in tasks.items()]
 
 
 def _unfinished(tasks: Sequence[Task], results: Mapping[str, Result], data: Prepared, runs_dir: Path) -> list[Task]:

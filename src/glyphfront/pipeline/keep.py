@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def results_in(out: Path) -> dict[str, tuple[Path, Result]]:
             result = load_result(path)
             found.setdefault(result.key, (path, result))
     return found
+
+
+def move_results(moves: Mapping[Path, Path]) -> None:
+    """Give result files, with what lies beside them, other names, which may be those of each other."""
+    held = list[tuple[Path, Path]]()
+    for source, target in moves.items():
+        for beside in (Path, predictions_path, examples_path):
+            if beside(source).exists():
+                held.append((beside(source).replace(beside(source).with_suffix(".moved")), beside(target)))
+    for aside, target in held:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside.replace(target)
 
 
 def keep(result: Result, folder: Path, path: Path, examples: bool) -> None:

@@ -257,3 +257,10 @@ def test_rows_tested_on_other_images_are_not_compared_and_lend_no_seed_variance(
     whole = Judgement(replace(one, rows={**one.rows, "elsewhere": tuple(apart)}))
     assert list(whole.rows) == ["new"]
     assert whole.rows["new"].comparison == Judgement(one).rows["new"].comparison
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("better", "a better than b"), ("worse", "a worse than b"), ("as good", "a as good as b")]
+)
+def test_a_claim_in_words(kind: Any, said: str) -> None:
+    assert Claim("a", "b", kind).text == said

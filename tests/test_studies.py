@@ -13,7 +13,7 @@ from glyphfront.study import Study
 
 FILE = """
 from dataclasses import replace
-from glyphfront.run import Run
+from glyphfront.run import Model, Run
 from glyphfront.study import Study
 
 def rates(data="strokes"):
@@ -21,6 +21,18 @@ def rates(data="strokes"):
 
 def nothing():
     return None
+
+def row(**changes):
+    return Study("?", rows={"x": replace(Run(), **changes)})
+
+def two():
+    return Study("?", parts={"a": row(model=Model("glyphnet-s", widths=[8] * 6)), "b": row(epochs=3)})
+
+def half():
+    return row(epochs=2.5)
+
+def fails():
+    return row(1)
 """
 
 
@@ -60,6 +72,15 @@ def test_a_function_in_a_file_is_a_study_of_that_name(file: Path) -> None:
     assert [run.optimizer.lr for run in study.rows.values()] == [0.1, 0.01]
 
 
+def test_a_part_of_a_study_in_a_file_is_asked_for_as_any(file: Path) -> None:
+    study = find(f"{file}:two:b")
+    assert (study.name, list(study.parts)) == (f"{file}:two", ["b"])
+
+
+def test_lists_in_a_function_of_a_file_are_as_good_as_tuples(file: Path) -> None:
+    assert find(f"{file}:two").parts["a"].rows["x"].model.widths == (8, 8, 8, 8, 8, 8)
+
+
 @pytest.mark.parametrize(
     ("name", "data", "scale", "told"),
     [
@@ -74,6 +95,10 @@ def test_a_function_in_a_file_is_a_study_of_that_name(file: Path) -> None:
         ("mine.py:none", None, None, "has no function 'none'"),
         ("mine.py:nothing", None, None, "must return a glyphfront.study.Study, not NoneType"),
         ("mine.py:nothing", "strokes", None, "takes no data set"),
+        ("mine.py:rates:table3", None, None, "mine.py:rates has no part 'table3'; it has none"),
+        ("mine.py:two:c", None, None, "mine.py:two has no part 'c'; it has a, b"),
+        ("mine.py:fails", None, None, r"mine.py:fails fails: TypeError: row\(\) takes 0 positional arguments"),
+        ("mine.py:half", None, None, r"mine.py:half: Study.rows\['x'\].epochs cannot be 2.5"),
         ("faulty.py:any", None, None, "faulty.py: cannot be read as Python: SyntaxError"),
     ],
 )

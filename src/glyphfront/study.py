@@ -23,6 +23,11 @@ class Claim:
     at_scale: str = ""
     """What a smaller scale changes of it; empty where nothing does."""
 
+    @property
+    def text(self) -> str:
+        """The claim in words."""
+        return f"{self.row} {self.kind} {'as' if self.kind == 'as good' else 'than'} {self.than}"
+
 
 @dataclass(frozen=True)
 class Pair:

@@ -54,13 +54,6 @@ class Judged:
     """The difference here; None where one of the two has no result."""
     verdict: Verdict
 
-    @property
-    def text(self) -> str:
-        """The claim in words."""
-        return (
-            f"{self.claim.row} {self.claim.kind} {'as' if self.claim.kind == 'as good' else 'than'} {self.claim.than}"
-        )
-
 
 @dataclass(frozen=True)
 class Leak:

@@ -128,10 +128,9 @@ def _study_sections(reading: Reading) -> tuple[list[Section], list[str]]:
 
 def _guests(reading: Reading) -> list[Section]:
     """The sections that the package of the study adds."""
-    name = reading.study.name.partition(":")[0]
     sections: list[Section] = []
     for entry in entry_points(group=GROUP):
-        if entry.name == name:
+        if entry.name == reading.study.name:
             add: Callable[[Reading], list[Section]] = entry.load()
             sections += add(reading)
     return sections
@@ -192,7 +191,7 @@ def _times(reading: Reading) -> Section | None:
 def not_run(reading: Reading) -> Section | None:
     """Rows without a result, rows with too few trainings, and the commands that run them."""
     rows = []
-    root, scale = reading.study.name.partition(":")[0], reading.study.scale
+    root, scale = reading.study.name, reading.study.scale
     for part in reading.parts:
         seeds = {label: len({one.result.run.seed for one in part.rows[label]}) for label in part.study.rows}
         missing = [label for label, n in seeds.items() if n == 0]

@@ -79,7 +79,7 @@ def _count(claims: Sequence[Judged], counted: Sequence[Judged], scale: str) -> l
         f"at {scale} scale: {', '.join(told)}."
     ]
     if figures := [claim for claim in own if claim.beyond is not None]:
-        larger = ", ".join(claim.text for claim in figures if claim.beyond)
+        larger = ", ".join(claim.claim.text for claim in figures if claim.beyond)
         sentences.append(
             f"Of {len(figures)} published differences of test accuracy, {sum(bool(c.beyond) for c in figures)} "
             f"{'(' + larger + ') ' if larger else ''}are larger than the draw of the images explains."
@@ -105,7 +105,7 @@ def _claim_text(claim: Judged) -> str:
     against = claim.published is not None and claim.claim.kind == "better" and claim.published < 0
     remarks = [claim.claim.remark, "against its own figures" if against and claim.claim.counted else ""]
     remarks.append(f"here: {claim.claim.at_scale}" if claim.claim.at_scale else "")
-    return claim.text + "".join(f" ({remark})" for remark in remarks if remark)
+    return claim.claim.text + "".join(f" ({remark})" for remark in remarks if remark)
 
 
 def _claim_cells(claim: Judged) -> tuple[str, str, str, str]:
@@ -121,9 +121,8 @@ def part_section(one: Judgement, timings: Timings | None) -> Section | None:
     if svg is None:
         return None
     labels = [label for label, group in one.part.rows.items() if group]
-    name = one.part.name.replace("/", "-")
     title = one.study.question or one.part.name or "All rows"
-    figure = PageFigure(f"part-{name}.svg", svg, f"{title} Accuracy of each row, here and as published")
+    figure = PageFigure(_file("part", one), svg, f"{title} Accuracy of each row, here and as published")
     before = (f"Concluded: {one.study.concluded}.",) if one.study.concluded else ()
     base = one.study.baseline or "its baseline"
     header = (
@@ -139,6 +138,11 @@ def part_section(one: Judgement, timings: Timings | None) -> Section | None:
         _further(one, labels, timings),
     )
     return Section(title, before, items)
+
+
+def _file(kind: str, *parts: Judgement) -> str:
+    """Of a figure of these parts; a study without parts has no name to add."""
+    return "-".join([kind, *(one.part.name.replace("/", "-") for one in parts if one.part.name)]) + ".svg"
 
 
 def _sentence(one: Judgement) -> str:
@@ -310,8 +314,8 @@ def leaks_section(judged: Sequence[Judgement], title: str = "What the leak bring
     if not leaks:
         return None
     p_values = {key: p for one in judged for key, p in leak_p_values(one.leaks).items()}
-    suffix = "-".join(one.part.name.replace("/", "-") for one in judged if one.leaks)
-    figure = PageFigure(f"leaks-{suffix}.svg", leaks_figure(leaks), "Accuracy with the leak and without, by images")
+    file = _file("leaks", *(one for one in judged if one.leaks))
+    figure = PageFigure(file, leaks_figure(leaks), "Accuracy with the leak and without, by images")
     against = (
         *("row", "on all images", "on the images that leaked", "on the others"),
         *("on those that leaked, less on the others", "p of that", "least that would be seen", "trainings"),

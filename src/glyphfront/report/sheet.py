@@ -23,7 +23,7 @@ def _sections(study: Study, title: str) -> Iterator[Section]:
         ("Scales", ", ".join(scale.name for scale in study.scales)),
         ("Only at scale", study.only),
         ("Baseline", study.baseline or ""),
-        ("Claims", "; ".join(f"{claim.row} {claim.kind} than {claim.than}" for claim in study.claims)),
+        ("Claims", "; ".join(claim.text for claim in study.claims)),
         ("Trainings of each row", str(study.seeds) if study.rows else ""),
     )
     said = tuple(f"{name}: {text}" for name, text in facts if text)

@@ -88,7 +88,7 @@ def differences_figure(claims: Sequence[Judged]) -> str:
             if claim.published is not None:
                 _mark(axes, 100 * claim.published, y, low, high, "+.2f", marker="D", ms=5, color=INK, mfc=PAPER)
         axes.axvline(0, color=MUTED, lw=1)
-        _rows(axes, ["\n".join(textwrap.wrap(claim.text, 26)) for claim in rows])
+        _rows(axes, ["\n".join(textwrap.wrap(claim.claim.text, 26)) for claim in rows])
         axes.set_xlim(low, high)
         axes.set_xlabel("difference of accuracy, points")
         used = dict.fromkeys(claim.verdict for claim in rows)

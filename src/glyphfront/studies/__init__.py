@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from glyphfront import records
 from glyphfront.errors import GlyphfrontError
 from glyphfront.pipeline.scale import at_scale
 from glyphfront.study import Study
@@ -38,8 +40,8 @@ def find(name: str, *, data: str | None = None, scale: str | None = None) -> Stu
     """The study called `name`, at a scale.
 
     Args:
-        name: an installed study; NAME:PART, for one of its parts alone; or ``my_study.py:FUNCTION``, a function in a
-            file that returns a Study.
+        name: an installed study, or ``my_study.py:FUNCTION``, a function in a file that returns a Study; with
+            ``:PART`` after it, for one of its parts alone.
         data: a data set, for studies that take one; by default the study's own.
         scale: one of its scales, or full, the default.
 
@@ -50,15 +52,16 @@ def find(name: str, *, data: str | None = None, scale: str | None = None) -> Stu
     Raises:
         GlyphfrontError: there is no such study, part, function or scale, or the file is faulty.
     """
-    file, _, function = name.rpartition(":")
-    if file.endswith(".py") or name.endswith(".py"):
-        study, part = replace(_call(_from_file(name, Path(file), function), name, data), name=name), ""
+    if in_file := re.fullmatch(r"((.+\.py)(?::([^:]*))?)(?::(.+))?", name):
+        base, file, function, part = in_file.groups()
+        make = _from_file(Path(file), function)
     else:
         base, _, part = name.partition(":")
         offered = installed()
         if base not in offered:
             raise GlyphfrontError(f"no study {base!r}; there are {', '.join(offered)}, or give FILE.py:FUNCTION")
-        study = replace(_call(offered[base], base, data), name=base)
+        make = offered[base]
+    study = replace(_call(make, base, data), name=base)
     if part:
         if part not in study.parts:
             has = f"it has {', '.join(study.parts)}" if study.parts else "it has none"
@@ -84,15 +87,23 @@ def _call(function: Callable[..., Any], name: str, data: str | None) -> Study:
     takes_data = "data" in inspect.signature(function).parameters
     if data is not None and not takes_data:
         raise GlyphfrontError(f"{name} takes no data set: leave --data out")
-    study = function(data=data) if data is not None else function()
+    try:
+        study = function(data=data) if data is not None else function()
+    except GlyphfrontError:
+        raise
+    except Exception as error:  # of somebody else's function, whatever it is
+        raise GlyphfrontError(f"{name} fails: {type(error).__name__}: {error}") from error
     if not isinstance(study, Study):
         raise GlyphfrontError(f"{name} must return a glyphfront.study.Study, not {type(study).__name__}")
-    return study
+    try:
+        return records.from_plain(Study, records.to_plain(study))  # lists become tuples, and whole numbers floats
+    except ValueError as error:
+        raise GlyphfrontError(f"{name}: {error}") from None
 
 
-def _from_file(name: str, path: Path, function: str) -> Callable[..., Any]:
-    if name.endswith(".py"):
-        raise GlyphfrontError(f"{name}: say which of its functions returns the study, such as {name}:widths")
+def _from_file(path: Path, function: str | None) -> Callable[..., Any]:
+    if not function:
+        raise GlyphfrontError(f"{path}: say which of its functions returns the study, such as {path}:widths")
     if not path.is_file():
         raise GlyphfrontError(f"{path}: no such file; a study of your own is FILE.py:FUNCTION")
     spec = importlib.util.spec_from_file_location(path.stem, path)

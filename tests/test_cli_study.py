@@ -140,8 +140,8 @@ def test_cost_of_any_study_takes_the_seeds_that_it_says(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--seeds", "0"], "--devices and --seeds are 1 or more"),
-        (["--devices", "0"], "--devices and --seeds are 1 or more"),
+        (["--seeds", "0"], "--seeds must be at least 1, got 0"),
+        (["--devices", "0"], "--devices are 1 or more"),
         (["--batch-size", "1"], "--batch-size is 2 or more"),
         (["--speedup", "0"], "--speedup and --seconds are above 0"),
         (["--scale", "huge"], "no scale 'huge'"),

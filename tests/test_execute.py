@@ -27,6 +27,7 @@ from glyphfront.pipeline.evaluate import ship_and_evaluate
 from glyphfront.pipeline.execute import execute
 from glyphfront.pipeline.keep import load_study
 from glyphfront.pipeline.latency import time_study
+from glyphfront.pipeline.scale import with_seeds
 from glyphfront.result import Result, load_result, load_timings
 from glyphfront.run import Data, Model, Optimizer, Run
 from glyphfront.ship.card import load_card
@@ -188,7 +189,7 @@ def test_a_part_carried_out_by_itself_joins_the_others_and_their_times(tmp_path:
 
 
 def test_seeds_that_are_asked_for_stand_in_the_study(tmp_path: Path) -> None:
-    results = carry_out({"tiny": SHORT}, tmp_path, seeds=2)
+    results = carry_out(with_seeds(rows(tiny=SHORT), 2), tmp_path)
     assert [result.run.seed for result in results] == [0, 1]
     assert load_study(tmp_path / "out" / "study.json").seeds == 2
 

@@ -9,6 +9,7 @@ import pytest
 
 from glyphfront.pipeline.execute import execute
 from glyphfront.pipeline.keep import load_study
+from glyphfront.pipeline.scale import with_seeds
 from glyphfront.result import load_timings
 from glyphfront.studies import find, results_folder
 
@@ -35,7 +36,7 @@ def test_the_study_has_about_thirty_lines() -> None:
 def test_the_study_of_the_page_is_carried_out(file: str) -> None:
     """At its small scale, on pictures that need no download."""
     study = find(file, data="strokes", scale="tiny")
-    results = execute(study, runs_dir=Path("runs"), out=Path("out"), seeds=1, latency_seconds=0.02)
+    results = execute(with_seeds(study, 1), runs_dir=Path("runs"), out=Path("out"), latency_seconds=0.02)
     assert [result.run.label for result in results] == ["glyphnet-xs", "glyphnet-s", "glyphnet-m"]
     assert {result.status for result in results} == {"finished"}
     assert {result.data.train_images + result.data.validation_images for result in results} <= {47 * 20}

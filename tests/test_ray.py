@@ -20,7 +20,7 @@ from glyphfront.measure.predictions import load_predictions, predictions_path
 from glyphfront.pipeline import ray as cluster
 from glyphfront.pipeline.execute import execute
 from glyphfront.pipeline.keep import results_in
-from glyphfront.pipeline.ray import execute_on_ray, pack, unpack
+from glyphfront.pipeline.ray import on_ray, pack, unpack
 from glyphfront.pipeline.scale import trainings
 from glyphfront.result import load_timings
 from glyphfront.run import Data, Model, Optimizer, Run
@@ -146,7 +146,7 @@ def logging(log: Path, after_save: Callable[[], None] = lambda: None) -> Callabl
 
 def on(machines: Machines, study: Study, base: Path) -> Any:
     runs_dir, out = base / "runs", base / "out"
-    return execute_on_ray(study, runs_dir=runs_dir, out=out, address=machines.address, latency_seconds=0.02)
+    return execute(study, runs_dir=runs_dir, out=out, latency_seconds=0.02, do=on_ray(machines.address))
 
 
 def rows(**runs: Run) -> Study:
@@ -314,10 +314,9 @@ def test_a_lost_machine_loses_no_run_and_none_is_finished_twice(
 
 
 def test_more_cores_than_any_machine_has_are_not_waited_for(machines: Machines, tmp_path: Path) -> None:
+    do = on_ray(machines.address, cpus=7)
     with pytest.raises(GlyphfrontError, match=r"no machine .* has 7 cores, the largest has 1; lower --cpus"):
-        execute_on_ray(
-            rows(tiny=RUN), runs_dir=tmp_path / "runs", out=tmp_path / "out", address=machines.address, cpus=7
-        )
+        execute(rows(tiny=RUN), runs_dir=tmp_path / "runs", out=tmp_path / "out", do=do)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +330,7 @@ def test_more_cores_than_any_machine_has_are_not_waited_for(machines: Machines, 
 def test_a_cluster_that_is_not_there_is_one_line(address: str, complaint: str, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     with pytest.raises(GlyphfrontError, match=complaint):
-        execute_on_ray(rows(tiny=RUN), runs_dir=tmp_path / "runs", out=tmp_path / "out", address=address)
+        execute(rows(tiny=RUN), runs_dir=tmp_path / "runs", out=tmp_path / "out", do=on_ray(address))
 
 
 def test_without_ray_the_command_says_what_to_install(

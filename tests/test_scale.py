@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.pipeline.scale import at_scale, derive, runs_by_folder, smaller, with_seeds
+from glyphfront.pipeline.scale import at_scale, derive, runs_by_folder, smaller, trainings, with_seeds
 from glyphfront.run import Data, Model, Optimizer, Run, Schedule
 from glyphfront.study import Scale, Study
 
@@ -105,7 +105,7 @@ def test_what_starts_from_a_row_starts_from_that_row_at_the_scale_and_with_its_s
             "others": study(after=replace(RUN, init_from=base.key)),
         },
     )
-    runs = runs_by_folder(at_scale(whole, "tenth"), 2)
+    runs = runs_by_folder(with_seeds(at_scale(whole, "tenth"), 2))
     for seed in (0, 1):
         found = {(folder, run.label): run for folder, each in runs.items() for run in each if run.seed == seed}
         assert found["bases", "base"].epochs == 10
@@ -114,7 +114,7 @@ def test_what_starts_from_a_row_starts_from_that_row_at_the_scale_and_with_its_s
 
 
 def test_seeds_keep_the_images_and_come_one_after_the_other() -> None:
-    runs = with_seeds({"a": RUN, "b": replace(RUN, epochs=1)}, 3)
+    runs = trainings(with_seeds(study(a=RUN, b=replace(RUN, epochs=1)), 3))
     assert [(run.label, run.seed) for run in runs] == [(label, seed) for seed in range(3) for label in "ab"]
     assert {run.data for run in runs} == {RUN.data}
 

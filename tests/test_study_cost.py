@@ -125,7 +125,7 @@ def test_cost_counts_each_run_once_a_seed_and_shares_the_devices() -> None:
     _, total = cost_of_study(study, rates(a=HOURS_2), (1, 4))
     assert (total.runs, total.images) == (6, 6 * 1_015_200)
     assert total.elapsed == pytest.approx((12, 4))
-    assert elapsed(study, (1,), seeds=1) == pytest.approx((4,))
+    assert elapsed(replace(study, seeds=1), (1,)) == pytest.approx((4,))
 
 
 def test_a_faster_device_and_what_giving_out_takes_are_reckoned_with() -> None:

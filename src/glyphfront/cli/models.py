@@ -19,13 +19,12 @@ def models(json: Json = False) -> None:
         json: an object for machines (docs/json.md).
     """
     from glyphfront.models import describe
-    from glyphfront.records import to_plain
     from glyphfront.report.document import Table
     from glyphfront.ship.recognizer import shipped
 
     ships, found = set(shipped()), describe()
     if json:
-        print_json(models=[{**to_plain(one), "shipped": one.name in ships} for one in found])
+        print_json(models=[{**vars(one), "shipped": one.name in ships} for one in found])
         return
     rows = [
         (
@@ -55,14 +54,13 @@ def layers(model: Positional[str], classes: int | None = None, out: Path | None 
         json: an object for machines (docs/json.md).
     """
     from glyphfront.measure.layers import architecture_of, save_architecture
-    from glyphfront.records import to_plain
     from glyphfront.report.document import Table
 
     found = architecture_of(model, classes)
     if out is not None:
         save_architecture(found, out)
     if json:
-        print_json(**to_plain(found))
+        print_json(**vars(found))
         return
     rows = [(one.name, one.kind, "×".join(map(str, one.output)), f"{one.parameters:,}") for one in found.layers]
     show_table(
@@ -100,11 +98,10 @@ def evaluate(
     if out is not None or labels_from is not None:
         raise GlyphfrontError("--out and --labels-from go with own pictures; say which with --data folder:PATH")
     from glyphfront.pipeline.evaluate import evaluate_model
-    from glyphfront.records import to_plain
 
     found = evaluate_model(model, None, data_dir)
     if json:
-        print_json(**to_plain(found))
+        print_json(**vars(found))
         return
     accuracy, top1 = found.accuracy, found.accuracy.top1
     print(f"accuracy {top1.value:.2%} ({top1.low:.2%} to {top1.high:.2%}), top-5 {accuracy.top5.value:.2%}")
@@ -200,7 +197,6 @@ def latency(
         json: an object for machines (docs/json.md).
     """
     from glyphfront.measure.latency import time_files
-    from glyphfront.records import to_plain
     from glyphfront.report.document import Table
     from glyphfront.ship.recognizer import find
 
@@ -213,7 +209,7 @@ def latency(
     else:
         found = time_files({model: find(model) for model in models}, seconds=seconds, turns=turns, threads=threads)
     if json:
-        print_json(**to_plain(found))
+        print_json(**vars(found))
         return
     rows = [
         (

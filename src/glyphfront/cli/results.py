@@ -52,13 +52,12 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
     """
     from glyphfront.measure.compare import compare_paths
     from glyphfront.measure.statistics import of_networks
-    from glyphfront.records import to_plain
     from glyphfront.report.document import Table
     from glyphfront.report.tables import OF_NETWORKS, beyond_chance, signed_points
 
     rows, against, left_out = compare_paths(paths, baseline)
     if json:
-        found = [{**to_plain(row), "differs": row.differs} for row in rows]
+        found = [{**vars(row), "differs": row.differs} for row in rows]
         print_json(baseline=against, rows=found, left_out=left_out)
         return
     if left_out:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from pathlib import Path
 from typing import Literal
 
@@ -57,7 +56,6 @@ def show(name: Positional[str], data: str | None = None, scale: str | None = Non
         json: an object for machines (docs/json.md).
     """
     from glyphfront.pipeline.scale import runs_by_folder
-    from glyphfront.records import to_plain
     from glyphfront.report.sheet import lab_sheet
     from glyphfront.studies import find
 
@@ -68,7 +66,7 @@ def show(name: Positional[str], data: str | None = None, scale: str | None = Non
             for folder, runs in runs_by_folder(found).items()
             for run in runs
         ]
-        print_json(study=to_plain(found), rows=rows)
+        print_json(study=found, rows=rows)
     else:
         show_document(lab_sheet(found))
 
@@ -116,22 +114,16 @@ def cost(
     from glyphfront.report.page import put_between, split_at_marks
     from glyphfront.studies import find
 
-    if min(devices, default=0) < 1 or (seeds is not None and seeds < 1) or batch_size < 2:
-        raise GlyphfrontError("--devices and --seeds are 1 or more, --batch-size is 2 or more")
+    if min(devices, default=0) < 1 or batch_size < 2:
+        raise GlyphfrontError("--devices are 1 or more, --batch-size is 2 or more")
     if speedup <= 0 or overhead_seconds < 0 or seconds <= 0:
         raise GlyphfrontError("--speedup and --seconds are above 0, --overhead-seconds is 0 or more")
-    study = find(name, data=data, scale=scale)
+    study = find(name, data=data, scale=scale, seeds=seeds)
     if page is not None:
         split_at_marks(page, "cost")  # before minutes of measuring
     measured = rates_of(study, rates, batch_size=batch_size, seconds=seconds, say=say)
     each, total = cost_of_study(
-        study,
-        measured,
-        devices,
-        seeds=seeds,
-        speedup=speedup,
-        overhead_seconds=overhead_seconds,
-        data_dir=data_dir,
+        study, measured, devices, speedup=speedup, overhead_seconds=overhead_seconds, data_dir=data_dir
     )
     if json:
         print_json(devices=devices, parts=each, total=total, rates=measured, speedup=speedup)
@@ -180,32 +172,30 @@ def run(
         address: of the Ray cluster, such as 10.0.0.1:6379; by default one is started on this machine alone.
         cpus: cores of each run on Ray, by default 1; where the cluster has GPUs, each run also takes one.
     """
-    from glyphfront.pipeline.execute import execute
+    from glyphfront.pipeline.execute import Do, execute, one_after_another
     from glyphfront.report.page import write_report
     from glyphfront.studies import find, results_folder
 
-    if seeds is not None and seeds < 1:
-        raise GlyphfrontError(f"--seeds must be at least 1, got {seeds}")
     if latency_seconds <= 0:
         raise GlyphfrontError(f"--latency-seconds must be above 0, got {latency_seconds:g}")
     if on == "here" and (address is not None or cpus is not None):
         raise GlyphfrontError("--address and --cpus are of a Ray cluster; say --on ray too")
-    study = find(name, data=data, scale=scale)
-    carry_out = execute
+    study = find(name, data=data, scale=scale, seeds=seeds)
+    do: Do = one_after_another
     if on == "ray":
-        from glyphfront.pipeline.ray import execute_on_ray
+        from glyphfront.pipeline.ray import on_ray
 
-        carry_out = functools.partial(execute_on_ray, address=address, cpus=1 if cpus is None else cpus)
+        do = on_ray(address, cpus=1 if cpus is None else cpus, data_dir=data_dir)
     out = out or results_folder(study, data)
     try:
-        carry_out(
+        execute(
             study,
             runs_dir=runs_dir,
             out=out,
-            seeds=seeds,
             data_dir=data_dir,
             latency_seconds=latency_seconds,
             examples=examples,
+            do=do,
         )
     except RunsFailedError:
         with contextlib.suppress(GlyphfrontError):  # where no Run has a result

@@ -62,12 +62,11 @@ def devices(batch_size: int = 1024, processes: int | None = None, json: Json = F
         processes: how many train together; by default one a GPU, and one on CPUs.
         json: an object for machines (docs/json.md).
     """
-    from glyphfront.records import to_plain
     from glyphfront.training.distributed import plan
 
     planned = plan(batch_size, processes)
     if json:
-        print_json(**to_plain(planned))
+        print_json(**vars(planned))
         return
     for number, device in enumerate(planned.devices):
         print(f"device {number}    {device}")

@@ -10,8 +10,7 @@ from pathlib import Path
 from glyphfront import records
 from glyphfront.data.splits import count_training_images
 from glyphfront.errors import GlyphfrontError
-from glyphfront.pipeline.scale import runs_by_folder
-from glyphfront.pipeline.scale import trainings as trainings
+from glyphfront.pipeline.scale import runs_by_folder, trainings
 from glyphfront.report.document import Table
 from glyphfront.result import Provenance
 from glyphfront.run import Run
@@ -159,7 +158,6 @@ def cost_of_study(
     rates: Rates,
     devices: Sequence[int],
     *,
-    seeds: int | None = None,
     speedup: float = 1.0,
     overhead_seconds: float = 0.0,
     data_dir: Path | None = None,
@@ -170,7 +168,6 @@ def cost_of_study(
         study: at the scale that it is to be carried out at.
         rates: of one device.
         devices: numbers of devices to reckon for; one Run takes one.
-        seeds: of each row; by default as many as the study says.
         speedup: how many times as fast a device is as the one that `rates` are of.
         overhead_seconds: that giving out a Run and bringing it back takes, where there are several devices.
         data_dir: where EMNIST files lie.
@@ -185,7 +182,7 @@ def cost_of_study(
     images: dict[str, int] = {}
     counted: dict[object, int] = {}  # own pictures are read once
     parts: dict[str, list[Run]] = {}
-    for folder, runs in runs_by_folder(study, seeds).items():
+    for folder, runs in runs_by_folder(study).items():
         parts[folder] = [run for run in {run.key: run for run in runs}.values() if run.key not in images]
         for run in parts[folder]:
             what = (run.data, run.epochs)

@@ -80,10 +80,10 @@ def execute(
     *,
     runs_dir: Path,
     out: Path,
-    seeds: int | None = None,
     data_dir: Path | None = None,
     latency_seconds: float = 1.0,
     examples: bool = True,
+    do: Do | None = None,
 ) -> list[Result]:
     """Train, export and evaluate every Run, then time all files in turns; what is finished and unchanged is not redone.
 
@@ -92,10 +92,10 @@ def execute(
         runs_dir: receives a folder a run, named by its key, with everything needed to go on or to ship.
         out: receives study.json, latency.json and, in a folder for each part, a result file a run and its predictions:
             all that a report needs.
-        seeds: how often each row is trained, with the seeds 0, 1, ...; by default as often as the study says.
         data_dir: where EMNIST files lie.
         latency_seconds: how long each turn of a latency measurement lasts.
         examples: also put images of confused pairs beside the results.
+        do: does what is left, here or elsewhere (`glyphfront.pipeline.ray.on_ray`); by default `one_after_another`.
 
     Returns:
         The results, each once, in the study's order.
@@ -105,25 +105,6 @@ def execute(
         RunsFailedError: the message names them, and all others are finished and kept.
         KeyboardInterrupt: interrupted; the same call goes on.
     """
-    return carry_out(
-        study, one_after_another,
-        runs_dir=runs_dir, out=out, seeds=seeds, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples,
-    )  # fmt: skip
-
-
-def carry_out(
-    study: Study,
-    do: Do,
-    *,
-    runs_dir: Path,
-    out: Path,
-    seeds: int | None,
-    data_dir: Path | None,
-    latency_seconds: float,
-    examples: bool,
-) -> list[Result]:
-    """What carrying out a study is, wherever its Runs are done: `do` does them; the rest is as for `execute`."""
-    study = study if seeds is None else _with_seeds(study, seeds)
     check_all(study)
     there = results_in(out)
     data, results = Prepared(data_dir), {key: result for key, (_, result) in there.items()}
@@ -138,7 +119,7 @@ def carry_out(
     to_do = _unfinished(tasks, results, data, runs_dir)
     if len(to_do) < len(tasks):
         say(f"{len(tasks) - len(to_do)} of {len(tasks)} runs: done before")
-    faults = do(Work(to_do, runs_dir, data, results, examples)) if to_do else {}
+    faults = (do or one_after_another)(Work(to_do, runs_dir, data, results, examples)) if to_do else {}
     if not is_timed(out):
         say("all exported files are timed in turns")
         time_study(out, runs_dir=runs_dir, seconds=latency_seconds)
@@ -215,10 +196,6 @@ def _names(study: Study) -> Iterator[str]:
     for name, part in study.parts.items():
         yield name
         yield from _names(part)
-
-
-def _with_seeds(study: Study, seeds: int) -> Study:
-    return replace(study, seeds=seeds, parts={name: _with_seeds(part, seeds) for name, part in study.parts.items()})
 
 
 def _tasks(study: Study, out: Path, there: Mapping[str, Path]) -> list[Task]:

@@ -19,11 +19,10 @@ import glyphfront
 from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
-from glyphfront.pipeline.execute import Task, Work, carry_out, make, say
+from glyphfront.pipeline.execute import Do, Task, Work, make, say
 from glyphfront.provenance import git_commit
-from glyphfront.result import Result, load_result
+from glyphfront.result import load_result
 from glyphfront.run import Run
-from glyphfront.study import Study
 from glyphfront.training.folder import alone, move_aside_other_images
 
 Files = dict[str, bytes]
@@ -36,43 +35,21 @@ _OF_A_BASE = ("weights.safetensors", "model.seen.npz")  # what a Run needs of th
 _SAVING_SECONDS = 60.0  # given to cancelled Runs, to save where they stand
 
 
-def execute_on_ray(
-    study: Study,
-    *,
-    runs_dir: Path,
-    out: Path,
-    address: str | None = None,
-    cpus: int = 1,
-    seeds: int | None = None,
-    data_dir: Path | None = None,
-    latency_seconds: float = 1.0,
-    examples: bool = True,
-) -> list[Result]:
-    """Carry a study out as `glyphfront.pipeline.execute.execute` does, its Runs side by side on a Ray cluster.
+def on_ray(address: str | None = None, *, cpus: int = 1, data_dir: Path | None = None) -> Do:
+    """What does the Runs of a study side by side on a Ray cluster, for `glyphfront.pipeline.execute.execute`.
 
     A Run whose machine or process is lost is begun anew on another, or goes on from its last saved state where the
-    machine that gets it has one. A fault of the Run itself is not tried again; the other Runs go on. All timings are
-    taken on this machine, after the last training.
+    machine that gets it has one. A fault of the Run itself is not tried again; the other Runs go on. Only this process
+    writes to the folders of runs and results.
 
     Args:
-        study: as for `execute`. What a Run starts from is a Run of it, or lies in `runs_dir`.
-        runs_dir: as for `execute`; only this process writes there.
-        out: as for `execute`.
         address: of the cluster, such as ``10.0.0.1:6379``; by default one is started on this machine alone.
         cpus: cores, and threads, of each Run. Where the cluster has GPUs, each Run also takes one.
-        seeds: as for `execute`.
-        data_dir: where EMNIST files lie, here and on every machine that has this folder; the others look where
-            their own GLYPHFRONT_DATA says.
-        latency_seconds: as for `execute`.
-        examples: as for `execute`.
-
-    Returns:
-        The results, each once, in the study's order.
+        data_dir: where EMNIST files lie, on every machine that has this folder; the others look where their own
+            GLYPHFRONT_DATA says.
 
     Raises:
-        GlyphfrontError: Ray is not installed or not reached, or a Run is faulty (before any is trained).
-        RunsFailedError: as for `execute`.
-        KeyboardInterrupt: interrupted; the tasks are cancelled, and the same call goes on.
+        GlyphfrontError: Ray is not installed; or, when it does them, not reached.
     """
     if cpus < 1:
         raise GlyphfrontError(f"--cpus must be at least 1, got {cpus}")
@@ -85,10 +62,7 @@ def execute_on_ray(
         with connected(address, cpus) as gpus:
             return spread(work, there, cpus=cpus, gpus=gpus)
 
-    return carry_out(
-        study, do,
-        runs_dir=runs_dir, out=out, seeds=seeds, data_dir=data_dir, latency_seconds=latency_seconds, examples=examples,
-    )  # fmt: skip
+    return do
 
 
 def spread(work: Work, there: Callable[..., Files], *, cpus: int = 1, gpus: int = 0) -> dict[str, str]:

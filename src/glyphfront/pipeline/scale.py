@@ -103,17 +103,16 @@ def in_words(run: Run, small: Run) -> str:
     return ", ".join(changes)
 
 
-def with_seeds(rows: Mapping[str, Run], seeds: int) -> list[Run]:
-    """All `rows`, labelled, with seed 0, then all with seed 1, and so on; the images stay the same."""
-    return list(_seeded(rows, seeds, [{} for _ in range(seeds)]))
+def with_seeds(study: Study, seeds: int) -> Study:
+    """`study` with so many trainings of each row, in its parts too."""
+    return replace(study, seeds=seeds, parts={name: with_seeds(part, seeds) for name, part in study.parts.items()})
 
 
-def runs_by_folder(study: Study, seeds: int | None = None) -> dict[str, list[Run]]:
+def runs_by_folder(study: Study) -> dict[str, list[Run]]:
     """The Runs of a study and its parts, by the folder of their results within that of the study.
 
     Args:
         study: the rows of its parts may start from rows of parts before them.
-        seeds: of each row; by default as many as its part says.
 
     Returns:
         By folder (``"."`` of the study's own rows, ``"PART"``), in order, all rows with seed 0, then with seed 1, and
@@ -123,10 +122,9 @@ def runs_by_folder(study: Study, seeds: int | None = None) -> dict[str, list[Run
     keys: list[dict[str, str]] = []
 
     def visit(study: Study, folder: PurePosixPath) -> None:
-        count = study.seeds if seeds is None else seeds
-        keys.extend({} for _ in range(count - len(keys)))
+        keys.extend({} for _ in range(study.seeds - len(keys)))
         if study.rows:
-            folders[str(folder)] = _seeded(study.rows, count, keys)
+            folders[str(folder)] = _seeded(study.rows, study.seeds, keys)
         for name, part in study.parts.items():
             visit(part, folder / name)
 
@@ -134,10 +132,10 @@ def runs_by_folder(study: Study, seeds: int | None = None) -> dict[str, list[Run
     return folders
 
 
-def trainings(study: Study, seeds: int | None = None) -> list[Run]:
-    """The Runs of a study and its parts, each once, in order; arguments as for `runs_by_folder`."""
+def trainings(study: Study) -> list[Run]:
+    """The Runs of a study and its parts, each once, in order; see `runs_by_folder`."""
     runs: dict[str, Run] = {}
-    for run in (run for each in runs_by_folder(study, seeds).values() for run in each):
+    for run in (run for each in runs_by_folder(study).values() for run in each):
         runs.setdefault(run.key, run)
     return list(runs.values())
 

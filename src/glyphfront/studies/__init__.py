@@ -15,7 +15,7 @@ from typing import Any
 
 from glyphfront import records
 from glyphfront.errors import GlyphfrontError
-from glyphfront.pipeline.scale import at_scale
+from glyphfront.pipeline.scale import at_scale, with_seeds
 from glyphfront.study import Study
 
 GROUP = "glyphfront.studies"
@@ -36,14 +36,15 @@ def installed() -> dict[str, Callable[..., Study]]:
     return found
 
 
-def find(name: str, *, data: str | None = None, scale: str | None = None) -> Study:
-    """The study called `name`, at a scale.
+def find(name: str, *, data: str | None = None, scale: str | None = None, seeds: int | None = None) -> Study:
+    """The study called `name`, at a scale and with so many seeds.
 
     Args:
         name: an installed study, or ``my_study.py:FUNCTION``, a function in a file that returns a Study; with
             ``:PART`` after it, for one of its parts alone.
         data: a data set, for studies that take one; by default the study's own.
         scale: one of its scales, or full, the default.
+        seeds: trainings of each row; by default as many as the study says.
 
     Returns:
         The study under its name. With :PART it is the whole study with that part alone, so that its results have the
@@ -52,6 +53,8 @@ def find(name: str, *, data: str | None = None, scale: str | None = None) -> Stu
     Raises:
         GlyphfrontError: there is no such study, part, function or scale, or the file is faulty.
     """
+    if seeds is not None and seeds < 1:
+        raise GlyphfrontError(f"--seeds must be at least 1, got {seeds}")
     if in_file := re.fullmatch(r"((.+\.py)(?::([^:]*))?)(?::(.+))?", name):
         base, file, function, part = in_file.groups()
         make = _from_file(Path(file), function)
@@ -67,7 +70,8 @@ def find(name: str, *, data: str | None = None, scale: str | None = None) -> Stu
             has = f"it has {', '.join(study.parts)}" if study.parts else "it has none"
             raise GlyphfrontError(f"{study.name} has no part {part!r}; {has}")
         study = replace(study, parts={part: study.parts[part]})
-    return at_scale(study, scale or "full")
+    study = at_scale(study, scale or "full")
+    return study if seeds is None else with_seeds(study, seeds)
 
 
 def results_folder(study: Study, data: str | None = None) -> Path:

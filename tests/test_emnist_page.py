@@ -93,7 +93,7 @@ def test_the_final_model_stands_beside_the_published_and_the_shipped_one(tmp_pat
     text = text_of(folder)
     assert "The final model at full settings, transferred without the leak, reaches 85.00 % (83.00–87.00) on" in text
     assert "The study has 90.72 %, with the leak, on 1,024 images." in text
-    assert "The shipped ours is better by +5.00 points (" in text
+    assert "The shipped ours is better than the study's final network by +5.00 points (" in text
     assert "in 25% of the time for an image." in text
     assert "shipped another" not in text
     assert "## A part." in text

@@ -223,6 +223,13 @@ class Result:
     exported: tuple[Exported, ...] = ()
     """A file for each precision."""
 
+    @property
+    def top1(self) -> Proportion | None:
+        """Accuracy of the first exported file; without one, of the trained weights."""
+        if self.exported:
+            return self.exported[0].top1
+        return self.accuracy.top1 if self.accuracy else None
+
 
 def save_result(result: Result | Trained, path: Path) -> None:
     """Write `result` as JSON, atomically."""

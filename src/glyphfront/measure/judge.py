@@ -192,7 +192,7 @@ class Judgement:
         group = self.part.compared.get(label, ())
         if len(group) > 1:
             return mean_interval(paired(group), self.seed_variance if label in self.compared else None)
-        share = next(filter(None, (accuracy_of(one.result) for one in self.part.rows[label])), None)
+        share = next(filter(None, (one.result.top1 for one in self.part.rows[label])), None)
         return (share.low, share.high) if share else None
 
     @cached_property
@@ -238,17 +238,14 @@ def _recipe(result: Result) -> tuple[str, DataUsed]:
     return replace(without_seed(result.run), model=Model(), augment=Augment()).key, result.data
 
 
-def accuracy_of(result: Result) -> Proportion | None:
-    """Accuracy of the first exported file; without one, of the trained weights."""
-    if result.exported:
-        return result.exported[0].top1
-    return result.accuracy.top1 if result.accuracy else None
+def accuracies(group: Sequence[Evaluated]) -> list[float]:
+    """Those of the trainings that have one."""
+    return [share.value for one in group if (share := one.result.top1)]
 
 
 def mean_accuracy(group: Sequence[Evaluated]) -> float | None:
-    """Mean of `accuracy_of` over those that have one."""
-    shares = [share.value for one in group if (share := accuracy_of(one.result))]
-    return fmean(shares) if shares else None
+    """Mean of `accuracies`; None where there are none."""
+    return fmean(shares) if (shares := accuracies(group)) else None
 
 
 def published_accuracy(published: Published, images: int) -> Proportion | None:

@@ -37,9 +37,7 @@ class File:
     @property
     def accuracy(self) -> Proportion | None:
         """Top-1 of this very file; None where the training diverged."""
-        if self.exported:
-            return self.exported.top1
-        return self.result.accuracy.top1 if self.result.accuracy else None
+        return self.exported.top1 if self.exported else self.result.top1
 
     @property
     def latency(self) -> Latency | None:

@@ -14,7 +14,7 @@ from glyphfront.measure.judge import (
     Judgement,
     Leak,
     Verdict,
-    accuracy_of,
+    accuracies,
     leak_p_values,
     mean_accuracy,
     published_accuracy,
@@ -188,7 +188,7 @@ def _published_cells(one: Judgement, label: str) -> tuple[str, str]:
 
 def _our_cells(one: Judgement, label: str) -> tuple[str, str, str]:
     group = one.part.rows[label]
-    values = [share.value for each in group if (share := accuracy_of(each.result))]
+    values = accuracies(group)
     mean, ends = mean_accuracy(group), one.interval(label)
     accuracy = f"{percent(mean)} ({percent(ends[0])}–{percent(ends[1])})" if mean is not None and ends else ""
     if diverged := one.part.diverged(label):

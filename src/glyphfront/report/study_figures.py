@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from glyphfront.measure.folder import Evaluated
-from glyphfront.measure.judge import Judged, Judgement, Leak, Verdict, accuracy_of, mean_accuracy, published_accuracy
+from glyphfront.measure.judge import Judged, Judgement, Leak, Verdict, accuracies, mean_accuracy, published_accuracy
 from glyphfront.report.drawing import (
     BLUE,
     FAINT,
@@ -128,7 +127,7 @@ def part_figure(one: Judgement) -> str | None:
     labels = [label for label in one.part.rows if mean_accuracy(one.part.rows[label]) is not None]
     if not labels:
         return None
-    ours = {label: [100 * v for v in _values(one.part.rows[label])] for label in labels}
+    ours = {label: [100 * v for v in accuracies(one.part.rows[label])] for label in labels}
     theirs = {label: one.study.published.get(label, Published()) for label in labels}
     values = [v for group in ours.values() for v in group]
     values += [100 * v for p in theirs.values() for v in (p.test_accuracy, p.validation_accuracy) if v is not None]
@@ -157,10 +156,6 @@ def part_figure(one: Judgement) -> str | None:
             handles.append(Line2D([], [], marker="s", ls="", ms=5, color=VERMILION, mfc=PAPER, label=name))
         figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False, fontsize=9.5)
         return svg(figure)
-
-
-def _values(group: Sequence[Evaluated]) -> list[float]:
-    return [share.value for one in group if (share := accuracy_of(one.result))]
 
 
 def _published_row(axes: Axes, published: Published, images: int, y: float, low: float, high: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from tyro.conf import FlagCreatePairsOff, arg
 
@@ -14,7 +14,7 @@ from glyphfront.records import to_plain
 if TYPE_CHECKING:
     from glyphfront.report.document import Document, Table
 
-SCHEMA = 1
+SCHEMA: Final = 1
 """Raised when a name that docs/json.md describes goes or means something else; new names may come without."""
 
 Json = Annotated[bool, FlagCreatePairsOff]

@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 
 from tyro.extras import SubcommandApp
 
-from glyphfront.cli import data, models, results, study, train, use
+from glyphfront.cli import data, models, results, serve, study, train, use
 from glyphfront.errors import GlyphfrontError
 from glyphfront.run import load_run
 from glyphfront.training.torchrun import is_one_of_several
@@ -25,6 +25,7 @@ Commands = Mapping[str, Verb | Mapping[str, Verb]]
 VERBS: dict[str, Verb | Mapping[str, Verb]] = {
     "recognize": use.recognize,
     "read": use.read,
+    "serve": serve.serve,
     "pick": results.pick,
     "report": results.report,
     "compare": results.compare,

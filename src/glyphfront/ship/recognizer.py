@@ -157,12 +157,36 @@ class Recognizer:
         """
         from glyphfront.picture.normalize import look
 
-        if top < 1:
-            raise GlyphfrontError(f"top must be at least 1, got {top}")
-        if not 0 <= least <= 1:
-            raise GlyphfrontError(f"least must be from 0 to 1, got {least:g}")
-        characters = self.alphabet(alphabet).characters
+        _check(top, least)
+        self.alphabet(alphabet)
         image, doubt = look(picture)
+        return self.answer_image(image, doubt, top, alphabet, least=least, any_orientation=any_orientation)
+
+    def answer_image(
+        self,
+        image: NDArray[np.uint8],
+        doubt: str | None = None,
+        top: int = 5,
+        alphabet: str | Sequence[str] | None = None,
+        *,
+        least: float = 0.0,
+        any_orientation: bool = False,
+    ) -> Answer:
+        """As `answer`, of a picture that is normalised already.
+
+        Args:
+            image: (28, 28) uint8, upright, white ink on black.
+            doubt: why it may not show one character.
+            top: how many guesses, at most.
+            alphabet: characters that there can be.
+            least: probability below which the answer is ``?``.
+            any_orientation: the picture may be turned by quarters.
+
+        Raises:
+            GlyphfrontError: as `answer`.
+        """
+        _check(top, least)
+        characters = self.alphabet(alphabet).characters
         turned = np.stack([np.rot90(image, turns) for turns in range(4 if any_orientation else 1)])
         rows = self.probabilities(turned, alphabet)
         row = rows[int(rows.max(axis=1).argmax())]
@@ -172,6 +196,13 @@ class Recognizer:
         alike = tuple(c for c in near if c in characters and row[characters.index(c)] > 0.05)
         found = tuple(Prediction(characters[c], float(row[c])) for c in best[:top])
         return Answer(found, doubt, alike, least)
+
+
+def _check(top: int, least: float) -> None:
+    if top < 1:
+        raise GlyphfrontError(f"top must be at least 1, got {top}")
+    if not 0 <= least <= 1:
+        raise GlyphfrontError(f"least must be from 0 to 1, got {least:g}")
 
 
 def shipped() -> tuple[str, ...]:

@@ -1,0 +1,173 @@
+"""Answers as JSON: the objects that the command line prints with --json (docs/json.md), and how they are described."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from glyphfront.cli.answer import SCHEMA
+from glyphfront.errors import GlyphfrontError
+from glyphfront.ship.recognizer import Answer
+
+
+class Fault(TypedDict):
+    """What kept a request, or one picture of it, from its answer."""
+
+    schema: Literal[1]
+    ok: Literal[False]
+    error: str
+    picture: NotRequired[str]
+
+
+class Guess(TypedDict):
+    """One character, and how likely it is: 0 to 1."""
+
+    character: str
+    probability: float
+
+
+class Recognized(TypedDict):
+    """What one picture shows."""
+
+    schema: Literal[1]
+    ok: Literal[True]
+    picture: str
+    character: str
+    predictions: list[Guess]
+    reason: str | None
+    alike: list[str]
+    model: str
+    milliseconds: float
+    image: NotRequired[str]
+
+
+class Many(TypedDict):
+    """Pictures of one request, in their order; a bad one has its fault in its place."""
+
+    schema: Literal[1]
+    ok: Literal[True]
+    pictures: list[Recognized | Fault]
+
+
+class Character(TypedDict):
+    """One character on a page; its box is left, top, right, bottom in pixels of the picture."""
+
+    character: str
+    probability: float
+    box: list[int]
+    space_before: bool
+
+
+class Line(TypedDict):
+    """One line, or one row of a grid, in which an empty cell is null."""
+
+    characters: list[Character | None]
+
+
+class PageRead(TypedDict):
+    """What stands on a page."""
+
+    schema: Literal[1]
+    ok: Literal[True]
+    picture: str
+    text: str
+    lines: list[Line]
+    note: str | None
+    model: str
+    milliseconds: float
+    size: list[int]
+    overlay: NotRequired[str]
+
+
+class Share(TypedDict):
+    """Right answers of all, with a 95 % Wilson interval."""
+
+    correct: int
+    total: int
+    low: float
+    high: float
+
+
+class ModelServed(TypedDict):
+    """A model that answers here."""
+
+    name: str
+    precision: str
+    classes: list[str]
+    parameters: int
+    macs: int
+    file_bytes: int
+    sha256: str
+    license: str
+    accuracy: Share | None
+    latency_us: float
+
+
+class Models(TypedDict):
+    """The models that answer here, the default first; `latency_us` was measured when this worker started."""
+
+    schema: Literal[1]
+    ok: Literal[True]
+    models: list[ModelServed]
+
+
+Coordinate = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+Point = Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
+
+
+class Drawing(BaseModel):
+    """Digital ink: the points of a pen."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"strokes": [[[10, 10], [90, 10], [40, 120]]], "width": 9}},
+    )
+    strokes: Annotated[list[Annotated[list[Point], Field(min_length=1, max_length=20_000)]], Field(min_length=1)]
+    """For each stroke its points in the order of drawing, each [x, y], x to the right, y down, in any unit."""
+    width: Annotated[float, Field(ge=1e-6, le=1e9, allow_inf_nan=False)] | None = None
+    """Of the pen, in the same unit; by default a tenth of the longer side of what is drawn."""
+
+
+def recognized(picture: str, answer: Answer, model: str, seconds: float) -> Recognized:
+    """The object of one picture."""
+    return {
+        "schema": SCHEMA,
+        "ok": True,
+        "picture": picture,
+        "character": answer.character,
+        "predictions": [
+            {"character": guess.character, "probability": round(guess.probability, 6)} for guess in answer.predictions
+        ],
+        "reason": answer.reason,
+        "alike": list(answer.alike),
+        "model": model,
+        "milliseconds": round(seconds * 1000, 3),
+    }
+
+
+def fault(error: str | GlyphfrontError, picture: str | None = None) -> Fault:
+    """The object of a failure, `error` on one line."""
+    told: Fault = {"schema": SCHEMA, "ok": False, "error": " ".join(str(error).split())}
+    if picture is not None:
+        told["picture"] = picture
+    return told
+
+
+def grid_of(given: str | None) -> tuple[int, int] | None:
+    """``9x9`` as rows and columns.
+
+    Raises:
+        GlyphfrontError: it is something else, or more than 10,000 cells.
+    """
+    if given is None:
+        return None
+    sides: Sequence[str] = given.split("x")
+    if len(sides) != 2 or not all(side.isascii() and side.isdigit() and len(side) < 5 for side in sides):
+        raise GlyphfrontError(f"grid {given[:20]}: give rows and columns, such as 9x9")
+    rows, columns = int(sides[0]), int(sides[1])
+    if not 0 < rows * columns <= 10_000:
+        raise GlyphfrontError(f"grid {given[:20]}: 1 to 10,000 cells")
+    return rows, columns

@@ -30,13 +30,15 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         GlyphfrontError: the address or port cannot be had.
     """
+    if not 0 <= port <= 65535:  # getaddrinfo takes the rest of a division
+        raise GlyphfrontError(f"cannot listen on port {port}; give --port from 0 to 65535")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listening = socket.socket(family)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(2048)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise GlyphfrontError(
             f"cannot listen on {host} port {port} ({reason}); give another --host or --port"

@@ -1,0 +1,68 @@
+"""A service in a process of its own, and pictures to send it; for the tests of glyphfront serve."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image, ImageDraw
+
+DRAWINGS = {
+    "7": [[(60, 60), (180, 60), (110, 210)]],
+    "1": [[(120, 40), (120, 220)]],
+    "L": [[(80, 40), (80, 210), (180, 210)]],
+    "T": [[(50, 50), (200, 50)], [(125, 50), (125, 210)]],
+    "4": [[(90, 40), (70, 130), (190, 130)], [(160, 40), (150, 220)]],
+    "Z": [[(60, 50), (180, 50), (60, 200), (185, 200)]],
+    "V": [[(60, 50), (120, 210), (180, 50)]],
+    "2": [[(70, 90), (90, 55), (140, 45), (170, 75), (160, 110), (70, 205), (185, 205)]],
+}
+"""Strokes of characters, points (x, y) on a board of 260 by 260."""
+
+
+def picture(character: str, width: int = 18) -> bytes:
+    """A PNG file of one of `DRAWINGS`, dark on light."""
+    return encoded(drawing(character, width))
+
+
+def drawing(character: str, width: int = 18) -> Image.Image:
+    """One of `DRAWINGS`, dark on light."""
+    page = Image.new("L", (260, 260), 245)
+    pen = ImageDraw.Draw(page)
+    for stroke in DRAWINGS[character]:
+        pen.line(stroke, fill=20, width=width, joint="curve")
+    return page
+
+
+def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
+    """The bytes of a file with an image."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind)
+    return buffer.getvalue()
+
+
+@contextmanager
+def served(*flags: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """`glyphfront serve` on a free port: its address without a slash at the end, and its process, ended at the end."""
+    command = [sys.executable, "-m", "glyphfront", "serve", "--port", "0", *flags]
+    environment = {key: value for key, value in os.environ.items() if key != "GLYPHFRONT_TOKEN"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        line = process.stdout.readline()
+        assert line.startswith("glyphfront: http://"), process.stderr.read()
+        yield line.split()[1].rstrip("/"), process
+    finally:
+        process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+        process.stderr.close()

@@ -1,0 +1,268 @@
+"""What glyphfront serve refuses, each with its status and one line, and how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from command_lines import fails
+from PIL import Image
+
+pytest.importorskip("fastapi")
+import psutil
+import requests
+from serving import encoded, picture, served
+
+LIMITS = ("--most-bytes", "200000", "--most-pixels", "1000000", "--most-pictures", "3", "--most-requests", "2")
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[str]:
+    with served(*LIMITS, "--most-seconds", "3") as (address, _):
+        yield address
+
+
+def refused(answer: requests.Response, status: int) -> str:
+    """The one line of a refusal, once its form is checked."""
+    assert answer.status_code == status, answer.text
+    told = answer.json()
+    assert (told["schema"], told["ok"]) == (1, False)
+    assert "\n" not in told["error"]
+    return str(told["error"])
+
+
+def bomb(wide: int, tall: int) -> bytes:
+    """A PNG that says it is large and is small."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", wide, tall, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+def connection(address: str) -> socket.socket:
+    parts = urlsplit(address)
+    return socket.create_connection((parts.hostname, parts.port), timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("query", "part"),
+    [
+        ("top=0", "top"),
+        ("least=2", "least"),
+        ("least=nan", "least"),
+        ("alphabet=%E2%82%AC", "cannot write"),
+        ("alphabet=", "empty"),
+        ("any_orientation=perhaps", "any_orientation"),
+    ],
+)
+def test_an_argument_that_does_not_fit_is_named(service: str, query: str, part: str) -> None:
+    assert part in refused(requests.post(f"{service}/v1/recognize?{query}", data=picture("7")), 422)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"no picture", picture("7")[:200], b"%PDF-1.4", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"],
+    ids=["empty", "text", "truncated", "pdf", "postscript"],
+)
+def test_a_body_that_is_no_picture_is_422(service: str, body: bytes) -> None:
+    refused(requests.post(f"{service}/v1/recognize", data=body), 422)
+
+
+def test_a_blank_picture_is_422(service: str) -> None:
+    assert "empty" in refused(
+        requests.post(f"{service}/v1/recognize", data=encoded(Image.new("L", (90, 90), 255))), 422
+    )
+
+
+@pytest.mark.parametrize("side", [1001, 30_000, 1_000_000])
+@pytest.mark.parametrize("path", ["recognize", "read"])
+def test_a_picture_of_too_many_pixels_is_413_however_small_its_file(service: str, side: int, path: str) -> None:
+    assert "pixels" in refused(requests.post(f"{service}/v1/{path}", data=bomb(side, side)), 413)
+
+
+def test_a_body_above_the_limit_is_413_with_or_without_its_length(service: str) -> None:
+    assert "200,000 bytes" in refused(requests.post(f"{service}/v1/recognize", data=bytes(200_001)), 413)
+    pieces = (bytes(50_000) for _ in range(5))
+    assert "200,000 bytes" in refused(requests.post(f"{service}/v1/recognize", data=pieces), 413)
+
+
+def test_more_files_than_allowed_are_413(service: str) -> None:
+    files = [("picture", (f"{k}.png", picture("1"))) for k in range(4)]
+    assert "more than 3 pictures" in refused(requests.post(f"{service}/v1/recognize", files=files), 413)
+
+
+@pytest.mark.parametrize("body", [b"", b"--b\r\n", b"--b\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\nx"])
+def test_a_form_that_is_cut_off_is_refused(service: str, body: bytes) -> None:
+    answer = requests.post(
+        f"{service}/v1/recognize", data=body, headers={"Content-Type": "multipart/form-data; boundary=b"}
+    )
+    assert answer.status_code in (400, 422)
+    refused(answer, answer.status_code)
+
+
+def test_a_form_without_a_boundary_is_400(service: str) -> None:
+    refused(requests.post(f"{service}/v1/recognize", data=b"x", headers={"Content-Type": "multipart/form-data"}), 400)
+
+
+def test_a_field_that_is_no_file_is_422(service: str) -> None:
+    answer = requests.post(f"{service}/v1/recognize", files={"p": ("a", picture("7"))}, data={"alphabet": "digits"})
+    assert "options go into the URL" in refused(answer, 422)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'{"strokes": []}', b'{"strokes": [[[1]]]}', b'{"strokes": [[[1e10, 0]]]}', b'{"strokes": [[[NaN, 0]]]}',
+     b'{"strokes": [[[1, 2]]], "width": 0}', b'{"strokes": ' + b"[" * 5000, b"\xff"],
+)  # fmt: skip
+def test_strokes_that_are_none_are_422(service: str, body: bytes) -> None:
+    refused(requests.post(f"{service}/v1/strokes", data=body), 422)
+
+
+@pytest.mark.parametrize("grid", ["0x9", "9", "9x9x9", "100000x1", "999x999"])
+def test_a_grid_that_is_none_is_422(service: str, grid: str) -> None:
+    assert "grid" in refused(requests.post(f"{service}/v1/read?grid={grid}", data=picture("7")), 422)
+
+
+def test_an_unknown_model_is_404_and_the_known_are_named(service: str) -> None:
+    assert "glyphnet-s" in refused(requests.post(f"{service}/v1/recognize?model=nix", data=picture("7")), 404)
+
+
+def test_a_slow_client_is_408_and_others_are_answered_meanwhile(service: str) -> None:
+    with connection(service) as slow:
+        slow.sendall(b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx")
+        assert requests.post(f"{service}/v1/recognize", data=picture("7")).status_code == 200
+        answer = http.client.HTTPResponse(slow)
+        answer.begin()
+        assert answer.status == 408
+        assert "took longer than 3 s" in json.loads(answer.read())["error"]
+
+
+def test_requests_beyond_those_at_once_are_429_and_say_when_to_try_again(service: str) -> None:
+    head = b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx"
+    with connection(service) as one, connection(service) as two:
+        one.sendall(head)
+        two.sendall(head)
+        time.sleep(0.5)
+        answer = requests.post(f"{service}/v1/recognize", data=picture("7"))
+        assert int(answer.headers["Retry-After"]) >= 1
+        refused(answer, 429)
+    time.sleep(0.5)  # until the service knows that both have gone
+    assert requests.post(f"{service}/v1/recognize", data=picture("7")).status_code == 200
+
+
+def test_bytes_that_are_no_http_do_not_stop_the_service(service: str) -> None:
+    for rubbish in (b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"POST /v1/recognize HTTP/1.1\r\nContent-Length: -1\r\n\r\n"):
+        with connection(service) as other:
+            other.sendall(rubbish)
+    assert requests.post(f"{service}/v1/recognize", data=picture("7")).status_code == 200
+
+
+def test_a_token_is_asked_for_where_there_is_one_and_the_page_is_open() -> None:
+    with served("--token", "abc") as (address, _):
+        assert requests.get(f"{address}/").status_code == requests.get(f"{address}/healthz").status_code == 200
+        for headers in ({}, {"Authorization": "Bearer abd"}, {"Authorization": "Basic abc"}):
+            assert "token" in refused(requests.post(f"{address}/v1/recognize", headers=headers, data=picture("7")), 401)
+            refused(requests.get(f"{address}/metrics", headers=headers), 401)
+        right = {"Authorization": "Bearer abc"}
+        assert requests.post(f"{address}/v1/recognize", headers=right, data=picture("7")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("flags", "part"),
+    [
+        (("--host", "0.0.0.0"), "--token"),
+        (("--port", "99999"), "cannot listen"),
+        (("--workers", "0"), "--workers"),
+        (("--most-pixels", "0"), "pixels must be above 0"),
+        (("--models", "nix"), "nix"),
+        (("--token", "a b"), "without spaces"),
+    ],
+)
+def test_a_service_that_cannot_be_started_says_so_in_one_line(
+    flags: tuple[str, ...], part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert part in fails(capsys, "serve", *flags)
+
+
+def test_what_was_accepted_is_answered_after_a_signal_to_end() -> None:
+    with served() as (address, process), connection(address) as open_:
+        body = picture("7")
+        open_.sendall(b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body))
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        open_.sendall(body)
+        answer = http.client.HTTPResponse(open_)
+        answer.begin()
+        assert answer.status == 200
+        assert json.loads(answer.read())["character"] == "7"
+        process.wait(30)
+
+
+def test_a_killed_worker_loses_no_more_than_what_it_was_answering_and_is_replaced() -> None:
+    with served("--workers", "2") as (address, process):
+        requests.post(f"{address}/v1/recognize", data=picture("7"))
+        before = {child.pid for child in workers_of(process.pid)}
+        wrong, lost = [], []
+
+        def ask() -> None:
+            for _ in range(40):
+                try:
+                    told = requests.post(f"{address}/v1/recognize?alphabet=7L", data=picture("L")).json()
+                    wrong.extend([told] if told.get("character") != "L" else [])
+                except requests.ConnectionError as error:
+                    lost.append(error)
+
+        askers = [threading.Thread(target=ask) for _ in range(4)]
+        for asker in askers:
+            asker.start()
+        os.kill(min(before), signal.SIGKILL)
+        for asker in askers:
+            asker.join()
+        assert not wrong
+        assert len(lost) <= len(askers)
+        deadline = time.monotonic() + 60
+        while len(after := {child.pid for child in workers_of(process.pid)}) < 2 or min(before) in after:
+            assert time.monotonic() < deadline, "the worker is not replaced"
+            time.sleep(0.2)
+        assert requests.post(f"{address}/v1/recognize", data=picture("7")).json()["ok"]
+
+
+def test_workers_end_with_the_process_that_started_them() -> None:
+    with served("--workers", "2") as (address, process):
+        requests.get(f"{address}/readyz")
+        children = workers_of(process.pid)
+        process.kill()
+        gone, alive = psutil.wait_procs(children, timeout=60)
+        assert (len(gone), alive) == (2, [])
+
+
+def workers_of(parent: int) -> list[psutil.Process]:
+    """Processes that answer, which Python's own helper for semaphores does not."""
+    found = []
+    for child in psutil.Process(parent).children():
+        if "spawn_main" in " ".join(child.cmdline()):
+            found.append(child)
+    return found
+
+
+def test_a_tiff_whose_second_page_is_a_bomb_is_read_as_its_first() -> None:
+    buffer = io.BytesIO()
+    first, second = Image.open(io.BytesIO(picture("7"))), Image.new("L", (900, 900), 255)
+    first.save(buffer, "TIFF", save_all=True, append_images=[second], compression="tiff_deflate")
+    with served("--most-pixels", "100000") as (address, _):
+        answer = requests.post(f"{address}/v1/recognize?alphabet=digits", data=buffer.getvalue())
+    assert answer.json()["character"] == "7"

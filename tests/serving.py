@@ -34,7 +34,9 @@ def drawing(character: str, width: int = 18) -> Image.Image:
     page = Image.new("L", (260, 260), 245)
     pen = ImageDraw.Draw(page)
     for stroke in DRAWINGS[character]:
-        pen.line(stroke, fill=20, width=width, joint="curve")
+        pen.line(stroke, fill=20, width=width)
+        for x, y in stroke:  # a round pen
+            pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=20)
     return page
 
 

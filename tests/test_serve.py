@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_lines import answers
 from PIL import Image
+
+from command_lines import answers
 
 pytest.importorskip("fastapi")
 import requests
-from serving import DRAWINGS, drawing, encoded, picture, served
 
 import glyphfront
+from serving import DRAWINGS, drawing, encoded, picture, served
 
 
 @pytest.fixture(scope="module")

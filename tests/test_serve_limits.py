@@ -16,12 +16,14 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from command_lines import fails
 from PIL import Image
+
+from command_lines import fails
 
 pytest.importorskip("fastapi")
 import psutil
 import requests
+
 from serving import encoded, picture, served
 
 LIMITS = ("--most-bytes", "200000", "--most-pixels", "1000000", "--most-pictures", "3", "--most-requests", "2")
@@ -104,7 +106,9 @@ def test_more_files_than_allowed_are_413(service: str) -> None:
     assert "more than 3 pictures" in refused(requests.post(f"{service}/v1/recognize", files=files), 413)
 
 
-@pytest.mark.parametrize("body", [b"", b"--b\r\n", b"--b\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\nx"])
+@pytest.mark.parametrize(
+    "body", [b"", b"--b\r\n", b"--b\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\nx"]
+)
 def test_a_form_that_is_cut_off_is_refused(service: str, body: bytes) -> None:
     answer = requests.post(
         f"{service}/v1/recognize", data=body, headers={"Content-Type": "multipart/form-data; boundary=b"}
@@ -124,9 +128,20 @@ def test_a_field_that_is_no_file_is_422(service: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b'{"strokes": []}', b'{"strokes": [[[1]]]}', b'{"strokes": [[[1e10, 0]]]}', b'{"strokes": [[[NaN, 0]]]}',
-     b'{"strokes": [[[1, 2]]], "width": 0}', b'{"strokes": ' + b"[" * 5000, b"\xff"],
-)  # fmt: skip
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        b'{"strokes": []}',
+        b'{"strokes": [[[1]]]}',
+        b'{"strokes": [[[1e10, 0]]]}',
+        b'{"strokes": [[[NaN, 0]]]}',
+        b'{"strokes": [[[1, 2]]], "width": 0}',
+        b'{"strokes": ' + b"[" * 5000,
+    ],
+    ids=range(10),
+)
 def test_strokes_that_are_none_are_422(service: str, body: bytes) -> None:
     refused(requests.post(f"{service}/v1/strokes", data=body), 422)
 
@@ -164,7 +179,11 @@ def test_requests_beyond_those_at_once_are_429_and_say_when_to_try_again(service
 
 
 def test_bytes_that_are_no_http_do_not_stop_the_service(service: str) -> None:
-    for rubbish in (b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"POST /v1/recognize HTTP/1.1\r\nContent-Length: -1\r\n\r\n"):
+    for rubbish in (
+        b"\x16\x03\x01\x02\x00\x01",
+        b"GET\r\n\r\n",
+        b"POST /v1/recognize HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    ):
         with connection(service) as other:
             other.sendall(rubbish)
     assert requests.post(f"{service}/v1/recognize", data=picture("7")).status_code == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import shutil
 import subprocess
@@ -72,10 +74,12 @@ def _fetch_runtime(folder: Path) -> None:
             reason = next((line for line in made.stderr.splitlines() if line.strip()), "no reason given")
             raise GlyphfrontError(f"npm cannot fetch {PACKAGE} ({reason.strip()[:160]}); check the network")
         told = json.loads(made.stdout)[0]
-        if told["integrity"] != INTEGRITY:
+        packed = Path(scratch) / told["filename"]
+        digest = base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
+        if f"sha512-{digest}" != INTEGRITY:
             raise GlyphfrontError(f"npm gave another {PACKAGE} than the one that was tested; check its registry")
         folder.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(Path(scratch) / told["filename"]) as archive:
+        with tarfile.open(packed) as archive:
             for name in FILES:
                 member = archive.extractfile(f"package/dist/{name}")
                 assert member is not None

@@ -1,0 +1,101 @@
+"""Many at once: nothing lost, nothing mixed up, batches shared."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import cast
+from urllib.parse import urlsplit
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("fastapi")
+import glyphfront
+from glyphfront.serve.gather import GatheringSession
+from serving import DRAWINGS, picture, served
+
+
+class Doubling:
+    """A session that takes its time, and answers each image with twice its first pixel."""
+
+    def __init__(self) -> None:
+        self.at_once, self.most_at_once = 0, 0
+
+    def run(self, names: None, feeds: dict[str, NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        time.sleep(0.01)
+        self.at_once -= 1
+        if (feeds["image"] == 255).any():
+            raise ValueError("an image that cannot be")
+        return [2 * feeds["image"][:, 0, :1].astype(np.float32)]
+
+
+def gathering(sizes: list[int]) -> tuple[GatheringSession, Doubling]:
+    session = Doubling()
+    return GatheringSession(cast(ort.InferenceSession, session), 0, sizes.append), session
+
+
+def images(value: int, count: int = 1) -> dict[str, NDArray[np.uint8]]:
+    return {"image": np.full((count, 28, 28), value, np.uint8)}
+
+
+def test_callers_who_come_together_share_runs_and_each_gets_its_own_rows() -> None:
+    sizes: list[int] = []
+    session, inner = gathering(sizes)
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda k: session.run(None, images(k, 1 + k % 3))[0], range(100)))
+    for k, rows in enumerate(found):
+        assert rows.tolist() == [[2.0 * k]] * (1 + k % 3)
+    assert sum(sizes) == sum(1 + k % 3 for k in range(100))
+    assert len(sizes) < 60
+    assert inner.most_at_once == 1
+
+
+def test_a_batch_holds_64_images_at_most_unless_one_caller_brings_more() -> None:
+    sizes: list[int] = []
+    session, _ = gathering(sizes)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda k: session.run(None, images(k, 30)), range(16)))
+    assert max(sizes) == 60
+    assert len(session.run(None, images(1, 200))[0]) == 200
+
+
+def test_a_fault_of_a_run_reaches_its_callers_and_the_next_run_is_well() -> None:
+    session, _ = gathering([])
+    with pytest.raises(ValueError, match="cannot be"):
+        session.run(None, images(255))
+    assert session.run(None, images(3))[0].tolist() == [[6.0]]
+
+
+@pytest.mark.parametrize(
+    ("connections", "requests"), [(16, 480), pytest.param(64, 10_000, marks=pytest.mark.slow, id="64-10000")]
+)
+def test_each_answer_belongs_to_its_picture(connections: int, requests: int) -> None:
+    """The probability of the likeliest character tells which of the pictures was sent."""
+    pictures = [picture(character) for character in DRAWINGS]
+    recognizer = glyphfront.load("glyphnet-s")
+    expected = [recognizer.recognize(one, top=1)[0].probability for one in pictures]
+    assert np.diff(sorted(expected)).min() > 5e-4
+    with served() as (address, _):
+        parts = urlsplit(address)
+
+        def ask(number: int) -> list[tuple[int, float]]:
+            connection, told = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=120), []
+            for k in range(number, requests, connections):
+                which = k * 7 % len(pictures)
+                connection.request("POST", "/v1/recognize?top=1&model=glyphnet-s", pictures[which])
+                answer = json.loads(connection.getresponse().read())
+                told.append((which, answer["predictions"][0]["probability"]))
+            connection.close()
+            return told
+
+        with ThreadPoolExecutor(connections) as pool:
+            told = [one for part in pool.map(ask, range(connections)) for one in part]
+    assert len(told) == requests
+    assert [probability for _, probability in told] == pytest.approx([expected[which] for which, _ in told], abs=1e-4)

@@ -1,0 +1,120 @@
+"""What HTTP costs beside the bare recogniser, and how answers fare under load.
+
+Usage: python benchmarks/serve.py
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+from record import save
+
+SECONDS, CONNECTIONS = 5.0, (1, 4, 16, 64)
+
+
+def picture() -> bytes:
+    page = Image.new("L", (260, 260), 245)
+    ImageDraw.Draw(page).line([(60, 60), (180, 60), (110, 210)], fill=20, width=18)
+    buffer = io.BytesIO()
+    page.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def milliseconds(call: Callable[[], object], seconds: float) -> list[float]:
+    """Of each of the calls that fit into `seconds`, and one more."""
+    times: list[float] = []
+    ends = time.perf_counter() + seconds
+    while (began := time.perf_counter()) < ends:
+        call()
+        times.append(1000 * (time.perf_counter() - began))
+    return times
+
+
+def caller(address: str, method: str, path: str, body: bytes | None) -> Callable[[], None]:
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+
+    def call() -> None:
+        connection.request(method, path, body)
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{path} answered {answer.status}")
+
+    return call
+
+
+def under_load(address: str, connections: int) -> tuple[float, list[float]]:
+    """Requests a second, and milliseconds of each."""
+    times: list[list[float]] = [[] for _ in range(connections)]
+
+    def ask(number: int) -> None:
+        times[number] = milliseconds(caller(address, "POST", "/v1/recognize", picture()), SECONDS)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(connections)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    every = [one for part in times for one in part]
+    return len(every) / (time.perf_counter() - began), every
+
+
+def measured(*flags: str) -> dict[str, object]:
+    from glyphfront.ship.recognizer import load
+
+    command = [sys.executable, "-m", "glyphfront", "serve", "--port", "0", *flags]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[1].rstrip("/")
+        milliseconds(caller(address, "POST", "/v1/recognize", picture()), 0.5)
+        cv2.setNumThreads(1)  # as in a worker
+        recognizer, content = load("glyphnet-s"), picture()
+        bare, alone, http_alone = [], [], []
+        for _ in range(5):  # in turns
+            bare += milliseconds(lambda: recognizer.answer(content), 0.5)
+            alone += milliseconds(caller(address, "POST", "/v1/recognize", content), 0.5)
+            http_alone += milliseconds(caller(address, "GET", "/healthz", None), 0.5)
+        loads = [under_load(address, connections) for connections in CONNECTIONS]
+    finally:
+        process.terminate()
+        process.wait()
+    return {
+        "bare_p50_ms": float(np.median(bare)),
+        "service_p50_ms": float(np.median(alone)),
+        "health_p50_ms": float(np.median(http_alone)),
+        "overhead_p50_ms": float(np.median(alone) - np.median(bare)),
+        "requests_per_second": [rate for rate, _ in loads],
+        "p50_ms": [float(np.percentile(times, 50)) for _, times in loads],
+        "p99_ms": [float(np.percentile(times, 99)) for _, times in loads],
+    }
+
+
+def main() -> None:
+    figures: dict[str, object] = {"model": "glyphnet-s", "connections": list(CONNECTIONS)}
+    for name, flags in {"": (), "gather2_": ("--gather-ms", "2"), "workers2_": ("--workers", "2")}.items():
+        figures |= {f"{name}{key}": value for key, value in measured(*flags).items()}
+    how = (
+        f"one worker with four threads, a PNG of 260x260 pixels in each request, the callers' threads on the same "
+        f"cores; bare (Recognizer.answer of the same bytes in the caller's process), service and /healthz in turns on "
+        f"one connection, medians; then {SECONDS:g} s with each number of connections; gather2: batches wait 2 ms; "
+        f"workers2: two workers"
+    )
+    save("serve", figures, how=how, repeats=5, libraries=("numpy", "onnxruntime"))
+
+
+if __name__ == "__main__":
+    main()

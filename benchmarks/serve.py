@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
+
 from record import save
 
 SECONDS, CONNECTIONS = 5.0, (1, 4, 16, 64)

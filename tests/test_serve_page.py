@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.server
 import shutil
@@ -17,8 +18,10 @@ pytest.importorskip("fastapi")
 pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from glyphfront.picture.digital_ink import normalize_strokes
+import glyphfront
+from glyphfront import Prediction
 from serving import DRAWINGS, drawing, encoded, picture, served
+from test_vectors import FOLDER, VECTORS, image_of
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -193,19 +196,15 @@ def test_a_service_with_a_token_is_used_by_a_page_that_was_opened_with_it(browse
         visit.page.close()
 
 
-def test_the_browser_normalises_strokes_as_python_does(browser: Browser, service: str) -> None:
+def test_the_browser_normalises_strokes_as_the_test_vectors_say(browser: Browser, service: str) -> None:
     visit = Visit(browser, service)
-    for character, strokes in DRAWINGS.items():
-        for width in (3, 18, 60):
-            found = visit.page.evaluate(
-                "async ([strokes, width]) => { const ink = await import('./ink.js');"
-                " return [...ink.framed(ink.drawn(strokes, width))]; }",
-                [strokes, width],
-            )
-            expected = normalize_strokes(strokes, width).astype(int).ravel()
-            apart = np.abs(np.array(found) - expected)
-            assert apart.max() <= 6, (character, width, apart.max())
-            assert apart.mean() <= 0.5, (character, width, apart.mean())
+    for vector in VECTORS["strokes"]:
+        found = visit.page.evaluate(
+            "async ({strokes, width}) => { const ink = await import('./ink.js');"
+            " return [...ink.framed(ink.drawn(strokes, width))]; }",
+            vector,
+        )
+        assert np.abs(np.array(found) - image_of(vector).astype(int).ravel()).max() <= 6, vector["character"]
     visit.page.close()
 
 
@@ -232,23 +231,33 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+def answer_of(vector: dict[str, Any]) -> Prediction:
+    """What Python answers to the image of a test vector."""
+    return glyphfront.load("glyphnet-s").answer_image(image_of(vector)).predictions[0]
+
+
 @pytest.mark.slow
 def test_the_static_page_answers_as_the_service_does_without_asking_anybody(browser: Browser, static: str) -> None:
-    import glyphfront
-
-    recognizer = glyphfront.load("glyphnet-s")
     visit = Visit(browser, static)
     visit.page.get_by_label("digits", exact=True).check()
     visit.draw(DRAWINGS["7"])
     visit.answered("7")
-    for character in DRAWINGS:
+    for vector in VECTORS["strokes"]:
         told = visit.page.evaluate(
-            "async ([strokes, options]) => (await import('./local.js')).strokes(strokes, 18, options)",
-            [DRAWINGS[character], {"model": "glyphnet-s", "alphabet": "0-9A-Z"}],
+            "async ({strokes, width}) => (await import('./local.js')).strokes(strokes, width, {model: 'glyphnet-s'})",
+            vector,
         )
-        expected = recognizer.answer_image(normalize_strokes(DRAWINGS[character], 18), None, 5, "0-9A-Z").predictions
-        assert told["character"] == expected[0].character
-        assert told["predictions"][0]["probability"] == pytest.approx(expected[0].probability, abs=0.02)
+        expected = answer_of(vector)
+        assert told["character"] == expected.character
+        assert told["predictions"][0]["probability"] == pytest.approx(expected.probability, abs=0.03)
+    for vector in VECTORS["pictures"]:  # found by one threshold, where Python does more
+        url = "data:image/png;base64," + base64.b64encode((FOLDER / vector["file"]).read_bytes()).decode()
+        told = visit.page.evaluate(
+            "async (url) => { const [local, answer] = [await import('./local.js'), await fetch(url)];"
+            " return local.picture(await answer.blob(), {model: 'glyphnet-s'}); }",
+            url,
+        )
+        assert told["character"] == answer_of(vector).character, vector["file"]
     visit.page.set_input_files("#file", {"name": "4.png", "mimeType": "image/png", "buffer": picture("4")})
     visit.answered("4")
     assert visit.complaints == []

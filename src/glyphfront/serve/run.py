@@ -34,7 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise GlyphfrontError(f"cannot listen on port {port}; give --port from 0 to 65535")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        # asyncio turns Nagle's algorithm off where the protocol is given; else answers wait 40 ms for an acknowledgement
+        # only where the protocol is given does asyncio turn Nagle's algorithm off; with it, answers wait 40 ms
         listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)

@@ -24,7 +24,7 @@ help:
 	@touch $@
 
 .venv/.dev: .venv/.train
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,serve,dev]'
 	@touch $@
 
 demo: .venv/.train

@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
+import psutil
 from PIL import Image, ImageDraw
 
 from record import save
 
-SECONDS, CONNECTIONS = 5.0, (1, 4, 16, 64)
+SECONDS, ROUNDS, CONNECTIONS = 5.0, 300, (1, 4, 16, 64)
 
 
 def picture() -> bytes:
@@ -33,13 +34,18 @@ def picture() -> bytes:
 
 
 def milliseconds(call: Callable[[], object], seconds: float) -> list[float]:
-    """Of each of the calls that fit into `seconds`, and one more."""
+    """Of each of the calls that fit into `seconds`; one at least."""
     times: list[float] = []
     ends = time.perf_counter() + seconds
-    while (began := time.perf_counter()) < ends:
+    while not times or time.perf_counter() < ends:
+        began = time.perf_counter()
         call()
         times.append(1000 * (time.perf_counter() - began))
     return times
+
+
+def once(call: Callable[[], object]) -> list[float]:
+    return milliseconds(call, 0.0)
 
 
 def caller(address: str, method: str, path: str, body: bytes | None) -> Callable[[], None]:
@@ -54,6 +60,20 @@ def caller(address: str, method: str, path: str, body: bytes | None) -> Callable
             raise RuntimeError(f"{path} answered {answer.status}")
 
     return call
+
+
+def cpu_milliseconds(call: Callable[[], object], other: int) -> tuple[float, float]:
+    """CPU time of a call in this process, and in another one (and what it started)."""
+    process = psutil.Process(other)
+    processes = [process, *process.children(recursive=True)]
+
+    def used() -> float:
+        return sum(one.cpu_times().user + one.cpu_times().system for one in processes)
+
+    here, there = time.process_time(), used()
+    for _ in range(ROUNDS):
+        call()
+    return 1000 * (time.process_time() - here) / ROUNDS, 1000 * (used() - there) / ROUNDS
 
 
 def under_load(address: str, connections: int) -> tuple[float, list[float]]:
@@ -84,20 +104,26 @@ def measured(*flags: str) -> dict[str, object]:
         milliseconds(caller(address, "POST", "/v1/recognize", picture()), 0.5)
         cv2.setNumThreads(1)  # as in a worker
         recognizer, content = load("glyphnet-s"), picture()
-        bare, alone, http_alone = [], [], []
-        for _ in range(5):  # in turns
-            bare += milliseconds(lambda: recognizer.answer(content), 0.5)
-            alone += milliseconds(caller(address, "POST", "/v1/recognize", content), 0.5)
-            http_alone += milliseconds(caller(address, "GET", "/healthz", None), 0.5)
+        ways = {
+            "bare": lambda: recognizer.answer(content),
+            "service": caller(address, "POST", "/v1/recognize", content),
+            "health": caller(address, "GET", "/healthz", None),
+        }
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(ROUNDS):  # in turn, so that whatever else the machine does meets all
+            for name, way in ways.items():
+                times[name] += once(way)
+        cpu = {name: cpu_milliseconds(way, process.pid) for name, way in list(ways.items())[:2]}
         loads = [under_load(address, connections) for connections in CONNECTIONS]
     finally:
         process.terminate()
         process.wait()
     return {
-        "bare_p50_ms": float(np.median(bare)),
-        "service_p50_ms": float(np.median(alone)),
-        "health_p50_ms": float(np.median(http_alone)),
-        "overhead_p50_ms": float(np.median(alone) - np.median(bare)),
+        **{f"{name}_p10_ms": float(np.percentile(one, 10)) for name, one in times.items()},
+        **{f"{name}_p50_ms": float(np.median(one)) for name, one in times.items()},
+        "bare_cpu_ms": cpu["bare"][0],
+        "service_cpu_ms": cpu["service"][1],
+        "overhead_p10_ms": float(np.percentile(times["service"], 10) - np.percentile(times["bare"], 10)),
         "requests_per_second": [rate for rate, _ in loads],
         "p50_ms": [float(np.percentile(times, 50)) for _, times in loads],
         "p99_ms": [float(np.percentile(times, 99)) for _, times in loads],
@@ -109,12 +135,13 @@ def main() -> None:
     for name, flags in {"": (), "gather2_": ("--gather-ms", "2"), "workers2_": ("--workers", "2")}.items():
         figures |= {f"{name}{key}": value for key, value in measured(*flags).items()}
     how = (
-        f"one worker with four threads, a PNG of 260x260 pixels in each request, the callers' threads on the same "
-        f"cores; bare (Recognizer.answer of the same bytes in the caller's process), service and /healthz in turns on "
-        f"one connection, medians; then {SECONDS:g} s with each number of connections; gather2: batches wait 2 ms; "
-        f"workers2: two workers"
+        "one worker with four threads, a PNG of 260x260 pixels in each request, callers on the same cores; bare "
+        "(Recognizer.answer of the same bytes in the caller's process), service and /healthz call by call in turn, "
+        f"{ROUNDS} rounds, the tenth percentile beside the median because other work ran on the machine, and CPU time "
+        f"a picture, which that disturbs less; then {SECONDS:g} s with each number of connections; gather2: batches "
+        "wait 2 ms; workers2: two workers"
     )
-    save("serve", figures, how=how, repeats=5, libraries=("numpy", "onnxruntime"))
+    save("serve", figures, how=how, repeats=ROUNDS, libraries=("numpy", "onnxruntime"))
 
 
 if __name__ == "__main__":

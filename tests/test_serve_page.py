@@ -204,7 +204,7 @@ def test_the_browser_normalises_strokes_as_the_test_vectors_say(browser: Browser
             " return [...ink.framed(ink.drawn(strokes, width))]; }",
             vector,
         )
-        assert np.abs(np.array(found) - image_of(vector).astype(int).ravel()).max() <= 6, vector["character"]
+        assert np.abs(np.array(found) - image_of(vector).astype(int).ravel()).max() <= 3, vector["character"]
     visit.page.close()
 
 

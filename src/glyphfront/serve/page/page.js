@@ -38,6 +38,7 @@ function show(told) {
   byId("told").textContent = inWords(told);
   byId("bars").replaceChildren(...predictions.slice(0, 5).map(bar));
   byId("text").hidden = told?.text === undefined;
+  document.querySelector(".first").hidden = told?.text !== undefined;
   byId("lines").value = told?.text ?? "";
   byId("boxes").replaceChildren(...(told?.lines ? boxesOf(told) : []));
   document.documentElement.dataset.answer = first ? told.character : told?.text ?? "";

@@ -77,25 +77,26 @@ def test_a_fault_of_a_run_reaches_its_callers_and_the_next_run_is_well() -> None
     ("connections", "requests"), [(16, 480), pytest.param(64, 10_000, marks=pytest.mark.slow, id="64-10000")]
 )
 def test_each_answer_belongs_to_its_picture(connections: int, requests: int) -> None:
-    """The probability of the likeliest character tells which of the pictures was sent."""
+    """The probabilities of all characters tell which of the pictures was sent."""
     pictures = [picture(character) for character in DRAWINGS]
     recognizer = glyphfront.load("glyphnet-s")
-    expected = [recognizer.recognize(one, top=1)[0].probability for one in pictures]
-    assert np.diff(sorted(expected)).min() > 5e-4
+    expected = [{one.character: one.probability for one in recognizer.recognize(sent, top=47)} for sent in pictures]
     with served() as (address, _):
         parts = urlsplit(address)
 
-        def ask(number: int) -> list[tuple[int, float]]:
+        def ask(number: int) -> list[tuple[int, dict[str, float]]]:
             connection, told = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=120), []
             for k in range(number, requests, connections):
                 which = k * 7 % len(pictures)
-                connection.request("POST", "/v1/recognize?top=1&model=glyphnet-s", pictures[which])
+                connection.request("POST", "/v1/recognize?top=47&model=glyphnet-s", pictures[which])
                 answer = json.loads(connection.getresponse().read())
-                told.append((which, answer["predictions"][0]["probability"]))
+                told.append((which, {one["character"]: one["probability"] for one in answer["predictions"]}))
             connection.close()
             return told
 
         with ThreadPoolExecutor(connections) as pool:
             told = [one for part in pool.map(ask, range(connections)) for one in part]
     assert len(told) == requests
-    assert [probability for _, probability in told] == pytest.approx([expected[which] for which, _ in told], abs=1e-4)
+    for which, probabilities in told:
+        distances = [max(abs(one[c] - probabilities[c]) for c in one) for one in expected]
+        assert distances[which] < 1e-3 < min(distances[:which] + distances[which + 1 :])

@@ -25,7 +25,6 @@ Commands = Mapping[str, Verb | Mapping[str, Verb]]
 VERBS: dict[str, Verb | Mapping[str, Verb]] = {
     "recognize": use.recognize,
     "read": use.read,
-    "serve": serve.serve,
     "pick": results.pick,
     "report": results.report,
     "compare": results.compare,
@@ -39,6 +38,7 @@ VERBS: dict[str, Verb | Mapping[str, Verb]] = {
     "layers": models.layers,
     "devices": train.devices,
     "data": {"fetch": data.fetch, "check": data.check, "show": data.show, "suspects": data.suspects},
+    "serve": serve.serve,
 }
 
 

@@ -29,7 +29,7 @@ from glyphfront.pipeline.keep import load_study
 from glyphfront.pipeline.latency import time_study
 from glyphfront.pipeline.scale import with_seeds
 from glyphfront.result import Result, load_result, load_timings
-from glyphfront.run import Data, Model, Optimizer, Run
+from glyphfront.run import Data, Distill, Model, Optimizer, Run
 from glyphfront.ship.card import load_card
 from glyphfront.ship.graph import graph_fingerprint
 from glyphfront.ship.recognizer import load
@@ -44,6 +44,10 @@ RUN = Run(
 )
 SHORT = replace(RUN, epochs=1)
 DIVERGES = replace(RUN, optimizer=Optimizer("momentum", lr=1e20))
+
+
+def taught_by(*teachers: Run) -> Run:
+    return replace(SHORT, distill=Distill(tuple(teacher.key for teacher in teachers)))
 
 
 def draw_pictures(folder: Path, count: int) -> None:
@@ -205,6 +209,7 @@ def test_seeds_that_are_asked_for_stand_in_the_study(tmp_path: Path) -> None:
         (rows(good=RUN, bad=replace(RUN, batch_size=1)), "bad: --batch-size"),
         (rows(good=RUN, bad=replace(RUN, data=Data("balanced"))), "none"),
         (rows(after=replace(RUN, init_from=SHORT.key), base=SHORT), "after: the Run it starts from must come before"),
+        (rows(after=taught_by(SHORT), base=SHORT), "after: its teacher must come before"),
         (rows(**{"a/b": RUN}), "'a/b' cannot be the name of a row or part"),
         (Study("?", parts={"..": rows(a=RUN)}), "'..' cannot be the name"),
         (Study("?", name="empty"), "empty has no rows"),
@@ -292,6 +297,30 @@ def test_a_run_that_fails_does_not_stop_the_others_but_what_starts_from_it(tmp_p
     assert load_result(tmp_path / "out" / "tiny-seed0.json").exported
     assert (tmp_path / "out" / "latency.json").exists()
     assert not list((tmp_path / "out").glob("orphan*"))
+
+
+def test_a_student_learns_from_rows_before_it_with_its_own_seed(tmp_path: Path, trained: list[str]) -> None:
+    study = replace(rows(base=RUN, student=taught_by(RUN)), seeds=2)
+    results = carry_out(study, tmp_path)
+    assert [result.status for result in results] == ["finished"] * 4
+    assert trained == ["base", "student"] * 2
+    for base, student in (results[:2], results[2:]):
+        assert student.run.distill.teachers == (base.key,)
+
+
+def test_a_teacher_whose_weights_are_lost_is_trained_again_for_a_student(tmp_path: Path, trained: list[str]) -> None:
+    carry_out({"base": RUN}, tmp_path)
+    shutil.rmtree(tmp_path / "runs")
+    carry_out({"base": RUN, "student": taught_by(RUN)}, tmp_path)
+    assert trained == ["base", "base", "student"]
+
+
+def test_what_a_diverged_run_teaches_has_a_result_that_says_so(tmp_path: Path, trained: list[str]) -> None:
+    study = {"good": RUN, "bad": DIVERGES, "student": taught_by(RUN, DIVERGES)}
+    results = carry_out(study, tmp_path)
+    assert [result.status for result in results] == ["finished", "diverged", "diverged"]
+    assert results[2].message.startswith("not trained: its teacher diverged: ")
+    assert trained == ["good", "bad"]
 
 
 def test_what_starts_from_a_diverged_run_has_a_result_that_says_so(tmp_path: Path, trained: list[str]) -> None:
@@ -387,7 +416,7 @@ def test_a_run_that_another_process_works_on_is_neither_exported_nor_evaluated(d
     shutil.copytree(done / "runs" / RUN.key, folder)
     (folder / "model.onnx").unlink()
     with held(folder), pytest.raises(GlyphfrontError, match="another process"):
-        ship_and_evaluate(folder, prepare(RUN.data).test)
+        ship_and_evaluate(folder, prepare(RUN.data))
     assert not (folder / "model.onnx").exists()
 
 

@@ -357,7 +357,7 @@ def test_a_folder_travels_without_its_lock_and_half_written_files(tmp_path: Path
 
 def test_a_worker_with_another_version_trains_nothing(tmp_path: Path) -> None:
     with pytest.raises(GlyphfrontError, match="install the same on all"):
-        cluster.on_worker(RUN, {}, None, data_dir=None, cwd=tmp_path, version="0.0.0", cpus=1)
+        cluster.on_worker(RUN, {}, data_dir=None, cwd=tmp_path, version="0.0.0", cpus=1)
 
 
 def test_a_worker_goes_on_from_the_state_it_left_and_from_what_it_is_sent(
@@ -368,7 +368,7 @@ def test_a_worker_goes_on_from_the_state_it_left_and_from_what_it_is_sent(
 
     def carry_out(before: dict[str, bytes]) -> dict[str, bytes]:
         version = cluster._code()
-        return cluster.on_worker(long, before, None, data_dir=None, cwd=tmp_path, version=version, cpus=1)
+        return cluster.on_worker(long, before, data_dir=None, cwd=tmp_path, version=version, cpus=1)
 
     def killed(*arguments: Any) -> None:
         save_state(*arguments)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.pipeline.scale import at_scale, derive, runs_by_folder, smaller, trainings, with_seeds
-from glyphfront.run import Data, Model, Optimizer, Run, Schedule
+from glyphfront.run import Data, Distill, Model, Optimizer, Run, Schedule
 from glyphfront.study import Scale, Study
 
 RUN = Run(
@@ -111,6 +111,17 @@ def test_what_starts_from_a_row_starts_from_that_row_at_the_scale_and_with_its_s
         assert found["bases", "base"].epochs == 10
         assert found["bases", "own"].init_from == found["bases", "base"].key
         assert found["others", "after"].init_from == found["bases", "base"].key
+
+
+def test_a_student_learns_from_its_teachers_at_the_scale_and_with_its_seed_where_they_have_it() -> None:
+    own, shared = replace(RUN, seed=0), replace(RUN, epochs=50)
+    student = replace(RUN, epochs=20, distill=Distill((own.key, shared.key)))
+    parts = {"shared": study(shared=shared), "students": replace(study(own=own, student=student), seeds=2)}
+    runs = runs_by_folder(at_scale(Study("?", parts=parts, scales=(TENTH,)), "tenth"))
+    (teacher,) = runs["shared"]
+    for seed in (0, 1):
+        found = {run.label: run for run in runs["students"] if run.seed == seed}
+        assert found["student"].distill.teachers == (found["own"].key, teacher.key)
 
 
 def test_seeds_keep_the_images_and_come_one_after_the_other() -> None:

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.pipeline.execute import check_all
 from glyphfront.run import check
+from glyphfront.ship.card import load_card
+from glyphfront.ship.recognizer import find as shipped_file
 from glyphfront.studies import find, installed
+from glyphfront.studies.front import front, recipe
 from glyphfront.study import Study
 
 FILE = """
@@ -44,7 +48,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_our_own_studies_and_the_guest_are_installed() -> None:
-    assert {"quick", "shipped", "emnist-study"} <= set(installed())
+    assert {"quick", "shipped", "front", "recipe", "emnist-study"} <= set(installed())
 
 
 @pytest.mark.parametrize("name", ["quick", "shipped"])
@@ -58,6 +62,20 @@ def test_our_own_studies_ask_a_question_with_runs_that_can_be_run(name: str, dat
         check(run)
         assert run.label == label
         assert run.data.train == (data or run.data.train)
+
+
+@pytest.mark.parametrize("study", [front(), recipe()], ids=lambda study: study.name)
+def test_the_students_of_the_front_learn_from_rows_before_them(study: Study) -> None:
+    check_all(study)
+    keys = [run.key for run in study.rows.values()]
+    assert len(set(keys)) == len(keys)
+    taught = [run for run in study.rows.values() if run.distill.teachers]
+    assert len(taught) >= 4
+    assert {key for run in taught for key in run.distill.teachers} <= set(keys[:2])
+
+
+def test_a_teacher_of_the_front_is_the_training_of_the_shipped_model() -> None:
+    assert load_card(shipped_file("glyphnet-s")).run.key in {run.key for run in front().rows.values()}
 
 
 def test_a_part_is_the_whole_study_with_that_part_alone() -> None:

@@ -66,6 +66,8 @@ class Provenance:
     python: str
     libraries: tuple[str, ...]
     """name==version."""
+    compiled: bool | None = None
+    """Of a training: whether torch.compile had a part in it; None: not asked for."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -145,6 +146,18 @@ class Augment:
     """Probability of a mark at the picture's edge: a ruled line, a corner of a box, a neighbour's stroke."""
 
 
+@dataclass(frozen=True)
+class Distill:
+    """Learning from the answers of trained Runs beside the labels (Hinton et al. 2015, arXiv:1503.02531)."""
+
+    teachers: tuple[str, ...] = ()
+    """Keys of the Runs whose averaged probabilities are learned, of the same classes; none: labels alone."""
+    temperature: float = 2.0
+    """Logits of teachers and student are divided by it before they are compared: the higher, the softer."""
+    weight: float = 0.9
+    """Share of the loss that the teachers' answers have; the rest is the labels'."""
+
+
 LIGHT = Augment(rotation=8.0, shear=0.1, zoom=0.08, shift_x=1.7, shift_y=1.7)
 
 
@@ -181,6 +194,8 @@ class Run:
     float32 (torch's autocast); by default everything in float32."""
     init_from: str | None = None
     """Key of the Run whose weights, all but the classifier's, this one starts from."""
+    distill: Distill = field(default_factory=Distill)
+    """Trained Runs that it learns from; by default none."""
     seed: int = 0
     """Of the initial weights, the order of the images and the augmentation."""
 
@@ -197,18 +212,32 @@ class Run:
     def key(self) -> str:
         """12 hex digits that change with anything but the label: the name of the run's folder.
 
-        What is None is left out, so that a field added later, None by default, changes no key. Whole numbers count as
-        the floats that their fields hold.
+        What is None is left out, so that a field added later, None by default, changes no key; so is `distill` where
+        nobody teaches. Whole numbers count as the floats that their fields hold.
         """
         plain = _without_none(records.to_plain(records.from_plain(Run, records.to_plain(self))))
         del plain["label"]
+        if not self.distill.teachers:
+            del plain["distill"]
         plain["meaning"] = MEANING
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Keys of the Runs that must be trained before this one: that which it starts from, and its teachers."""
+        return (*(() if self.init_from is None else (self.init_from,)), *self.distill.teachers)
+
+
+def with_needs(run: Run, change: Callable[[str], str]) -> Run:
+    """`run` with the key of each Run that it needs changed."""
+    base = None if run.init_from is None else change(run.init_from)
+    teachers = tuple(change(key) for key in run.distill.teachers)
+    return dataclasses.replace(run, init_from=base, distill=dataclasses.replace(run.distill, teachers=teachers))
+
 
 def without_seed(run: Run) -> Run:
-    """What Runs that differ only in their seed share: each may start from a Run with its own seed."""
-    return dataclasses.replace(run, seed=0, init_from=None if run.init_from is None else "")
+    """What Runs that differ only in their seed share: each may need Runs with its own seed."""
+    return dataclasses.replace(with_needs(run, lambda key: ""), seed=0)
 
 
 def check(run: Run) -> None:
@@ -242,6 +271,9 @@ def check(run: Run) -> None:
         ("ema", 0 <= run.ema < 1, "at least 0 and below 1"),
         ("clip-norm", run.clip_norm >= 0, "at least 0"),
         ("early-stopping", run.early_stopping >= 0, "at least 0"),
+        ("distill.temperature", run.distill.temperature > 0, "above 0"),
+        ("distill.weight", 0 <= run.distill.weight <= 1, "at least 0 and at most 1"),
+        ("distill.teachers", len(set(run.distill.teachers)) == len(run.distill.teachers), "different Runs"),
         ("seed", run.seed >= 0, "at least 0"),
     ]
     for flag, fits, wanted in bounds:

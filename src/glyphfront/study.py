@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from glyphfront.result import Precision
 from glyphfront.run import Run
 
 
@@ -87,11 +88,13 @@ class Study:
     name: str = ""
     """What it is asked for by, such as quick, or my_study.py:widths."""
     rows: Mapping[str, Run] = field(default_factory=dict)
-    """By label, with seed 0, in their order; a Run that another starts from comes before it."""
+    """By label, with seed 0, in their order; a Run that another needs comes before it."""
     parts: Mapping[str, Study] = field(default_factory=dict)
     """By name, in the order in which they are carried out. A Run may stand in several; it is trained once."""
     seeds: int = 1
     """Trainings of each row."""
+    precisions: tuple[Precision, ...] = ("fp32",)
+    """Of the files that each training is exported to, those of the parts included; each is evaluated and timed."""
     baseline: str | None = None
     """Label of the row that the others are compared with."""
     baselines: Mapping[str, str | None] = field(default_factory=dict)

@@ -114,6 +114,7 @@ def pick(
     from glyphfront.measure.folder import read_folder
     from glyphfront.report.front import files_of
     from glyphfront.report.pick import pick as choose
+    from glyphfront.ship.card import FILES
 
     reading = read_folder(folder)
     choice = choose(
@@ -123,7 +124,7 @@ def pick(
         min_accuracy=min_accuracy,
     )
     file = choice.file
-    path = runs_dir / file.result.key / "model.onnx"
+    path = runs_dir / file.result.key / FILES[file.precision]
     if json:
         print_json(
             sentence=choice.sentence,

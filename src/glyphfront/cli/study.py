@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from tyro.conf import Positional
 from glyphfront.cli.answer import DataDir, Json, RunsDir, print_json, show_table
 from glyphfront.cli.answer import show as show_document
 from glyphfront.errors import GlyphfrontError, RunsFailedError
+from glyphfront.result import Precision
 
 
 def show_all(json: Json = False) -> None:
@@ -150,6 +152,8 @@ def run(
     on: Literal["here", "ray"] = "here",
     address: str | None = None,
     cpus: int | None = None,
+    precision: tuple[Precision, ...] | None = None,
+    compile: bool = False,
 ) -> None:
     """Carry a study out: train, export and evaluate every Run, time all files in turns, then report.
 
@@ -171,6 +175,9 @@ def run(
         on: here, one run after another; or ray, side by side on a Ray cluster (docs/cluster.md).
         address: of the Ray cluster, such as 10.0.0.1:6379; by default one is started on this machine alone.
         cpus: cores of each run on Ray, by default 1; where the cluster has GPUs, each run also takes one.
+        precision: of the files that every training is exported to, such as fp32 int8, each of which is evaluated and
+            timed; by default what the study says. fp32 is always among them.
+        compile: compile every model before it is trained: Runs in bf16 that train for long are faster for it.
     """
     from glyphfront.pipeline.execute import Do, execute, one_after_another
     from glyphfront.report.page import write_report
@@ -181,6 +188,8 @@ def run(
     if on == "here" and (address is not None or cpus is not None):
         raise GlyphfrontError("--address and --cpus are of a Ray cluster; say --on ray too")
     study = find(name, data=data, scale=scale, seeds=seeds)
+    if precision is not None:
+        study = replace(study, precisions=("fp32", *(one for one in dict.fromkeys(precision) if one != "fp32")))
     do: Do = one_after_another
     if on == "ray":
         from glyphfront.pipeline.ray import on_ray
@@ -195,6 +204,7 @@ def run(
             data_dir=data_dir,
             latency_seconds=latency_seconds,
             examples=examples,
+            compile=compile,
             do=do,
         )
     except RunsFailedError:

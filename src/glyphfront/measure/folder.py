@@ -15,7 +15,7 @@ from glyphfront import records
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.predictions import Predictions, load_predictions, predictions_path
 from glyphfront.result import Result, Timings, load_result, load_timings
-from glyphfront.run import Run, without_seed
+from glyphfront.run import Run, with_needs, without_seed
 from glyphfront.study import Study
 
 STUDY, LATENCY = "study.json", "latency.json"
@@ -32,6 +32,8 @@ class Evaluated:
     """Of the result's file."""
     row: str = ""
     """The same for trainings that differ in their seed alone."""
+    of_int8: Predictions | None = None
+    """Those of its int8 file, where there are any."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,11 @@ def read_evaluated(path: Path) -> Evaluated:
         GlyphfrontError: a file is missing or faulty.
     """
     result, beside = load_result(path), predictions_path(path)
-    there = result.status == "finished" and beside.exists()
-    return Evaluated(result, load_predictions(beside) if there else None, path, without_seed(result.run).key)
+    found = [
+        load_predictions(one) if result.status == "finished" and one.exists() else None
+        for one in (beside, predictions_path(path, "int8"))
+    ]
+    return Evaluated(result, found[0], path, without_seed(result.run).key, found[1])
 
 
 def read_folder(folder: Path) -> Reading:
@@ -161,15 +166,18 @@ def _results(folder: Path, parts: Sequence[str]) -> dict[str, Evaluated]:
 
 
 class _Kinds:
-    """Which results are trainings of one row: those whose Runs, and the Runs they start from, differ in seeds alone."""
+    """Which results are trainings of one row: those whose Runs, and the Runs they need, differ in seeds alone."""
 
     def __init__(self, rows: Iterable[Run], found: Mapping[str, Evaluated]) -> None:
         self._runs = {**{key: one.result.run for key, one in found.items()}, **{run.key: run for run in rows}}
         self._found = [replace(one, row=self.of(one.result.run)) for one in found.values()]
 
     def of(self, run: Run) -> str:
-        base = self._runs.get(run.init_from or "")
-        return replace(run, seed=0, init_from=self.of(base) if base else run.init_from).key
+        def kind(key: str) -> str:
+            needed = self._runs.get(key)
+            return self.of(needed) if needed else key
+
+        return replace(with_needs(run, kind), seed=0).key
 
     def trainings(self, run: Run, label: str) -> tuple[Evaluated, ...]:
         """All that are of the row of this Run, labelled."""

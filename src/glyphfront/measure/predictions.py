@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from glyphfront import records
 from glyphfront.data.dataset import Dataset, Labels
 from glyphfront.errors import GlyphfrontError
+from glyphfront.result import Precision
 
 _PAIRS, _EACH = 6, 8  # examples: of this many most confused pairs, this many each
 _ADVICE = "it is written with the result: run the study again"
@@ -53,9 +54,9 @@ class Examples:
     """(K,) int64, from 0."""
 
 
-def predictions_path(result: Path) -> Path:
-    """Where the predictions of a result file lie."""
-    return result.with_suffix(".predictions.npz")
+def predictions_path(result: Path, precision: Precision = "fp32") -> Path:
+    """Where the predictions of a result file lie: those of its weights and fp32 file, or of another."""
+    return result.with_suffix(".predictions.npz" if precision == "fp32" else f".{precision}.predictions.npz")
 
 
 def examples_path(result: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,21 +16,20 @@ from numpy.typing import NDArray
 from glyphfront.data import load
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.leakage import load_seen, unseen
-from glyphfront.data.splits import prepare
+from glyphfront.data.splits import Splits, prepare
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.accuracy import accuracy_of, evaluate_unseen, proportion
 from glyphfront.measure.predictions import examples_of, predictions_of, save_examples, save_predictions
 from glyphfront.models.predict import predict_logits
 from glyphfront.models.weights import load_classifier
-from glyphfront.result import Accuracy, Exported, Result, load_result, load_trained, save_result
+from glyphfront.result import Accuracy, Exported, Precision, Result, load_result, load_trained, save_result
 from glyphfront.run import load_run
 from glyphfront.ship import recognizer
-from glyphfront.ship.card import load_card, save_card
+from glyphfront.ship.card import FILES, exported_files, load_card, save_card
 from glyphfront.ship.export import export_run
 from glyphfront.ship.graph import graph_fingerprint
+from glyphfront.ship.quantize import quantize_run
 from glyphfront.training.folder import alone
-
-_OF_A_RESULT = ("model.onnx", "model.json", "predictions.npz")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def evaluate_model(model: str, data: str | None = None, data_dir: Path | None = 
     folder = Path(model)
     if (folder / "run.json").exists() and data is None:
         result = _evaluated(folder)
-        result = result or ship_and_evaluate(folder, prepare(load_run(folder / "run.json").data, data_dir).test)
+        result = result or ship_and_evaluate(folder, prepare(load_run(folder / "run.json").data, data_dir))
         if result.accuracy is None:
             raise GlyphfrontError(f"{folder}: {result.message}")
         return Evaluation(result.data.test_source, 0 if result.run.data.remove_leaks else None, result.accuracy)
@@ -69,32 +69,83 @@ def evaluate_model(model: str, data: str | None = None, data_dir: Path | None = 
     return Evaluation(test.source, left_out, accuracy)
 
 
-def ship_and_evaluate(folder: Path, test: Dataset) -> Result:
-    """Export a trained Run and evaluate it, unless that was done; raises as `evaluate_run`, or as `alone`."""
+def ship_and_evaluate(
+    folder: Path, splits: Splits, precisions: Sequence[Precision] = ("fp32",), *, most_loss: float | None = None
+) -> Result:
+    """Export a trained Run and evaluate it, unless that was done.
+
+    Args:
+        folder: of the run.
+        splits: that it was prepared with.
+        precisions: of the files that are wanted; fp32 is always among them.
+        most_loss: see `glyphfront.ship.quantize.quantize_run`.
+
+    Raises:
+        GlyphfrontError: as `export_run`, `quantize_run` and `evaluate_run`, or another process works on it.
+    """
     with alone(folder):
-        if result := _evaluated(folder):
+        if most_loss is None and (result := _evaluated(folder, precisions)):
             return result
         if load_trained(folder / "trained.json").status == "finished":
             export_run(folder)
-        return evaluate_run(folder, test)
+            if "int8" in precisions:
+                quantize_run(folder, splits.training, most_loss=most_loss)
+        return _evaluated(folder, precisions) or evaluate_run(folder, splits.test)
 
 
-def _evaluated(folder: Path) -> Result | None:
-    """The result of this very training, where its files are still there: the test set is read once."""
+def export_int8(folder: Path, *, most_loss: float, data_dir: Path | None = None) -> Path:
+    """Export a Run in int8 and measure the file on the whole test set, for its card.
+
+    Args:
+        folder: of the run.
+        most_loss: see `glyphfront.ship.quantize.quantize_run`.
+        data_dir: where EMNIST files lie.
+
+    Returns:
+        The path of the int8 file.
+
+    Raises:
+        GlyphfrontError: as `ship_and_evaluate`; the training diverged; or the data is not what it was trained on.
+    """
+    run, trained = load_run(folder / "run.json"), load_trained(folder / "trained.json")
+    if trained.status != "finished":
+        raise GlyphfrontError(f"{folder}: nothing to export: {trained.message}")
+    splits = prepare(run.data, data_dir)
+    if splits.training.used != trained.data:
+        raise GlyphfrontError(
+            f"{folder}: the data is not what it was trained on ({trained.data.train_source}, "
+            f"{trained.data.train_fingerprint}); int8 needs its training images, so train again on the present data"
+        )
+    ship_and_evaluate(folder, splits, ("fp32", "int8"), most_loss=most_loss)
+    return folder / FILES["int8"]
+
+
+def _evaluated(folder: Path, precisions: Sequence[Precision] = ("fp32",)) -> Result | None:
+    """The result of this very training, where all files that are wanted are still there: the test set is read once."""
     with contextlib.suppress(GlyphfrontError):  # not evaluated, or by an older version
         result, trained = load_result(folder / "result.json"), load_trained(folder / "trained.json")
-        there = result.status == "diverged" or all((folder / name).exists() for name in _OF_A_RESULT)
-        if there and (result.data, result.provenance) == (trained.data, trained.provenance):
+        if (result.data, result.provenance) != (trained.data, trained.provenance):
+            return None
+        cards = [load_card(path) for path in exported_files(folder).values()]
+        files = {card.precision: card.sha256 for card in cards if card.accuracy is not None}
+        told = {file.precision: file.sha256 for file in result.exported}
+        kept = all((folder / name).exists() for name in map(_predictions, files))
+        if result.status == "diverged" or (files == told and kept and {"fp32", *precisions} <= set(files)):
             return result
     return None
+
+
+def _predictions(precision: Precision) -> str:
+    return "predictions.npz" if precision == "fp32" else f"{precision}.predictions.npz"
 
 
 def evaluate_run(folder: Path, test: Dataset) -> Result:
     """Measure a trained and exported Run on the whole test set and write its result.
 
     Args:
-        folder: of the run; holds weights.safetensors, model.onnx and its card. Receives result.json, predictions.npz
-            and examples.npz (see `glyphfront.measure.predictions`) and a line in readings.log.
+        folder: of the run; holds weights.safetensors, model.onnx and its card, perhaps model.int8.onnx likewise.
+            Receives result.json, predictions.npz, of that file int8.predictions.npz, and examples.npz (see
+            `glyphfront.measure.predictions`), and a line in readings.log.
         test: the test set the Run was prepared with.
 
     Raises:
@@ -113,7 +164,9 @@ def evaluate_run(folder: Path, test: Dataset) -> Result:
         predictions = predictions_of(probabilities, test.labels, seen)
         save_predictions(predictions, folder / "predictions.npz")
         save_examples(examples_of(test, predictions, accuracy.confused_pairs()), folder / "examples.npz")
-        result = replace(result, accuracy=accuracy, exported=(_evaluate_exported(folder, test, probabilities),))
+        files = exported_files(folder)
+        exported = tuple(_evaluate_exported(path, test, probabilities, seen) for path in files.values())
+        result = replace(result, accuracy=accuracy, exported=exported)
         _log_reading(folder, test, accuracy)
     save_result(result, folder / "result.json")
     return result
@@ -132,14 +185,16 @@ def _evaluate_weights(folder: Path, test: Dataset) -> tuple[Accuracy, NDArray[np
     return accuracy_of(probabilities, test.labels, **seconds), probabilities
 
 
-def _evaluate_exported(folder: Path, test: Dataset, expected: NDArray[np.float32]) -> Exported:
-    path = folder / "model.onnx"
+def _evaluate_exported(path: Path, test: Dataset, expected: NDArray[np.float32], seen: NDArray[np.bool_]) -> Exported:
     probabilities = recognizer.load(path).probabilities(test.images)
     top1 = proportion(int((probabilities.argmax(1) == test.labels).sum()), len(test))
     card = replace(load_card(path), accuracy=top1)
     save_card(card, path)
+    if card.precision != "fp32":  # those of the fp32 file are those of the weights
+        predictions = predictions_of(probabilities, test.labels, seen)
+        save_predictions(predictions, path.with_name(_predictions(card.precision)))
     return Exported(
-        precision="fp32",
+        precision=card.precision,
         sha256=card.sha256,
         file_bytes=card.file_bytes,
         graph=graph_fingerprint(path),

@@ -18,7 +18,7 @@ from glyphfront.pipeline.keep import keep, move_results, results_in, write_study
 from glyphfront.pipeline.latency import is_timed, time_study
 from glyphfront.pipeline.scale import runs_by_folder, trainings
 from glyphfront.provenance import provenance
-from glyphfront.result import Cost, Result, Trained, load_trained, save_result
+from glyphfront.result import Cost, Precision, Result, Trained, load_trained, save_result
 from glyphfront.run import Run, check
 from glyphfront.study import Study
 from glyphfront.training.folder import alone
@@ -45,12 +45,14 @@ class Work:
     """What is left to do of a study, and what is needed for it."""
 
     tasks: Sequence[Task]
-    """A Run that another starts from comes before it."""
+    """A Run that another needs comes before it."""
     runs_dir: Path
     data: Prepared
     results: dict[str, Result]
     """By key, those there are."""
     examples: bool
+    precisions: Sequence[Precision]
+    compile: bool
 
     def keep(self, task: Task, result: Result) -> None:
         """Put a result where it belongs."""
@@ -58,17 +60,21 @@ class Work:
         keep(result, self.runs_dir / task.run.key, task.path, self.examples)
         self.results[task.run.key] = result
 
-    def of_diverged_base(self, run: Run) -> Result | None:
-        """The result of a Run that cannot begin, as the one it starts from diverged."""
-        if run.init_from is None:
-            return None
-        base: Result | Trained | None = self.results.get(run.init_from)
-        left = self.runs_dir / run.init_from / "trained.json"
-        if base is None and left.exists():
-            base = load_trained(left)
-        if base is None or base.status != "diverged":
-            return None
-        return _not_begun(run, self.data(run.data), f"not trained: the Run it starts from {base.message}")
+    def of_diverged_need(self, run: Run) -> Result | None:
+        """The result of a Run that cannot begin, as one that it needs diverged."""
+        for key in run.needs:
+            needed: Result | Trained | None = self.results.get(key)
+            left = self.runs_dir / key / "trained.json"
+            if needed is None and left.exists():
+                needed = load_trained(left)
+            if needed is not None and needed.status == "diverged":
+                return _not_begun(run, self.data(run.data), f"not trained: {needed_as(run, key)} {needed.message}")
+        return None
+
+
+def needed_as(run: Run, key: str) -> str:
+    """What the Run of this key is to `run`."""
+    return "the Run it starts from" if key == run.init_from else "its teacher"
 
 
 Do = Callable[[Work], Mapping[str, str]]
@@ -83,6 +89,7 @@ def execute(
     data_dir: Path | None = None,
     latency_seconds: float = 1.0,
     examples: bool = True,
+    compile: bool = False,
     do: Do | None = None,
 ) -> list[Result]:
     """Train, export and evaluate every Run, then time all files in turns; what is finished and unchanged is not redone.
@@ -95,6 +102,7 @@ def execute(
         data_dir: where EMNIST files lie.
         latency_seconds: how long each turn of a latency measurement lasts.
         examples: also put images of confused pairs beside the results.
+        compile: see `glyphfront.training.loop.train`.
         do: does what is left, here or elsewhere (`glyphfront.pipeline.ray.on_ray`); by default `one_after_another`.
 
     Returns:
@@ -116,10 +124,11 @@ def execute(
     for task in moved:
         save_result(replace(results[task.run.key], run=task.run), task.path)
     whole = write_study(study, out)
-    to_do = _unfinished(tasks, results, data, runs_dir)
+    to_do = _unfinished(tasks, results, data, runs_dir, study.precisions)
     if len(to_do) < len(tasks):
         say(f"{len(tasks) - len(to_do)} of {len(tasks)} runs: done before")
-    faults = (do or one_after_another)(Work(to_do, runs_dir, data, results, examples)) if to_do else {}
+    work = Work(to_do, runs_dir, data, results, examples, study.precisions, compile)
+    faults = (do or one_after_another)(work) if to_do else {}
     if not is_timed(out):
         say("all exported files are timed in turns")
         time_study(out, runs_dir=runs_dir, seconds=latency_seconds)
@@ -137,14 +146,16 @@ def execute(
 
 def one_after_another(work: Work) -> dict[str, str]:
     """Do all tasks in this process."""
-    faults, failed = dict[str, str](), set[str | None]()
+    faults, failed = dict[str, str](), set[str]()
     for number, task in enumerate(work.tasks, 1):
         run = task.run
         say(f"[{number}/{len(work.tasks)}] {task.name}: {work.runs_dir / run.key}")
         try:
-            if run.init_from in failed:
-                raise GlyphfrontError("the Run it starts from failed")
-            work.keep(task, work.of_diverged_base(run) or make(run, work.data(run.data), work.runs_dir))
+            if gone := [key for key in run.needs if key in failed]:
+                raise GlyphfrontError(f"{needed_as(run, gone[0])} failed")
+            if (result := work.of_diverged_need(run)) is None:
+                result = make(run, work.data(run.data), work.runs_dir, work.precisions, compile=work.compile)
+            work.keep(task, result)
         except GlyphfrontError as error:  # the other Runs go on: nobody may be there to start them
             say(f"{task.name}: failed: {error}")
             faults[task.name] = str(error)
@@ -152,7 +163,9 @@ def one_after_another(work: Work) -> dict[str, str]:
     return faults
 
 
-def make(run: Run, splits: Splits, runs_dir: Path) -> Result:
+def make(
+    run: Run, splits: Splits, runs_dir: Path, precisions: Sequence[Precision] = ("fp32",), *, compile: bool = False
+) -> Result:
     """Train, export and evaluate a Run in its folder, `runs_dir`/key, which is locked meanwhile.
 
     Raises:
@@ -160,8 +173,8 @@ def make(run: Run, splits: Splits, runs_dir: Path) -> Result:
     """
     folder = runs_dir / run.key
     with alone(folder):
-        train(run, splits.training, folder)
-        return ship_and_evaluate(folder, splits.test)
+        train(run, splits.training, folder, compile=compile)
+        return ship_and_evaluate(folder, splits, precisions)
 
 
 def check_all(study: Study) -> None:
@@ -178,8 +191,9 @@ def check_all(study: Study) -> None:
             raise GlyphfrontError(f"{name!r} cannot be the name of a row or part: it names a file")
     for run in runs:
         check(run)
-        if run.init_from in {other.key for other in runs} - done:
-            raise GlyphfrontError(f"{run.label}: the Run it starts from must come before it")
+        for key in run.needs:
+            if key in {other.key for other in runs} - done:
+                raise GlyphfrontError(f"{run.label}: {needed_as(run, key)} must come before it")
         done.add(run.key)
     for model in dict.fromkeys(run.model for run in runs):
         check_model(model)
@@ -212,19 +226,28 @@ def _tasks(study: Study, out: Path, there: Mapping[str, Path]) -> list[Task]:
     return [replace(task, path=lies.get(key, task.path)) for key, task in tasks.items()]
 
 
-def _unfinished(tasks: Sequence[Task], results: Mapping[str, Result], data: Prepared, runs_dir: Path) -> list[Task]:
-    """Those without a result of these images, and those whose weights are lost and needed by such."""
-    needed, left = set[str | None](), list[Task]()
+def _unfinished(
+    tasks: Sequence[Task],
+    results: Mapping[str, Result],
+    data: Prepared,
+    runs_dir: Path,
+    precisions: Sequence[Precision],
+) -> list[Task]:
+    """Those without a result of these images and precisions, and those whose weights are lost and needed by such."""
+    needed, left = set[str](), list[Task]()
     for task in reversed(tasks):
         run, result = task.run, results.get(task.run.key)
         done = result is not None and result.data == data.used(run.data)
         if done and result is not None:
-            never_began = result.status == "diverged" and not result.cost.images_seen  # its base may do better today
+            never_began = (
+                result.status == "diverged" and not result.cost.images_seen
+            )  # what it needs may do better today
             lost = result.status == "finished" and not (runs_dir / run.key / "weights.safetensors").exists()
-            done = not never_began and not (lost and run.key in needed)
+            lacking = result.status == "finished" and set(precisions) - {file.precision for file in result.exported}
+            done = not never_began and not lacking and not (lost and run.key in needed)
         if not done:
             left.append(task)
-            needed.add(run.init_from)
+            needed.update(run.needs)
     return left[::-1]
 
 

@@ -54,7 +54,7 @@ def move_results(moves: Mapping[Path, Path]) -> None:
     """Give result files, with what lies beside them, other names, which may be those of each other."""
     held = list[tuple[Path, Path]]()
     for source, target in moves.items():
-        for beside in (Path, predictions_path, examples_path):
+        for beside in (Path, predictions_path, functools.partial(predictions_path, precision="int8"), examples_path):
             if beside(source).exists():
                 held.append((beside(source).replace(beside(source).with_suffix(".moved")), beside(target)))
     for aside, target in held:
@@ -64,7 +64,9 @@ def move_results(moves: Mapping[Path, Path]) -> None:
 
 def keep(result: Result, folder: Path, path: Path, examples: bool) -> None:
     """Put a result to `path`, and beside it of its run's `folder` what a report needs."""
-    beside = ((folder / "predictions.npz", predictions_path(path), True),)
+    beside = [(folder / "predictions.npz", predictions_path(path), True)]
+    int8 = any(file.precision == "int8" for file in result.exported)
+    beside.append((folder / "int8.predictions.npz", predictions_path(path, "int8"), int8))
     for source, target, wanted in (*beside, (folder / "examples.npz", examples_path(path), examples)):
         if wanted and source.exists() and result.status == "finished":
             write_atomically(target, functools.partial(shutil.copyfile, source))

@@ -6,15 +6,19 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from glyphfront import records
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.folder import LATENCY
 from glyphfront.measure.latency import time_files
 from glyphfront.models import build
 from glyphfront.pipeline.keep import results_in
-from glyphfront.result import Result, Timings, load_timings
-from glyphfront.ship.card import load_card, save_card
+from glyphfront.result import Precision, Result, Timings, load_timings
+from glyphfront.ship.card import FILES, load_card, save_card
 from glyphfront.ship.export import export_onnx
+from glyphfront.ship.quantize import LEAST_IMAGES, quantize_onnx
 
 
 def is_timed(out: Path) -> bool:
@@ -37,32 +41,46 @@ def time_study(out: Path, *, runs_dir: Path, seconds: float = 1.0, turns: int = 
     Raises:
         GlyphfrontError: there are no results, or as `time_files`.
     """
-    found = [(path, result) for path, result in results_in(out).values() if result.exported]
+    found = [
+        (path, result, exported, runs_dir / result.key / FILES[exported.precision])
+        for path, result in results_in(out).values()
+        for exported in result.exported
+    ]
     if not found:
         raise GlyphfrontError(f"{out}: no results of exported files there; run a study first")
-    files, made_from = dict[str, Path](), dict[str, Result]()
+    files, made_from = dict[str, Path](), dict[str, tuple[Result, Precision]]()
     graphs = set[str]()
-    for path, result in sorted(found, key=lambda one: not _file(runs_dir, one[1]).exists()):  # those with a file first
-        if (graph := result.exported[0].graph) not in graphs:
-            graphs.add(graph)
-            label = result.run.label
-            name = label if label not in files else f"{path.parent.name}/{label}-seed{result.run.seed}"
-            files[name], made_from[name] = _file(runs_dir, result), result
+    for path, result, exported, file in sorted(found, key=lambda one: not one[3].exists()):  # those with a file first
+        if exported.graph not in graphs:
+            graphs.add(exported.graph)
+            precision = "" if exported.precision == "fp32" else f", {exported.precision}"
+            label = result.run.label + precision
+            name = (
+                label
+                if label not in files
+                else f"{path.parent.name}/{result.run.label}-seed{result.run.seed}{precision}"
+            )
+            files[name], made_from[name] = file, (result, exported.precision)
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, file) in enumerate(files.items()):
             if not file.exists():
-                files[name] = Path(folder) / f"{number}.onnx"
-                model = replace(made_from[name].run.model, weights=None)
-                export_onnx(build(model, len(made_from[name].classes)).eval(), files[name])
+                files[name] = _with_random_weights(*made_from[name], Path(folder) / f"{number}.onnx")
         timings = time_files(files, seconds=seconds, turns=turns, threads=threads)
     records.save(timings, out / LATENCY)
     latencies = {timing.graph: timing.latency for timing in timings.files}
-    for _, result in found:
-        file, exported = _file(runs_dir, result), result.exported[0]
+    for _, _, exported, file in found:
         if file.exists() and (card := load_card(file)).sha256 == exported.sha256:
             save_card(replace(card, latency=latencies.get(exported.graph)), file)
     return timings
 
 
-def _file(runs_dir: Path, result: Result) -> Path:
-    return runs_dir / result.key / "model.onnx"
+def _with_random_weights(result: Result, precision: Precision, path: Path) -> Path:
+    with torch.random.fork_rng(devices=[]):
+        model = replace(result.run.model, weights=None)
+        classifier = build(model, len(result.classes), mean=33.0, std=79.0).eval()
+    export_onnx(classifier, path)
+    if precision == "fp32":
+        return path
+    noise = np.random.default_rng(0).integers(0, 256, (LEAST_IMAGES, 28, 28), dtype=np.uint8)
+    quantize_onnx(path, path.with_suffix(".int8.onnx"), noise)
+    return path.with_suffix(".int8.onnx")

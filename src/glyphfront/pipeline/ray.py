@@ -19,9 +19,9 @@ import glyphfront
 from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
-from glyphfront.pipeline.execute import Do, Task, Work, make, say
+from glyphfront.pipeline.execute import Do, Task, Work, make, needed_as, say
 from glyphfront.provenance import git_commit
-from glyphfront.result import load_result
+from glyphfront.result import Precision, load_result
 from glyphfront.run import Run
 from glyphfront.training.folder import alone, move_aside_other_images
 
@@ -31,7 +31,7 @@ Files = dict[str, bytes]
 _RETRIES = 3
 """How often a Run is given out again when the machine or process that had it is lost."""
 _LAST = ("trained.json", "result.json")  # written in this order after all else: each says that the rest is there
-_OF_A_BASE = ("weights.safetensors", "model.seen.npz")  # what a Run needs of the one it starts from
+_OF_A_NEEDED = ("run.json", "weights.safetensors", "model.seen.npz", "trained.json")  # what a Run needs of another
 _SAVING_SECONDS = 60.0  # given to cancelled Runs, to save where they stand
 
 
@@ -55,7 +55,11 @@ def on_ray(address: str | None = None, *, cpus: int = 1, data_dir: Path | None =
         raise GlyphfrontError(f"--cpus must be at least 1, got {cpus}")
     _ray()  # before anything is read
     there = functools.partial(
-        on_worker, data_dir=data_dir and data_dir.absolute(), cwd=Path.cwd(), version=_code(), cpus=cpus
+        on_worker,
+        data_dir=data_dir and data_dir.absolute(),
+        cwd=Path.cwd(),
+        version=_code(),
+        cpus=cpus,
     )
 
     def do(work: Work) -> dict[str, str]:
@@ -68,11 +72,11 @@ def on_ray(address: str | None = None, *, cpus: int = 1, data_dir: Path | None =
 def spread(work: Work, there: Callable[..., Files], *, cpus: int = 1, gpus: int = 0) -> dict[str, str]:
     """Give every task to a worker of the cluster that this process is connected to; its folder is locked meanwhile.
 
-    A Run that starts from another of these is given out when that one is received.
+    A Run that needs others of these is given out when they are received.
 
     Args:
         work: what to do.
-        there: called on a worker, with a Run, what this machine has of it, and what it needs of its base.
+        there: called on a worker, with a Run, what this machine has of it, and what it needs of other Runs.
         cpus: of each Run.
         gpus: of each Run.
 
@@ -83,10 +87,11 @@ def spread(work: Work, there: Callable[..., Files], *, cpus: int = 1, gpus: int 
         KeyboardInterrupt: interrupted; all Runs that were out are cancelled.
     """
     ray = _ray()
+    there = functools.partial(there, precisions=work.precisions, compile=work.compile)
     remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_RETRIES, scheduling_strategy="SPREAD")(_call)
-    waiting, faults, failed = list(work.tasks), dict[str, str](), set[str | None]()
+    waiting, faults, failed = list(work.tasks), dict[str, str](), set[str]()
     out: dict[Any, tuple[Task, contextlib.ExitStack]] = {}
-    sent: dict[str, Any] = {}  # a base's files, once in the cluster however many Runs start from it
+    sent: dict[str, Any] = {}  # files of a Run, once in the cluster however many others need them
 
     def fault(task: Task, message: str) -> None:
         say(f"{task.name}: failed: {message}")
@@ -94,28 +99,30 @@ def spread(work: Work, there: Callable[..., Files], *, cpus: int = 1, gpus: int 
         failed.add(task.run.key)
 
     def give_out(task: Task) -> None:
-        folder, base = work.runs_dir / task.run.key, task.run.init_from
+        folder = work.runs_dir / task.run.key
         with contextlib.ExitStack() as stack:
             stack.enter_context(alone(folder))
-            if result := work.of_diverged_base(task.run):
+            if result := work.of_diverged_need(task.run):
                 work.keep(task, result)
                 return
             move_aside_other_images(folder, work.data.used(task.run.data))
-            if base is not None and base not in sent:
-                sent[base] = ray.put(_files_of_base(work.runs_dir / base))
-            ref = remote.options(name=task.name).remote(there, task.run, pack(folder), sent.get(base or ""))
+            for key in task.run.needs:
+                if key not in sent:
+                    sent[key] = ray.put(_files_of_needed(task.run, key, work.runs_dir))
+            needed = [sent[key] for key in task.run.needs]
+            ref = remote.options(name=task.name).remote(there, task.run, pack(folder), *needed)
             out[ref] = task, stack.pop_all()
 
     try:
         while waiting or out:
             unfinished = {task.run.key for task, _ in out.values()} | {task.run.key for task in waiting}
-            later = [task for task in waiting if task.run.init_from in unfinished]
+            later = [task for task in waiting if unfinished.intersection(task.run.needs)]
             for task in waiting:
                 if task in later:
                     continue
                 try:
-                    if task.run.init_from in failed:
-                        raise GlyphfrontError("the Run it starts from failed")
+                    if gone := [key for key in task.run.needs if key in failed]:
+                        raise GlyphfrontError(f"{needed_as(task.run, gone[0])} failed")
                     give_out(task)
                 except GlyphfrontError as error:
                     fault(task, str(error))
@@ -148,10 +155,11 @@ def spread(work: Work, there: Callable[..., Files], *, cpus: int = 1, gpus: int 
     return faults
 
 
-def _files_of_base(folder: Path) -> Files:
-    if missing := [name for name in _OF_A_BASE if not (folder / name).exists()]:
-        raise GlyphfrontError(f"the Run it starts from has no {missing[0]} in {folder}")
-    return {name: (folder / name).read_bytes() for name in _OF_A_BASE}
+def _files_of_needed(run: Run, key: str, runs_dir: Path) -> Files:
+    folder = runs_dir / key
+    if missing := [name for name in _OF_A_NEEDED if not (folder / name).exists()]:
+        raise GlyphfrontError(f"{needed_as(run, key)} has no {missing[0]} in {folder}")
+    return {name: (folder / name).read_bytes() for name in _OF_A_NEEDED}
 
 
 def _receive(work: Work, task: Task, files: Files) -> str:
@@ -170,7 +178,15 @@ def _receive(work: Work, task: Task, files: Files) -> str:
 
 
 def on_worker(
-    run: Run, before: Files, base: Files | None, *, data_dir: Path | None, cwd: Path, version: str, cpus: int
+    run: Run,
+    before: Files,
+    *needed: Files,
+    data_dir: Path | None,
+    cwd: Path,
+    version: str,
+    cpus: int,
+    precisions: Sequence[Precision] = ("fp32",),
+    compile: bool = False,
 ) -> Files:
     """On a worker: train, export and evaluate one Run in a folder of this machine; returns the folder's files.
 
@@ -180,11 +196,13 @@ def on_worker(
     Args:
         run: what to do.
         before: what the asking machine has of this Run: finished in another study, or unfinished.
-        base: files of the Run that it starts from.
+        needed: files of each Run that it needs, in their order.
         data_dir: where EMNIST files lie, if this machine has that folder.
         cwd: what relative paths of data start from, if this machine has that folder.
         version: of the asking machine's glyphfront.
         cpus: threads of torch.
+        precisions: of the files that it is exported to.
+        compile: see `glyphfront.training.loop.train`.
 
     Raises:
         GlyphfrontError: as `glyphfront.pipeline.execute.make`, or this machine has another version.
@@ -202,9 +220,10 @@ def on_worker(
         if "trained.json" in before or not any((folder / name).exists() for name in ("state.pt", "trained.json")):
             shutil.rmtree(folder, ignore_errors=True)
             unpack(before, folder)
-        if run.init_from is not None:
-            unpack(base or {}, own / run.init_from)
-        make(run, prepare(run.data, data_dir if data_dir and data_dir.is_dir() else None), own)
+        for key, files in zip(run.needs, needed, strict=True):
+            unpack(files, own / key)
+        splits = prepare(run.data, data_dir if data_dir and data_dir.is_dir() else None)
+        make(run, splits, own, precisions, compile=compile)
         files = pack(folder)
         shutil.rmtree(own, ignore_errors=True)
         return files
@@ -277,8 +296,8 @@ def _knock(address: str) -> None:
         ) from None
 
 
-def _call(work: Callable[..., Files], run: Run, before: Files, base: Files | None) -> Files:
-    return work(run, before, base)
+def _call(work: Callable[..., Files], run: Run, before: Files, *needed: Files) -> Files:
+    return work(run, before, *needed)
 
 
 def _work_folder() -> Path:

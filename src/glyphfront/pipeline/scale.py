@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from glyphfront.data.splits import count_training_images
 from glyphfront.errors import GlyphfrontError
-from glyphfront.run import Run
+from glyphfront.run import Run, with_needs
 from glyphfront.study import Scale, Study
 
 _RATE_SCALES_STEPS = ("momentum", "nesterov")  # others scale each step themselves and keep their rate (see LOG.md)
@@ -112,11 +112,12 @@ def runs_by_folder(study: Study) -> dict[str, list[Run]]:
     """The Runs of a study and its parts, by the folder of their results within that of the study.
 
     Args:
-        study: the rows of its parts may start from rows of parts before them.
+        study: the rows of its parts may need rows of parts before them.
 
     Returns:
         By folder (``"."`` of the study's own rows, ``"PART"``), in order, all rows with seed 0, then with seed 1, and
-        so on. A Run that starts from a row starts from that row with its own seed, where it has one.
+        so on. A Run that needs a row, to start from or as a teacher, needs that row with its own seed, where it
+        has one.
     """
     folders: dict[str, list[Run]] = {}
     keys: list[dict[str, str]] = []
@@ -148,10 +149,10 @@ def _seeded(rows: Mapping[str, Run], seeds: int, keys: Sequence[dict[str, str]])
 
 
 def derive(rows: Mapping[str, Run], change: Callable[[Run], Run], keys: dict[str, str] | None = None) -> dict[str, Run]:
-    """Every row changed and labelled; one that starts from another starts from that one's changed form.
+    """Every row changed and labelled; one that needs another needs that one's changed form.
 
     Args:
-        rows: a row comes after the one that it starts from.
+        rows: a row comes after those that it needs.
         change: gives the changed Run.
         keys: of rows changed before, by their key before that; receives those of `rows`.
     """
@@ -159,8 +160,7 @@ def derive(rows: Mapping[str, Run], change: Callable[[Run], Run], keys: dict[str
     derived = {}
     for label, run in rows.items():
         new = replace(change(run), label=label)
-        if run.init_from is not None:
-            new = replace(new, init_from=keys.get(run.init_from, run.init_from))
+        new = with_needs(new, lambda key: keys.get(key, key))
         keys[run.key] = new.key
         derived[label] = new
     return derived

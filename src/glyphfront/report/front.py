@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.folder import Evaluated
-from glyphfront.result import Exported, Latency, Proportion, Result, Timing, Timings
+from glyphfront.result import Exported, Latency, Precision, Proportion, Result, Timing, Timings
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class File:
         return self.result.run.label + ("" if self.precision == "fp32" else f", {self.precision}")
 
     @property
-    def precision(self) -> str:
+    def precision(self) -> Precision:
         """Weights that were not exported, or diverged, count as fp32."""
         return self.exported.precision if self.exported else "fp32"
 
@@ -38,6 +38,16 @@ class File:
     def accuracy(self) -> Proportion | None:
         """Top-1 of this very file; None where the training diverged."""
         return self.exported.top1 if self.exported else self.result.top1
+
+    @property
+    def as_evaluated(self) -> Evaluated | None:
+        """With the predictions of this very file; None where there are none. Weights and fp32 file share theirs."""
+        if self.precision == "fp32":
+            return self.evaluated if self.evaluated.predictions else None
+        if self.evaluated.of_int8 is None or self.accuracy is None or self.result.accuracy is None:
+            return None
+        own = replace(self.result, accuracy=replace(self.result.accuracy, top1=self.accuracy))
+        return replace(self.evaluated, result=own, predictions=self.evaluated.of_int8)
 
     @property
     def latency(self) -> Latency | None:

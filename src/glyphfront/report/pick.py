@@ -149,13 +149,12 @@ def _nearest(
 def _compared(a: File, b: File) -> Comparison | None:
     """Of b against a, on the same images.
 
-    None where predictions of one are missing, or the statistics library. Predictions are those of the weights, which
-    fp32 files share and int8 ones do not.
+    None where predictions of one are missing, or the statistics library.
     """
-    if not all(f.evaluated.predictions and f.precision == "fp32" for f in (a, b)):
+    if (one := a.as_evaluated) is None or (other := b.as_evaluated) is None:
         return None
     try:
-        return compare(*paired([a.evaluated, b.evaluated]))
+        return compare(*paired([one, other]))
     except ImportError:  # the base install has no statistics
         return None
 

@@ -25,6 +25,7 @@ def _sections(study: Study, title: str) -> Iterator[Section]:
         ("Baseline", study.baseline or ""),
         ("Claims", "; ".join(claim.text for claim in study.claims)),
         ("Trainings of each row", str(study.seeds) if study.rows else ""),
+        ("Files of each training", ", ".join(study.precisions) if study.precisions != ("fp32",) else ""),
     )
     said = tuple(f"{name}: {text}" for name, text in facts if text)
     yield Section(title, (study.question, *said), (_rows(study),) if study.rows else ())

@@ -20,6 +20,7 @@ from glyphfront.files import write_atomically
 from glyphfront.models.weights import save_weights
 from glyphfront.result import DataUsed, Epoch, Trained, load_trained, save_result
 from glyphfront.run import Run, save_run
+from glyphfront.training.distill import check_classes
 from glyphfront.training.state import State, read_state
 
 
@@ -48,7 +49,7 @@ def prepare_folder(run: Run, data: TrainingData, folder: Path) -> Trained | None
     """Make `folder` ready for the training; returns what it holds if that is finished.
 
     Raises:
-        GlyphfrontError: see `check_base`.
+        GlyphfrontError: see `check_needs`.
     """
     for left in folder.glob("*.partial"):  # by a process that was killed while it wrote
         left.unlink()
@@ -58,30 +59,30 @@ def prepare_folder(run: Run, data: TrainingData, folder: Path) -> Trained | None
         trained = load_trained(folder / "trained.json")
         if trained.status == "diverged" or (folder / "weights.safetensors").exists():
             return trained
-    check_base(run, data, folder)
+    check_needs(run, data, folder)
     return None
 
 
-def check_base(run: Run, data: TrainingData, folder: Path) -> None:
-    """Look at the Run that `run` starts from, whose folder is beside `folder`.
+def check_needs(run: Run, data: TrainingData, folder: Path) -> None:
+    """Look at the Runs that `run` needs, whose folders are beside `folder`.
 
     Raises:
-        GlyphfrontError: it is not trained; or `run` removes leaks, and that one has seen images of its test set.
+        GlyphfrontError: one is not trained; `run` removes leaks, and one has seen images of its test set; or a teacher
+            tells other classes apart.
     """
-    if run.init_from is None:
-        return
-    base = folder.parent / run.init_from
-    if not (base / "weights.safetensors").exists():
-        raise GlyphfrontError(
-            f"{run.label}: the Run it starts from, {run.init_from}, is not trained in {folder.parent}; train that first"
-        )
-    if not run.data.remove_leaks:
-        return
-    if leaked := int(np.isin(data.test_fingerprints, load_seen(base / "model.seen.npz")).sum()):
-        raise GlyphfrontError(
-            f"{run.label}: the Run it starts from was trained on {leaked:,} images of the test set; train that "
-            f"with --data.clear-of {run.data.test or run.data.train}, or say --data.no-remove-leaks"
-        )
+    for key in run.needs:
+        needed = folder.parent / key
+        what = "the Run it starts from" if key == run.init_from else "its teacher"
+        if not (needed / "weights.safetensors").exists():
+            raise GlyphfrontError(f"{run.label}: {what}, {key}, is not trained in {folder.parent}; train that first")
+        if not run.data.remove_leaks:
+            continue
+        if leaked := int(np.isin(data.test_fingerprints, load_seen(needed / "model.seen.npz")).sum()):
+            raise GlyphfrontError(
+                f"{run.label}: {what} was trained on {leaked:,} images of the test set; train that "
+                f"with --data.clear-of {run.data.test_set}, or say --data.no-remove-leaks"
+            )
+    check_classes(run, data.train.classes, folder)
 
 
 def leave_trained(data: TrainingData, folder: Path, trained: Trained, state: State) -> Trained:
@@ -90,7 +91,7 @@ def leave_trained(data: TrainingData, folder: Path, trained: Trained, state: Sta
     write_curve(state.curve, folder / "curve.csv")
     if trained.status == "finished":
         save_weights(state.evaluated.state_dict(), folder / "weights.safetensors")
-    before = [load_seen(folder.parent / run.init_from / "model.seen.npz")] if run.init_from else []
+    before = [load_seen(folder.parent / key / "model.seen.npz") for key in run.needs]
     save_seen(folder / "model.seen.npz", data.train.images, data.validation.images, more=before)
     save_result(trained, folder / "trained.json")
     (folder / "state.pt").unlink(missing_ok=True)

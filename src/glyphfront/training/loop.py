@@ -25,8 +25,10 @@ from glyphfront.result import Cost, Provenance, Trained
 from glyphfront.run import Run, check
 from glyphfront.training import distributed
 from glyphfront.training.augment import augment
+from glyphfront.training.distill import answers, load_teachers, mixed
 from glyphfront.training.faults import DivergedError, faults_in_one_line
 from glyphfront.training.folder import alone, leave_trained, prepare_folder
+from glyphfront.training.forward import compiled, logits_of
 from glyphfront.training.keeper import Keeper
 from glyphfront.training.progress import few_images, slow_precision, still_rising
 from glyphfront.training.schedules import learning_rate
@@ -34,7 +36,13 @@ from glyphfront.training.state import State, new_state
 
 
 def train(
-    run: Run, data: TrainingData, folder: Path, *, device: torch.device | None = None, tensorboard: bool = False
+    run: Run,
+    data: TrainingData,
+    folder: Path,
+    *,
+    device: torch.device | None = None,
+    tensorboard: bool = False,
+    compile: bool = False,
 ) -> Trained:
     """Train `run` and leave its files in `folder`; go on where an earlier call was stopped.
 
@@ -46,17 +54,20 @@ def train(
     Args:
         run: what to train.
         data: on which images.
-        folder: beside that of the run to start from, where there is one. Receives run.json, curve.csv,
+        folder: beside those of the runs that it needs, where there are any. Receives run.json, curve.csv,
             weights.safetensors, model.seen.npz (fingerprints of all images that shaped the weights) and trained.json;
             state.pt stands there while the run is unfinished. What an earlier call left there of other images is
             moved aside.
         device: by default this process's GPU, the first where there is one process, or else the CPU.
         tensorboard: also write events to `folder`/tensorboard.
+        compile: compile the model first (torch.compile): worth it with bf16, and in a long training. Told in the
+            provenance; where there is no C++ compiler a line says so, and the training goes on without. To go on
+            to the same bits, go on with the same choice.
 
     Raises:
-        GlyphfrontError: out of memory, a full disk, or a Run that is faulty, does not fit the data, starts from one
-            that is not trained or has seen images of the test set, or is being trained by another process; or one of
-            the processes that train it together has ended.
+        GlyphfrontError: out of memory, a full disk, or a Run that is faulty, does not fit the data, needs one that is
+            not trained, has seen images of the test set or teaches other classes, or is being trained by another
+            process; or one of the processes that train it together has ended.
         KeyboardInterrupt: interrupted; the state is saved.
     """
     check(run)
@@ -67,25 +78,33 @@ def train(
             raise GlyphfrontError(f"{run.label}: another Run, or other images, than the first process has")
         with alone(folder) if distributed.is_first() else contextlib.nullcontext():
             finished = distributed.from_first(lambda: prepare_folder(run, data, folder))
-            return finished or _train(run, data, folder, device or distributed.local_device(), tensorboard)
+            return finished or _train(run, data, folder, device or distributed.local_device(), tensorboard, compile)
 
 
-def _train(run: Run, data: TrainingData, folder: Path, device: torch.device, tensorboard: bool) -> Trained:
+def _train(
+    run: Run, data: TrainingData, folder: Path, device: torch.device, tensorboard: bool, compile: bool
+) -> Trained:
     began, epochs, fault = provenance(), run.epochs_for(len(data.train)), ""
     state = new_state(run, data.train, data.used, folder, device)
-    net = distributed.averaging_gradients(state.model, device)
+    net, *teachers = (distributed.averaging_gradients(state.model, device), *load_teachers(run, folder, device))
     images, labels = torch.from_numpy(data.train.images).to(device), torch.from_numpy(data.train.labels).to(device)
     prior = log_prior(run, data.train, device)
     with Keeper(state, epochs, folder, tensorboard) as keeper:
         keeper.say(few_images(data))
         keeper.say(slow_precision(run, device))
+        if compile:
+            shard = distributed.shard(torch.arange(state.batch_size))
+            eager = net
+            net, *teachers = compiled([net, *teachers], state, images[shard].to(state.model.mean.dtype), keeper.say)
+            began = replace(began, compiled=net is not eager)
         try:
             while state.epoch <= epochs and not stopped_early(state):
                 state.begin_epoch()
                 for part, share in batches(state, data.train.labels):
                     set_rate(state, epochs)
                     augmented = augment(images[part], run.augment, state.generator)
-                    loss, correct = train_step(net, state, augmented, labels[part], prior, share)
+                    soft = answers(teachers, augmented, run) if teachers else None
+                    loss, correct = train_step(net, state, augmented, labels[part], prior, share, soft)
                     state.count(loss, correct)
                     keeper.after_step()
                 state.end_epoch(*loss_and_accuracy(state.evaluated, data.validation))
@@ -99,7 +118,13 @@ def _train(run: Run, data: TrainingData, folder: Path, device: torch.device, ten
 
 
 def train_step(
-    net: nn.Module, state: State, images: Tensor, labels: Tensor, prior: Tensor | None, share: float
+    net: nn.Module,
+    state: State,
+    images: Tensor,
+    labels: Tensor,
+    prior: Tensor | None,
+    share: float,
+    soft: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """One update of the weights.
 
@@ -110,17 +135,18 @@ def train_step(
         labels: (n,) int64.
         prior: (classes,) added to the logits inside the loss.
         share: of the batch that the shard is, 0 to 1.
+        soft: (n, classes) what teachers answer, where the Run has any.
 
     Returns:
         () loss, in nats, times `share`, and () how many images were right before the update: over all processes they
         sum up to the batch's.
     """
     run = state.run
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=run.precision == "bf16"):
-        logits = net(images)
-    logits = logits.to(images.dtype)
+    logits = logits_of(net, images, run)
     adjusted = logits if prior is None else logits + prior
     loss = F.cross_entropy(adjusted, labels, label_smoothing=run.label_smoothing)
+    if soft is not None:
+        loss = mixed(loss, logits, soft, run.distill)
     state.optimizer.zero_grad(set_to_none=True)
     (loss * (share * distributed.size())).backward()  # type: ignore[no-untyped-call]
     if run.clip_norm:

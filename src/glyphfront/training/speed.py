@@ -12,14 +12,14 @@ from glyphfront.data.dataset import Dataset
 from glyphfront.data.leakage import fingerprints
 from glyphfront.data.splits import TrainingData
 from glyphfront.result import DataUsed
-from glyphfront.run import Run
+from glyphfront.run import Distill, Run
 from glyphfront.training.loop import train
 
 _FIRST_STEPS = 3  # they warm up, and tell how many steps fill the time
 
 
 def training_rate(run: Run, *, seconds: float = 3.0, batch_size: int | None = None, classes: int = 47) -> float:
-    """Images a second of an epoch on made-up images; evaluation at its end is left out.
+    """Images a second of an epoch on made-up images; evaluation at its end is left out, and so are teachers.
 
     Args:
         run: what to train, from new weights.
@@ -46,7 +46,8 @@ def _rate(run: Run, steps: int, classes: int) -> float:
         train_set.source, train_set.source, len(train_set), len(validation), 0, 0, train_set.fingerprint(), ""
     )
     slow = replace(run.optimizer, lr=1e-6)  # made-up images must not make it diverge
-    run = replace(run, epochs=1, init_from=None, model=replace(run.model, weights=None), optimizer=slow)
+    alone = replace(run, init_from=None, distill=Distill(), model=replace(run.model, weights=None))
+    run = replace(alone, epochs=1, optimizer=slow)
     data = TrainingData(train_set, validation, used, fingerprints(images[:0]))
     with tempfile.TemporaryDirectory() as folder:
         return train(run, data, Path(folder)).curve[-1].images_per_second

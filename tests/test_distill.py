@@ -1,0 +1,222 @@
+"""training/distill.py: a student learns what its teachers answer; who may teach whom."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from glyphfront.data.leakage import load_seen, save_seen
+from glyphfront.data.splits import TrainingData
+from glyphfront.errors import GlyphfrontError
+from glyphfront.models.predict import predict_logits
+from glyphfront.models.weights import load_classifier, load_weights
+from glyphfront.run import Distill, Model, Optimizer, Run, load_run, without_seed
+from glyphfront.training import loop
+from glyphfront.training.distill import answers, load_teachers, mixed
+
+TINY = Run(
+    label="tiny",
+    model=Model("glyphnet-xs", widths=(2, 2, 2, 2, 2, 4), dropout=0.2),
+    optimizer=Optimizer("nesterov", lr=0.1, weight_decay=1e-3),
+    epochs=2,
+    batch_size=16,
+    ema=0.9,
+)
+OTHER = replace(TINY, label="other", seed=7)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, bar_splits: TrainingData) -> Path:
+    """Folder with two trained Runs."""
+    folder = tmp_path_factory.mktemp("runs")
+    for run in (TINY, OTHER):
+        loop.train(run, bar_splits, folder / run.key)
+    return folder
+
+
+def student(*teachers: str, **more: float) -> Run:
+    return replace(TINY, label="student", distill=Distill(teachers or (TINY.key, OTHER.key), **more))
+
+
+class Says(nn.Module):
+    """Says the same of every image."""
+
+    def __init__(self, *logits: float) -> None:
+        super().__init__()
+        self.logits = torch.tensor(logits)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.logits.expand(len(images), -1)
+
+
+# --- the loss ----------------------------------------------------------------------------------------------------
+
+
+def test_answers_are_the_mean_of_the_probabilities_at_the_temperature() -> None:
+    run = student(temperature=2.0)
+    soft = answers([Says(2 * math.log(3), 0.0), Says(0.0, 2 * math.log(4))], torch.zeros(3, 28, 28), run)
+    # logits halved: odds of 3 to 1, and of 1 to 4; their mean
+    np.testing.assert_allclose(soft.numpy(), [[(0.75 + 0.2) / 2, (0.25 + 0.8) / 2]] * 3, rtol=1e-6)
+
+
+def test_the_loss_is_what_is_reckoned_by_hand() -> None:
+    # student at T = 2: odds of 3 to 1; teachers: even odds; KL = 0.5 ln(0.5 / 0.75) + 0.5 ln(0.5 / 0.25) = 0.143841
+    logits = torch.tensor([[2 * math.log(3), 0.0]], dtype=torch.float64)
+    soft = torch.tensor([[0.5, 0.5]], dtype=torch.float64)
+    loss = mixed(torch.tensor(2.0, dtype=torch.float64), logits, soft, Distill(("a",), temperature=2.0, weight=0.9))
+    assert float(loss) == pytest.approx(0.1 * 2.0 + 0.9 * 4 * 0.143841, abs=1e-6)
+
+
+def test_a_student_that_answers_as_its_teacher_has_nothing_to_learn_from_it() -> None:
+    logits = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]], requires_grad=True)
+    soft = (logits.detach() / 3).softmax(1)
+    mixed(torch.zeros(()), logits, soft, Distill(("a",), temperature=3.0, weight=1.0)).backward()
+    assert logits.grad is not None
+    np.testing.assert_allclose(logits.grad.numpy(), 0, atol=1e-6)
+
+
+def test_weight_0_gives_the_curve_and_weights_of_a_training_without_teachers(
+    runs: Path, bar_splits: TrainingData
+) -> None:
+    run = student(weight=0.0)
+    trained = loop.train(run, bar_splits, runs / run.key)
+    alone = loop.train(TINY, bar_splits, runs / TINY.key)
+    learned = [[(e.lr, e.train_loss, e.validation_loss) for e in one.curve] for one in (trained, alone)]
+    assert learned[0] == learned[1]
+    a, b = (load_weights(runs / one.key / "weights.safetensors") for one in (run, TINY))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_student_comes_nearer_to_its_teacher_than_one_that_learns_from_labels(
+    runs: Path, bar_splits: TrainingData
+) -> None:
+    """The teacher takes two classes for one another, which no label says."""
+    swapped = replace(TINY, label="swapped", epochs=8, model=Model("glyphnet-xs"))
+    labels = np.array([1, 0, 2, 3])[bar_splits.train.labels]
+    loop.train(swapped, replace(bar_splits, train=replace(bar_splits.train, labels=labels)), runs / swapped.key)
+    run = replace(swapped, label="student", distill=Distill((swapped.key,), weight=1.0))
+    loop.train(run, bar_splits, runs / run.key)
+    images = torch.from_numpy(bar_splits.validation.images)
+    said = [predict_logits(load_classifier(runs / one.key), images).argmax(1) for one in (swapped, run)]
+    assert float((said[0] == said[1]).double().mean()) > 0.9
+    assert float((said[1].numpy() == bar_splits.validation.labels).mean()) < 0.6
+
+
+# --- in a run ----------------------------------------------------------------------------------------------------
+
+
+def test_teachers_see_the_view_that_the_student_sees(
+    runs: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+    step, ask, asked = loop.train_step, loop.answers, list[torch.Tensor]()
+    monkeypatch.setattr(loop, "answers", lambda nets, images, run: (asked.append(images), ask(nets, images, run))[1])
+    monkeypatch.setattr(loop, "train_step", lambda *args: (seen.append((args[2], asked[-1])), step(*args))[1])
+    run = replace(student(), epochs=1)
+    loop.train(run, bar_splits, runs / run.key)
+    assert len(seen) == 7
+    assert all(torch.equal(ours, theirs) for ours, theirs in seen)
+
+
+def test_teachers_are_left_as_they_are(runs: Path, bar_splits: TrainingData) -> None:
+    before = [load_weights(runs / one.key / "weights.safetensors") for one in (TINY, OTHER)]
+    run = replace(student(), seed=3)
+    state = loop.new_state(run, bar_splits.train, bar_splits.used, runs / run.key, torch.device("cpu"))
+    teachers = load_teachers(run, runs / run.key, torch.device("cpu"))
+    images, labels = torch.from_numpy(bar_splits.train.images).float(), torch.from_numpy(bar_splits.train.labels)
+    loop.train_step(state.model.train(), state, images, labels, None, 1.0, answers(teachers, images, run))
+    for weights, teacher in zip(before, teachers, strict=True):
+        assert not teacher.training
+        assert all(torch.equal(weights[name], value) for name, value in teacher.state_dict().items())
+
+
+def test_what_teachers_have_seen_counts_as_seen(tmp_path: Path, bar_splits: TrainingData) -> None:
+    few = replace(bar_splits, train=bar_splits.train.take(np.arange(40)), validation=bar_splits.validation)
+    loop.train(TINY, bar_splits, tmp_path / TINY.key)
+    run = student(TINY.key)
+    loop.train(run, few, tmp_path / run.key)
+    seen = load_seen(tmp_path / run.key / "model.seen.npz")
+    assert np.isin(load_seen(tmp_path / TINY.key / "model.seen.npz"), seen).all()
+
+
+def test_a_distilled_run_that_dies_goes_on_to_bit_identical_weights(
+    runs: Path, tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one in (TINY, OTHER):
+        (tmp_path / one.key).symlink_to(runs / one.key)
+    run = student()
+    loop.train(run, bar_splits, tmp_path / "whole")
+    step, left = loop.train_step, [9]
+
+    class PowerCut(BaseException):
+        pass
+
+    def dying_step(*args: object) -> tuple[torch.Tensor, torch.Tensor]:
+        left[0] -= 1
+        if not left[0]:
+            raise PowerCut
+        return step(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "train_step", dying_step)
+    with pytest.raises(PowerCut):
+        loop.train(run, bar_splits, tmp_path / "cut")
+    loop.train(run, bar_splits, tmp_path / "cut")
+    a, b = (load_weights(tmp_path / name / "weights.safetensors") for name in ("whole", "cut"))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+# --- who may teach -----------------------------------------------------------------------------------------------
+
+
+def test_a_teacher_that_is_not_trained_is_refused_before_training(tmp_path: Path, bar_splits: TrainingData) -> None:
+    run = student("0" * 12)
+    with pytest.raises(GlyphfrontError, match="its teacher, 000000000000, is not trained"):
+        loop.train(run, bar_splits, tmp_path / run.key)
+    assert not (tmp_path / run.key / "state.pt").exists()
+
+
+def test_a_teacher_of_other_classes_is_refused_before_training(runs: Path, bar_splits: TrainingData) -> None:
+    run = student(TINY.key)
+    train = replace(bar_splits.train, classes=("a", "b", "c", "z"))
+    with pytest.raises(GlyphfrontError, match=r"tells 4 classes .a b c d. apart, the training set has 4 .*a b c z"):
+        loop.train(replace(run, seed=4), replace(bar_splits, train=train), runs / "others")
+    assert not (runs / "others" / "state.pt").exists()
+
+
+def test_a_teacher_that_has_seen_test_images_is_refused(
+    runs: Path, tmp_path: Path, bar_splits: TrainingData, bars: object
+) -> None:
+    run = student(TINY.key)
+    (tmp_path / TINY.key).mkdir()
+    for path in (runs / TINY.key).iterdir():
+        if path.is_file():
+            (tmp_path / TINY.key / path.name).write_bytes(path.read_bytes())
+    save_seen(tmp_path / TINY.key / "model.seen.npz", more=[bar_splits.test_fingerprints])
+    with pytest.raises(GlyphfrontError, match="its teacher was trained on 40 images of the test set"):
+        loop.train(run, bar_splits, tmp_path / run.key)
+
+
+# --- the key -----------------------------------------------------------------------------------------------------
+
+
+def test_without_teachers_nothing_of_distill_is_in_the_key() -> None:
+    assert replace(TINY, distill=Distill(temperature=5.0)).key == TINY.key
+    keys = {student(temperature=t, weight=w).key for t in (1.0, 2.0) for w in (0.5, 0.9)}
+    assert len(keys | {TINY.key, student(TINY.key).key}) == 6
+
+
+def test_a_student_reads_back_from_its_folder(runs: Path, bar_splits: TrainingData) -> None:
+    run = replace(student(weight=0.0), epochs=1)
+    loop.train(run, bar_splits, runs / run.key)
+    assert load_run(runs / run.key / "run.json") == run
+
+
+def test_runs_that_differ_in_the_seeds_of_their_teachers_are_of_one_row() -> None:
+    a, b = replace(student("0" * 12), seed=0), replace(student("1" * 12), seed=1)
+    assert without_seed(a).key == without_seed(b).key != without_seed(TINY).key

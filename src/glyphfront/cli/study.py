@@ -177,7 +177,7 @@ def run(
         cpus: cores of each run on Ray, by default 1; where the cluster has GPUs, each run also takes one.
         precision: of the files that every training is exported to, such as fp32 int8, each of which is evaluated and
             timed; by default what the study says. fp32 is always among them.
-        compile: compile every model before it is trained: Runs in bf16 that train for long are faster for it.
+        compile: compile every model before it is trained; see glyphfront train.
     """
     from glyphfront.pipeline.execute import Do, execute, one_after_another
     from glyphfront.report.page import write_report

@@ -35,7 +35,7 @@ def departing_from(given: Run) -> Callable[..., None]:
             runs_dir: the run's files go to a folder here, named by its key.
             data_dir: where EMNIST files lie.
             tensorboard: also write events for TensorBoard.
-            compile: compile the model first: with --precision bf16 a long training is faster for it.
+            compile: compile the model first (torch.compile): worth a trial before a long training in bf16.
         """
         from glyphfront.data.splits import prepare
         from glyphfront.run import check

@@ -71,7 +71,7 @@ def front() -> Study:
             "int8 files at 1.0, 1.6, 2.9 and 5.9 times LeNet-5's time; on 9,400 test images 89.6, 90.0, 90.1 and "
             "90.1 %, as one training each of a forerunner reached"
         ),
-        cost="about 3 hours a seed on one core with AVX512-BF16 and --compile",
+        cost="some 3 hours a seed on one core with AVX512-BF16, reckoned and not measured",
     )
 
 
@@ -104,7 +104,7 @@ def recipe() -> Study:
         baseline="whole recipe",
         seeds=3,
         expected="the teachers bring most; marks and stroke width cost a little here and help on other pictures",
-        cost="about 5 hours a seed on one core with AVX512-BF16 and --compile",
+        cost="some 5 hours a seed on one core with AVX512-BF16, reckoned and not measured",
     )
 
 

@@ -60,9 +60,9 @@ def train(
             moved aside.
         device: by default this process's GPU, the first where there is one process, or else the CPU.
         tensorboard: also write events to `folder`/tensorboard.
-        compile: compile the model first (torch.compile): worth it with bf16, and in a long training. Told in the
-            provenance; where there is no C++ compiler a line says so, and the training goes on without. To go on
-            to the same bits, go on with the same choice.
+        compile: compile the model first (torch.compile), which may be faster in bf16. Told in the provenance; where
+            there is no C++ compiler a line says so, and the training goes on without. To go on to the same bits, go
+            on with the same choice.
 
     Raises:
         GlyphfrontError: out of memory, a full disk, or a Run that is faulty, does not fit the data, needs one that is

@@ -56,3 +56,8 @@ def test_sequence_names_classes_of_any_length():
 def test_what_the_model_cannot_write_is_told(given, fault):
     with pytest.raises(GlyphfrontError, match=fault):
         alphabet_of(given, CLASSES)
+
+
+def test_a_name_that_is_nearly_that_of_an_alphabet_is_refused() -> None:
+    with pytest.raises(GlyphfrontError, match="no alphabet 'digit'; did you mean digits"):
+        alphabet_of("digit", tuple("0123456789ABg"))

@@ -259,3 +259,11 @@ def test_a_tyro_without_its_hook_still_tells_of_bad_arguments(
     monkeypatch.setitem(sys.modules, "tyro._errors", None)
     assert main(["recognize", "--topp", "3"]) == 2
     assert "--topp" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_the_command_line_is_still_imported_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "tyro.py").write_text("raise KeyboardInterrupt\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-m", "glyphfront", "models"]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (ended.returncode, ended.stderr) == (130, "glyphfront: interrupted; give the same command again\n")

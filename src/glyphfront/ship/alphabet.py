@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ def _characters(given: str) -> tuple[list[str], set[str]]:
         if term.lower() in NAMED:
             wanted += NAMED[term.lower()]
             named |= set(NAMED[term.lower()])
+        elif close := difflib.get_close_matches(term.lower(), NAMED, cutoff=0.8):
+            raise GlyphfrontError(f"no alphabet {term!r}; did you mean {close[0]}?")
         else:
             listed = _ranges(term)
             wanted += listed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from command_lines import answers, fails
 from glyphfront.cli import main
 from glyphfront.run import load_run, save_run
+from glyphfront.ship.card import load_card
 
 TINY = ("--model.name", "glyphnet-xs", "--data.limit", "5", "--epochs", "1", "--batch-size", "32")
 
@@ -45,6 +47,7 @@ def test_export_and_evaluate_take_the_folder_of_a_run(
 ) -> None:
     assert main(["export", str(trained), "--out", str(tmp_path), "--name", "mine"]) == 0
     assert Path(capsys.readouterr().out.strip()) == tmp_path / "mine.onnx"
+    assert load_card(tmp_path / "mine.onnx").temperature == load_card(trained / "model.onnx").temperature is not None
     found = answers(capsys, "evaluate", str(trained))
     assert found["left_out"] == 0
     assert found["accuracy"]["top1"]["total"] == 47 * 100
@@ -55,6 +58,20 @@ def test_export_and_evaluate_take_the_folder_of_a_run(
     assert main(["evaluate", str(trained)]) == 0
     assert "on 4,700 images (" in capsys.readouterr().out
     assert len((trained / "readings.log").read_text().splitlines()) == 1
+
+
+def test_export_without_the_data_says_that_nothing_is_calibrated(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+    (folder / "model.json").unlink(missing_ok=True)
+    run = load_run(folder / "run.json")
+    save_run(replace(run, data=replace(run.data, train="folder:gone", test="folder:gone")), folder / "run.json")
+    assert main(["export", str(folder)]) == 0
+    printed = capsys.readouterr()
+    assert "note: confidences are not calibrated: " in printed.err
+    assert load_card(folder / "model.onnx").temperature is None
 
 
 def test_a_run_that_diverges_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

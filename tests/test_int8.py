@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
 from command_lines import fails
 from glyphfront.cli import main
@@ -27,7 +28,7 @@ from glyphfront.result import Result, load_result
 from glyphfront.run import Data, Model, Optimizer, Run
 from glyphfront.ship import quantize, recognizer
 from glyphfront.ship.card import load_card
-from glyphfront.ship.recognizer import Recognizer, find, load
+from glyphfront.ship.recognizer import Recognizer, find, load, open_session
 from glyphfront.study import Study
 
 RUN = Run(
@@ -92,6 +93,21 @@ def test_the_int8_file_is_the_smaller_and_has_a_card_of_its_own(done: Path) -> N
     assert (fp32.precision, int8.precision) == ("fp32", "int8")
     assert int8.file_bytes < fp32.file_bytes / 2
     assert (int8.run, int8.classes, int8.seen) == (fp32.run, fp32.classes, fp32.seen)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.int8.onnx"])
+def test_each_card_holds_the_temperature_that_makes_its_validation_images_likeliest(
+    done: Path, splits: Splits, name: str
+) -> None:
+    path, validation = done / "runs" / RUN.key / name, splits.training.validation
+    temperature = load_card(path).temperature
+    assert temperature is not None
+    logits = np.log(open_session(path).run(None, {"image": validation.images})[0].astype(np.float64))
+    losses = []
+    for t in (temperature / 1.02, temperature, temperature * 1.02):
+        scaled = logits / t
+        losses.append(np.mean(logsumexp(scaled, axis=1) - scaled[np.arange(len(scaled)), validation.labels]))
+    assert losses[1] < min(losses[0], losses[2])
 
 
 def test_predictions_of_the_int8_file_are_kept_beside_the_result(done: Path, result: Result, splits: Splits) -> None:

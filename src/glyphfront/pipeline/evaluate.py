@@ -25,6 +25,7 @@ from glyphfront.models.weights import load_classifier
 from glyphfront.result import Accuracy, Exported, Precision, Result, load_result, load_trained, save_result
 from glyphfront.run import load_run
 from glyphfront.ship import recognizer
+from glyphfront.ship.calibrate import calibrate_run, untempered
 from glyphfront.ship.card import FILES, exported_files, load_card, save_card
 from glyphfront.ship.export import export_run
 from glyphfront.ship.graph import graph_fingerprint
@@ -72,7 +73,7 @@ def evaluate_model(model: str, data: str | None = None, data_dir: Path | None = 
 def ship_and_evaluate(
     folder: Path, splits: Splits, precisions: Sequence[Precision] = ("fp32",), *, most_loss: float | None = None
 ) -> Result:
-    """Export a trained Run and evaluate it, unless that was done.
+    """Export a trained Run, calibrate its files and evaluate it, unless that was done.
 
     Args:
         folder: of the run.
@@ -90,7 +91,32 @@ def ship_and_evaluate(
             export_run(folder)
             if "int8" in precisions:
                 quantize_run(folder, splits.training, most_loss=most_loss)
+            calibrate_run(folder, splits.training.validation)
         return _evaluated(folder, precisions) or evaluate_run(folder, splits.test)
+
+
+def export_calibrated(folder: Path, data_dir: Path | None = None) -> tuple[Path, str | None]:
+    """Export a Run in fp32 and calibrate its files, unless that was done.
+
+    Args:
+        folder: of the run.
+        data_dir: where EMNIST files lie.
+
+    Returns:
+        The path of the .onnx file; and why it is not calibrated, where its validation images are not at hand.
+
+    Raises:
+        GlyphfrontError: as `export_run`.
+    """
+    with alone(folder):
+        path = export_run(folder)
+        if load_card(path).temperature is None:
+            try:
+                splits = _prepared_as_trained(folder, data_dir, "calibration needs its validation images")
+            except GlyphfrontError as error:
+                return path, str(error)
+            calibrate_run(folder, splits.training.validation)
+    return path, None
 
 
 def export_int8(folder: Path, *, most_loss: float, data_dir: Path | None = None) -> Path:
@@ -107,6 +133,14 @@ def export_int8(folder: Path, *, most_loss: float, data_dir: Path | None = None)
     Raises:
         GlyphfrontError: as `ship_and_evaluate`; the training diverged; or the data is not what it was trained on.
     """
+    splits = _prepared_as_trained(
+        folder, data_dir, "int8 needs its training images, so train again on the present data"
+    )
+    ship_and_evaluate(folder, splits, ("fp32", "int8"), most_loss=most_loss)
+    return folder / FILES["int8"]
+
+
+def _prepared_as_trained(folder: Path, data_dir: Path | None, need: str) -> Splits:
     run, trained = load_run(folder / "run.json"), load_trained(folder / "trained.json")
     if trained.status != "finished":
         raise GlyphfrontError(f"{folder}: nothing to export: {trained.message}")
@@ -114,10 +148,9 @@ def export_int8(folder: Path, *, most_loss: float, data_dir: Path | None = None)
     if splits.training.used != trained.data:
         raise GlyphfrontError(
             f"{folder}: the data is not what it was trained on ({trained.data.train_source}, "
-            f"{trained.data.train_fingerprint}); int8 needs its training images, so train again on the present data"
+            f"{trained.data.train_fingerprint}); {need}"
         )
-    ship_and_evaluate(folder, splits, ("fp32", "int8"), most_loss=most_loss)
-    return folder / FILES["int8"]
+    return splits
 
 
 def _evaluated(folder: Path, precisions: Sequence[Precision] = ("fp32",)) -> Result | None:
@@ -186,7 +219,7 @@ def _evaluate_weights(folder: Path, test: Dataset) -> tuple[Accuracy, NDArray[np
 
 
 def _evaluate_exported(path: Path, test: Dataset, expected: NDArray[np.float32], seen: NDArray[np.bool_]) -> Exported:
-    probabilities = recognizer.load(path).probabilities(test.images)
+    probabilities = untempered(recognizer.load(path)).probabilities(test.images)
     top1 = proportion(int((probabilities.argmax(1) == test.labels).sum()), len(test))
     card = replace(load_card(path), accuracy=top1)
     save_card(card, path)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from glyphfront.data.dataset import Dataset
+from glyphfront.ship.card import exported_files, save_card
+from glyphfront.ship.recognizer import Recognizer, load
 
 _TINY = float(np.finfo(np.float32).tiny)
 
@@ -42,6 +48,27 @@ def fit_temperature(probabilities: NDArray[np.floating[Any]], labels: NDArray[np
         else:
             low = left
     return round(float(np.exp((low + high) / 2)), 3)
+
+
+def untempered(recognizer: Recognizer) -> Recognizer:
+    """The same model, whose probabilities are those of its file, before the card's temperature."""
+    return replace(recognizer, card=replace(recognizer.card, temperature=None))
+
+
+def calibrate_run(folder: Path, validation: Dataset) -> None:
+    """Fit the temperature of each exported file of a Run, and write it to its card.
+
+    Args:
+        folder: of the run; holds ``model.onnx`` with its card, perhaps ``model.int8.onnx`` likewise.
+        validation: images of the Run's classes that it was not trained on.
+
+    Raises:
+        GlyphfrontError: a file or its card is missing or broken.
+    """
+    for path in exported_files(folder).values():
+        recognizer = untempered(load(path))
+        temperature = fit_temperature(recognizer.probabilities(validation.images), validation.labels)
+        save_card(replace(recognizer.card, temperature=temperature), path)
 
 
 def expected_calibration_error(

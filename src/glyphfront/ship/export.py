@@ -83,8 +83,8 @@ def export_onnx(classifier: Classifier, path: Path) -> float:
 def export_run(folder: Path, out: Path | None = None, name: str | None = None) -> Path:
     """Export a finished Run in fp32: ``model.onnx`` with its card, in the folder of the run.
 
-    Exported again without a change, the file keeps the accuracy and latency that its card already tells. With a change,
-    an int8 file that was made from the one before goes.
+    Exported again without a change, the file keeps the accuracy, latency and temperature that its card already tells.
+    With a change, an int8 file that was made from the one before goes.
 
     Args:
         folder: of the run.
@@ -119,7 +119,7 @@ def export_run(folder: Path, out: Path | None = None, name: str | None = None) -
         seen=seen.name if seen.exists() else None,
     )
     if before is not None and before.sha256 == card.sha256:
-        card = replace(card, accuracy=before.accuracy, latency=before.latency)
+        card = replace(card, accuracy=before.accuracy, latency=before.latency, temperature=before.temperature)
     else:
         for derived in (folder / FILES["int8"], card_path(folder / FILES["int8"])):
             derived.unlink(missing_ok=True)

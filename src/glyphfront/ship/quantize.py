@@ -94,7 +94,7 @@ def quantize_run(folder: Path, data: TrainingData, *, most_loss: float | None = 
     """Export a Run in int8: ``model.int8.onnx`` with its card, beside the fp32 file that it is made from.
 
     The ranges are taken from `CALIBRATION` of its training images. Made again without a change, the file keeps the
-    accuracy and latency that its card already tells.
+    accuracy, latency and temperature that its card already tells.
 
     Args:
         folder: of the run; holds ``model.onnx`` with its card.
@@ -133,6 +133,7 @@ def quantize_run(folder: Path, data: TrainingData, *, most_loss: float | None = 
         file_bytes=target.stat().st_size,
         accuracy=before.accuracy if before and same else None,
         latency=before.latency if before and same else None,
+        temperature=before.temperature if before and same else None,
     )
     save_card(card, target)
     return target

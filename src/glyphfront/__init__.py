@@ -9,6 +9,7 @@ Importing this package loads nothing; each public name brings in what it needs w
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["GlyphfrontError", "Prediction", "Recognizer", "load", "normalize", "shipped"]
+
+# from 1.29 on, ONNX Runtime's wheels report to Microsoft as soon as they are imported, unless this is set before
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "GlyphfrontError": "glyphfront.errors",

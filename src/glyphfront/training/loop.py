@@ -30,6 +30,7 @@ from glyphfront.training.faults import DivergedError, faults_in_one_line
 from glyphfront.training.folder import alone, leave_trained, prepare_folder
 from glyphfront.training.forward import compiled, logits_of
 from glyphfront.training.keeper import Keeper
+from glyphfront.training.memory import keep_freed_memory
 from glyphfront.training.progress import few_images, slow_precision, still_rising
 from glyphfront.training.schedules import learning_rate
 from glyphfront.training.state import State, new_state
@@ -72,6 +73,7 @@ def train(
     """
     check(run)
     check_model(run.model)
+    keep_freed_memory()
     with faults_in_one_line(run):
         distributed.join()
         if distributed.from_first(lambda: (run, data.used)) != (run, data.used):

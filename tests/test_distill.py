@@ -16,8 +16,8 @@ from glyphfront.data.splits import TrainingData
 from glyphfront.errors import GlyphfrontError
 from glyphfront.models.predict import predict_logits
 from glyphfront.models.weights import load_classifier, load_weights
-from glyphfront.run import Distill, Model, Optimizer, Run, load_run, without_seed
-from glyphfront.training import loop
+from glyphfront.run import Augment, Distill, Model, Optimizer, Run, load_run, without_seed
+from glyphfront.training import loop, views
 from glyphfront.training.distill import answers, load_teachers, mixed
 
 TINY = Run(
@@ -115,8 +115,8 @@ def test_teachers_see_the_view_that_the_student_sees(
     runs: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
-    step, ask, asked = loop.train_step, loop.answers, list[torch.Tensor]()
-    monkeypatch.setattr(loop, "answers", lambda nets, images, run: (asked.append(images), ask(nets, images, run))[1])
+    step, ask, asked = loop.train_step, views.answers, list[torch.Tensor]()
+    monkeypatch.setattr(views, "answers", lambda nets, images, run: (asked.append(images), ask(nets, images, run))[1])
     monkeypatch.setattr(loop, "train_step", lambda *args: (seen.append((args[2], asked[-1])), step(*args))[1])
     run = replace(student(), epochs=1)
     loop.train(run, bar_splits, runs / run.key)
@@ -145,12 +145,13 @@ def test_what_teachers_have_seen_counts_as_seen(tmp_path: Path, bar_splits: Trai
     assert np.isin(load_seen(tmp_path / TINY.key / "model.seen.npz"), seen).all()
 
 
+@pytest.mark.parametrize("count", [None, 1])
 def test_a_distilled_run_that_dies_goes_on_to_bit_identical_weights(
-    runs: Path, tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
+    count: int | None, runs: Path, tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for one in (TINY, OTHER):
         (tmp_path / one.key).symlink_to(runs / one.key)
-    run = student()
+    run = replace(student(), distill=replace(student().distill, views=count))
     loop.train(run, bar_splits, tmp_path / "whole")
     step, left = loop.train_step, [9]
 
@@ -169,6 +170,73 @@ def test_a_distilled_run_that_dies_goes_on_to_bit_identical_weights(
     loop.train(run, bar_splits, tmp_path / "cut")
     a, b = (load_weights(tmp_path / name / "weights.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+# --- frozen views ------------------------------------------------------------------------------------------------
+
+
+def frozen(seed: int, count: int) -> Run:
+    return replace(student(), seed=seed, epochs=3, distill=replace(student().distill, views=count))
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Images, labels and answers of every step from here on."""
+    steps: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+    step = loop.train_step
+    monkeypatch.setattr(loop, "train_step", lambda *args: (steps.append((args[2], args[3], args[6])), step(*args))[1])
+    return steps
+
+
+def test_frozen_views_come_again_after_the_last(
+    runs: Path, tmp_path: Path, bar_splits: TrainingData, shown: list[tuple[torch.Tensor, ...]]
+) -> None:
+    for one in (TINY, OTHER):
+        (tmp_path / one.key).symlink_to(runs / one.key)
+    run = replace(frozen(0, 2), batch_size=len(bar_splits.train))  # a step an epoch
+    loop.train(run, bar_splits, tmp_path / run.key)
+    first, second, third = (sorted(image.numpy().tobytes() for image in images) for images, *_ in shown)
+    assert first == third != second
+
+
+def test_frozen_views_are_made_once_for_all_seeds_and_never_changed(
+    runs: Path, tmp_path: Path, bar_splits: TrainingData
+) -> None:
+    for one in (TINY, OTHER):
+        (tmp_path / one.key).symlink_to(runs / one.key)
+    loop.train(frozen(0, 2), bar_splits, tmp_path / frozen(0, 2).key)
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.glob("views/*/*/*.npy")}
+    assert sorted({path.name for path in made}) == sorted(["images.npy", "index.npy", f"{TINY.key}.npy", f"{OTHER.key}.npy"])
+    loop.train(frozen(1, 2), bar_splits, tmp_path / frozen(1, 2).key)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("views/*/*/*.npy")} == made
+    other = replace(frozen(0, 2), data=replace(TINY.data, sampling="balanced"))
+    loop.train(other, bar_splits, tmp_path / other.key)
+    assert len(list(tmp_path.glob("views/*/*/*.npy"))) == 2 * len(made)
+
+
+def test_answers_kept_are_those_to_the_images_shown(
+    runs: Path, tmp_path: Path, bar_splits: TrainingData, shown: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
+) -> None:
+    for one in (TINY, OTHER):
+        (tmp_path / one.key).symlink_to(runs / one.key)
+    run = replace(frozen(0, 1), epochs=1, data=replace(TINY.data, sampling=0.5))
+    loop.train(run, bar_splits, tmp_path / run.key)
+    teachers = load_teachers(run, tmp_path / run.key, torch.device("cpu"))
+    for images, _, soft in shown:
+        assert torch.equal(images, images.round())
+        np.testing.assert_allclose(soft.numpy(), answers(teachers, images, run).numpy(), atol=2e-3)  # half floats
+
+
+def test_frozen_views_keep_each_image_beside_its_label(
+    runs: Path, tmp_path: Path, bar_splits: TrainingData, shown: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
+) -> None:
+    for one in (TINY, OTHER):
+        (tmp_path / one.key).symlink_to(runs / one.key)
+    run = replace(frozen(0, 1), epochs=1, augment=Augment())
+    loop.train(run, bar_splits, tmp_path / run.key)
+    known = {image.tobytes(): label for image, label in zip(bar_splits.train.images, bar_splits.train.labels, strict=True)}
+    for images, labels, _ in shown:
+        assert [known[image.numpy().astype(np.uint8).tobytes()] for image in images] == labels.tolist()
 
 
 # --- who may teach -----------------------------------------------------------------------------------------------

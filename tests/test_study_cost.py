@@ -58,8 +58,8 @@ def test_sets_of_ones_own_are_counted_by_reading() -> None:
 
 def test_a_rate_is_that_of_whole_training_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that sleeps 50 ms with 8 images cannot train more than 160 a second."""
-    real = loop.augment
-    monkeypatch.setattr(loop, "augment", lambda *args: time.sleep(0.05) or real(*args))
+    real = loop.set_rate
+    monkeypatch.setattr(loop, "set_rate", lambda *args: time.sleep(0.05) or real(*args))
     run = Run(model=Model("glyphnet-xs"), augment=Augment(rotation=10))
     (rate,) = measure_rates([run], batch_size=8, seconds=0.1).rates
     assert 0 < rate.images_per_second <= 160

@@ -156,6 +156,9 @@ class Distill:
     """Logits of teachers and student are divided by it before they are compared: the higher, the softer."""
     weight: float = 0.9
     """Share of the loss that the teachers' answers have; the rest is the labels'."""
+    views: int | None = None
+    """So many epochs' augmented images are made once, with the teachers' answers, and gone through again and again: a long
+    training then costs no more than the student's own steps. By default each epoch has new ones."""
 
 
 LIGHT = Augment(rotation=8.0, shear=0.1, zoom=0.08, shift_x=1.7, shift_y=1.7)
@@ -273,6 +276,8 @@ def check(run: Run) -> None:
         ("early-stopping", run.early_stopping >= 0, "at least 0"),
         ("distill.temperature", run.distill.temperature > 0, "above 0"),
         ("distill.weight", 0 <= run.distill.weight <= 1, "at least 0 and at most 1"),
+        ("distill.views", run.distill.views is None or run.distill.views >= 1, "at least 1"),
+        ("distill.views", run.distill.views is None or bool(run.distill.teachers), "given with --distill.teachers"),
         ("distill.teachers", len(set(run.distill.teachers)) == len(run.distill.teachers), "different Runs"),
         ("seed", run.seed >= 0, "at least 0"),
     ]

@@ -29,7 +29,7 @@ _TEACHER = Run(
     optimizer=Optimizer("nesterov", lr=0.4, momentum=0.9, weight_decay=5e-4),
     schedule=Schedule("linear", warmup=0.1, factor=0.5, patience=3),
     augment=replace(_PLAIN, elastic=0.5),
-    epochs=5,
+    epochs=8,
     batch_size=256,
     label_smoothing=0.0,
     logit_adjustment=1.0,
@@ -40,6 +40,10 @@ _TEACHER = Run(
     seed=0,
 )
 
+_WITH_STEM_OF_3 = replace(_TEACHER, model=Model("glyphnet-s", dropout=0.2))
+_WITH_SPACE_TO_DEPTH = replace(
+    _TEACHER, model=Model("glyphnet-s", dropout=0.2, stem="space_to_depth", widths=(32, 64, 96, 96, 96, 192))
+)
 _OTHER_TEACHER = shipped("balanced").rows["glyphnet-s"]
 
 _STUDENT = replace(

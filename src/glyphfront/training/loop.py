@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from glyphfront.data.dataset import Dataset, Labels, class_balanced_index, class_sampled_index, sampling_shares
+from glyphfront.data.dataset import Dataset, Labels, sampling_shares
 from glyphfront.data.splits import TrainingData
 from glyphfront.errors import GlyphfrontError
 from glyphfront.models import Classifier, check_model
@@ -24,8 +23,7 @@ from glyphfront.provenance import provenance
 from glyphfront.result import Cost, Provenance, Trained
 from glyphfront.run import Run, check
 from glyphfront.training import distributed
-from glyphfront.training.augment import augment
-from glyphfront.training.distill import answers, load_teachers, mixed
+from glyphfront.training.distill import load_teachers, mixed
 from glyphfront.training.faults import DivergedError, faults_in_one_line
 from glyphfront.training.folder import alone, leave_trained, prepare_folder
 from glyphfront.training.forward import compiled, logits_of
@@ -34,6 +32,7 @@ from glyphfront.training.memory import keep_freed_memory
 from glyphfront.training.progress import few_images, slow_precision, still_rising
 from glyphfront.training.schedules import learning_rate
 from glyphfront.training.state import State, new_state
+from glyphfront.training.views import epoch_order, views_of_epoch
 
 
 def train(
@@ -97,16 +96,18 @@ def _train(
         if compile:
             shard = distributed.shard(torch.arange(state.batch_size))
             eager = net
-            net, *teachers = compiled([net, *teachers], state, images[shard].to(state.model.mean.dtype), keeper.say)
+            answering = [] if run.distill.views else teachers  # once for a view is not worth compiling for
+            net, *faster = compiled([net, *answering], state, images[shard].to(state.model.mean.dtype), keeper.say)
+            teachers = faster or teachers
             began = replace(began, compiled=net is not eager)
         try:
             while state.epoch <= epochs and not stopped_early(state):
                 state.begin_epoch()
+                views = views_of_epoch(state, images, labels, teachers, folder, keeper.say)
                 for part, share in batches(state, data.train.labels):
                     set_rate(state, epochs)
-                    augmented = augment(images[part], run.augment, state.generator)
-                    soft = answers(teachers, augmented, run) if teachers else None
-                    loss, correct = train_step(net, state, augmented, labels[part], prior, share, soft)
+                    shown, targets, soft = views(part)
+                    loss, correct = train_step(net, state, shown, targets, prior, share, soft)
                     state.count(loss, correct)
                     keeper.after_step()
                 state.end_epoch(*loss_and_accuracy(state.evaluated, data.validation))
@@ -166,16 +167,6 @@ def batches(state: State, labels: Labels) -> Iterator[tuple[Tensor, float]]:
         batch = order[state.step * state.batch_size : (state.step + 1) * state.batch_size]
         shard = distributed.shard(batch)
         yield shard, len(shard) / len(batch)
-
-
-def epoch_order(run: Run, labels: Labels, epoch: int) -> NDArray[np.int64]:
-    """Indices of the training images in the order of one epoch: (N,) int64."""
-    rng = np.random.default_rng((run.seed, epoch))
-    if run.data.sampling == "balanced":
-        return class_balanced_index(labels, len(labels), rng)
-    if run.data.sampling != "natural":
-        return class_sampled_index(labels, len(labels), run.data.sampling, rng)
-    return rng.permutation(len(labels))
 
 
 def set_rate(state: State, epochs: int) -> None:

@@ -206,7 +206,9 @@ def test_frozen_views_are_made_once_for_all_seeds_and_never_changed(
         (tmp_path / one.key).symlink_to(runs / one.key)
     loop.train(frozen(0, 2), bar_splits, tmp_path / frozen(0, 2).key)
     made = {path: path.stat().st_mtime_ns for path in tmp_path.glob("views/*/*/*.npy")}
-    assert sorted({path.name for path in made}) == sorted(["images.npy", "index.npy", f"{TINY.key}.npy", f"{OTHER.key}.npy"])
+    assert sorted({path.name for path in made}) == sorted(
+        ["images.npy", "index.npy", f"{TINY.key}.npy", f"{OTHER.key}.npy"]
+    )
     loop.train(frozen(1, 2), bar_splits, tmp_path / frozen(1, 2).key)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("views/*/*/*.npy")} == made
     other = replace(frozen(0, 2), data=replace(TINY.data, sampling="balanced"))
@@ -234,7 +236,9 @@ def test_frozen_views_keep_each_image_beside_its_label(
         (tmp_path / one.key).symlink_to(runs / one.key)
     run = replace(frozen(0, 1), epochs=1, augment=Augment())
     loop.train(run, bar_splits, tmp_path / run.key)
-    known = {image.tobytes(): label for image, label in zip(bar_splits.train.images, bar_splits.train.labels, strict=True)}
+    known = {
+        image.tobytes(): label for image, label in zip(bar_splits.train.images, bar_splits.train.labels, strict=True)
+    }
     for images, labels, _ in shown:
         assert [known[image.numpy().astype(np.uint8).tobytes()] for image in images] == labels.tolist()
 

@@ -34,13 +34,13 @@ from glyphfront.study import Study
 RUN = Run(
     label="small",
     data=Data("strokes", limit=20),
-    model=Model("glyphnet2-xs"),
+    model=Model("glyphnet-xs"),
     optimizer=Optimizer("nesterov", lr=0.05),
     epochs=4,
     batch_size=32,
     precision=None,
 )
-OTHER = replace(RUN, label="other", model=Model("glyphnet-xs"))
+OTHER = replace(RUN, label="other", model=Model("glyphnet1-xs"))
 STUDY = Study("?", name="made up", rows={"small": RUN, "other": OTHER}, precisions=("fp32", "int8"))
 
 

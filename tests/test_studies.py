@@ -8,6 +8,7 @@ import pytest
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.pipeline.execute import check_all
+from glyphfront.pipeline.scale import trainings
 from glyphfront.run import check
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find as shipped_file
@@ -67,15 +68,19 @@ def test_our_own_studies_ask_a_question_with_runs_that_can_be_run(name: str, dat
 @pytest.mark.parametrize("study", [front(), recipe()], ids=lambda study: study.name)
 def test_the_students_of_the_front_learn_from_rows_before_them(study: Study) -> None:
     check_all(study)
-    keys = [run.key for run in study.rows.values()]
-    assert len(set(keys)) == len(keys)
-    taught = [run for run in study.rows.values() if run.distill.teachers]
-    assert len(taught) >= 4
-    assert {key for run in taught for key in run.distill.teachers} <= set(keys[:2])
+    teachers, students = (trainings(part) for part in study.parts.values())
+    assert not any(run.distill.teachers for run in teachers)
+    assert {key for run in students for key in run.distill.teachers} == {run.key for run in teachers}
+
+
+def test_all_seeds_of_a_student_of_the_front_have_the_same_teachers() -> None:
+    students = [run for run in trainings(front()) if run.distill.teachers]
+    assert {run.seed for run in students} == {0, 1, 2}
+    assert len({run.distill.teachers for run in students}) == 1
 
 
 def test_a_teacher_of_the_front_is_the_training_of_the_shipped_model() -> None:
-    assert load_card(shipped_file("glyphnet-s")).run.key in {run.key for run in front().rows.values()}
+    assert load_card(shipped_file("glyphnet-s")).run.key in {run.key for run in front().parts["teachers"].rows.values()}
 
 
 def test_a_part_is_the_whole_study_with_that_part_alone() -> None:

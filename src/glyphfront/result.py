@@ -71,6 +71,14 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """Time for one image, asked for after a pause, in which caches are filled by others and the clock goes down."""
+
+    pause_ms: float
+    p50_us: float
+
+
+@dataclass(frozen=True)
 class Latency:
     """Time that an exported file takes for one image, and how many it does when given many (MLPerf Inference)."""
 
@@ -91,6 +99,8 @@ class Latency:
     machine: str
     """CPU model and cores."""
     onnxruntime: str
+    paused: tuple[Paused, ...] = ()
+    """What callers see who do not ask without a break."""
 
     @property
     def ratio(self) -> float:

@@ -157,8 +157,8 @@ class Distill:
     weight: float = 0.9
     """Share of the loss that the teachers' answers have; the rest is the labels'."""
     views: int | None = None
-    """So many epochs' augmented images are made once, with the teachers' answers, and gone through again and again: a long
-    training then costs no more than the student's own steps. By default each epoch has new ones."""
+    """So many epochs' augmented images are made once, with the teachers' answers, and gone through again and again: a
+    long training then costs no more than the student's own steps. By default each epoch has new ones."""
 
 
 LIGHT = Augment(rotation=8.0, shear=0.1, zoom=0.08, shift_x=1.7, shift_y=1.7)

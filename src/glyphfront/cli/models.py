@@ -173,6 +173,16 @@ def gradients(
     print(out)
 
 
+def _files_of(model: str) -> list[tuple[str, Path]]:
+    """What a model is called when it is timed, and its file; of a name or folder that has both, also the int8 file."""
+    from glyphfront.ship.recognizer import find
+
+    path = find(model)
+    int8 = path.with_suffix(".int8.onnx")
+    both = int8.is_file() and not model.endswith(".onnx")
+    return [(model, path), *([(f"{model}, int8", int8)] if both else [])]
+
+
 def latency(
     models: Positional[tuple[str, ...]] = (),
     study: Path | None = None,
@@ -198,16 +208,18 @@ def latency(
     """
     from glyphfront.measure.latency import time_files
     from glyphfront.report.document import Table
-    from glyphfront.ship.recognizer import find
+    from glyphfront.report.tables import pauses
 
     if bool(models) == (study is not None):
         raise GlyphfrontError("name models to time, or a folder of results with --study")
+    files: dict[str, Path] = {}
     if study is not None:
         from glyphfront.pipeline.latency import time_study
 
         found = time_study(study, runs_dir=runs_dir, seconds=seconds, turns=turns, threads=threads)
     else:
-        found = time_files({model: find(model) for model in models}, seconds=seconds, turns=turns, threads=threads)
+        files = {name: path for model in models for name, path in _files_of(model)}
+        found = time_files(files, seconds=seconds, turns=turns, threads=threads)
     if json:
         print_json(**vars(found))
         return
@@ -219,17 +231,28 @@ def latency(
             f"{one.latency.p99_us:,.0f}",
             f"{one.latency.ratio:.2f}",
             f"{min(one.ratios):.2f} to {max(one.ratios):.2f}",
+            pauses(one.latency),
             f"{one.latency.images_per_second:,.0f}",
         )
         for one in found.files
     ]
-    header = ("model", "p50, µs", "p90, µs", "p99, µs", "× reference", "over the turns", "images/s in bulk")
+    header = (
+        "model",
+        "p50, µs",
+        "p90, µs",
+        "p99, µs",
+        "× reference",
+        "over the turns",
+        "after pauses, µs",
+        "images/s in bulk",
+    )
     first = found.files[0].latency
-    same = [model for model in dict.fromkeys(models) if model not in {one.name for one in found.files}]
+    same = [name for name in files if name not in {one.name for one in found.files}]
     show_table(
         Table(header, tuple(rows)),
         f"The reference is {first.reference}: {first.reference_p50_us:.0f} µs (p50) in the same call. {first.machine}, "
-        f"{first.threads} {'thread' if first.threads == 1 else 'threads'}.",
+        f"{first.threads} {'thread' if first.threads == 1 else 'threads'}. Images follow one another without a break, "
+        f"but for those after pauses of {' and '.join(f'{one.pause_ms:g}' for one in first.paused)} ms.",
         *([f"Not timed again, as they compute the same as one of these: {', '.join(same)}."] if same else []),
     )
     if study is not None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.provenance import machine, provenance
-from glyphfront.result import Latency, Timing, Timings
+from glyphfront.result import Latency, Paused, Timing, Timings
 from glyphfront.ship.card import file_sha256
 from glyphfront.ship.recognizer import BATCH, open_session
 
@@ -32,6 +32,8 @@ MLPERF_SECONDS = 600.0
 _REFERENCE_NAME = "lenet5_new"
 _REFERENCE_SECONDS = 10.0  # at most: the load generator holds every query of a run in memory, about 1 kB each
 _SAMPLES = 64  # images that queries choose from
+_PAUSES_MS = (0.5, 2.0)
+_PAUSED_QUERIES = 300  # at most, and no more than a turn has room for
 _IDLE = 0.1  # share of the machine that others may take: what an idle system does is below 2 %
 
 Answer = Callable[[list[int]], object]
@@ -58,8 +60,11 @@ def time_files(
     of those of the turns. Offline, one query with all images, runs once on each file, which then computes 64 images at
     a time. Files that share a graph (`glyphfront.ship.graph.graph_fingerprint`) are timed once.
 
-    The figures are the load generator's own. They hold its and Python's overhead: about 7 µs a query in SingleStream
-    (60 where a bare loop over the session took 53).
+    Then a plain loop sleeps 0.5 or 2 ms before each image and takes the time of the call alone: such a caller finds
+    cold caches and a slower clock.
+
+    The figures of the turns are the load generator's own. They hold its and Python's overhead: about 7 µs a query in
+    SingleStream (60 where a bare loop over the session took 53).
 
     Args:
         files: by the name that they are to be called by; of those that share a graph the first name stands.
@@ -94,13 +99,14 @@ def time_files(
                 runs.append(_single_stream(session, seconds))
             beside_runs.append(_single_stream(beside_session, min(seconds, _REFERENCE_SECONDS)))
         offline = [_offline(session, seconds) for session in sessions]
+        paused = [tuple(_paused(session, pause, seconds) for pause in _PAUSES_MS) for session in sessions]
     if watched.others > _IDLE:
         say(
             f"the machine was not idle: other processes took {watched.others:.0%} of its CPU time; all files met the "
             "same, but time again when nothing else runs"
         )
     timings = []
-    for (graph, (name, _)), runs, many in zip(timed.items(), singles, offline, strict=True):
+    for (graph, (name, _)), runs, many, after in zip(timed.items(), singles, offline, paused, strict=True):
         latency = Latency(
             p50_us=_percentile_us(runs, 50),
             p90_us=_percentile_us(runs, 90),
@@ -114,6 +120,7 @@ def time_files(
             reference_p50_us=_percentile_us(beside_runs, 50),
             machine=machine(),
             onnxruntime=ort.__version__,
+            paused=after,
         )
         ratios = tuple(
             _percentile_us([own], 50) / _percentile_us([other], 50)
@@ -195,6 +202,18 @@ def _offline(session: ort.InferenceSession, seconds: float) -> dict[str, Any]:
 
     rate = BATCH * 1e9 / _fastest_ns(answer, BATCH)
     return _generate("Offline", answer, BATCH, seconds, offline_expected_qps=rate)
+
+
+def _paused(session: ort.InferenceSession, pause_ms: float, seconds: float) -> Paused:
+    images = [image[None] for image in _images()]
+    times: list[int] = []
+    until = time.perf_counter() + seconds
+    while len(times) < _PAUSED_QUERIES and (not times or time.perf_counter() < until):
+        time.sleep(pause_ms / 1e3)
+        began = time.perf_counter_ns()
+        session.run(None, {"image": images[len(times) % _SAMPLES]})
+        times.append(time.perf_counter_ns() - began)
+    return Paused(pause_ms, statistics.median(times) / 1e3)
 
 
 def _images() -> NDArray[np.uint8]:

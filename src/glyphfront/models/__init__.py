@@ -22,22 +22,18 @@ Factory = Callable[..., nn.Module]
 (N, in_channels, input_size, input_size) float32 and gives (N, classes) logits."""
 
 _NAMED: dict[str, tuple[Factory, str]] = {
-    "glyphnet-xs": (glyphnet.glyphnet_xs, "six 3x3 convolutions of 8 to 64 channels"),
-    "glyphnet-s": (glyphnet.glyphnet_s, "six 3x3 convolutions of 16 to 128 channels"),
-    "glyphnet-m": (glyphnet.glyphnet_m, "six 3x3 convolutions of 32 to 192 channels"),
-    "glyphnet2-xs": (
-        glyphnet.glyphnet2_xs,
+    "glyphnet-xs": (
+        glyphnet.glyphnet_xs,
         "5x5 stem at half the size, then four 3x3 convolutions, of 16 to 64 channels",
     ),
-    "glyphnet2-s": (
-        glyphnet.glyphnet2_s,
-        "the same, of 32 to 96 channels",
-    ),
-    "glyphnet2-m": (
-        glyphnet.glyphnet2_m,
+    "glyphnet-s": (glyphnet.glyphnet_s, "the same, of 32 to 96 channels"),
+    "glyphnet-m": (
+        glyphnet.glyphnet_m,
         "5x5 stem at half the size, then five 3x3 convolutions, of 32 to 192 channels",
     ),
-    "glyphnet2-l": (glyphnet.glyphnet2_l, "the same, of 48 to 256 channels"),
+    "glyphnet-l": (glyphnet.glyphnet_l, "the same, of 48 to 256 channels"),
+    "glyphnet1-xs": (glyphnet.glyphnet1_xs, "without a stem: six 3x3 convolutions of 8 to 64 channels"),
+    "glyphnet1-s": (glyphnet.glyphnet1_s, "the same, of 16 to 128 channels"),
     "lenet5_old": (lenet.lenet5_old, "LeNet-5 of 1998: tanh, average pooling, RBF output"),
     "lenet5_new": (lenet.lenet5_new, "LeNet-5 with ReLU, max pooling, softmax"),
     "densenet121": (densenet.densenet121, "DenseNet-121: blocks 6-12-24-16, growth 32"),

@@ -80,6 +80,11 @@ def _loss(file: File) -> str:
     return f"{accuracy.loss:.4f}" if accuracy and not math.isnan(accuracy.loss) else DASH
 
 
+def pauses(latency: Latency) -> str:
+    """Times for one image after pauses, in the order of `Latency.paused`; a dash where they were not taken."""
+    return " / ".join(microseconds(one.p50_us) for one in latency.paused) or DASH
+
+
 def _latency(form: Callable[[Latency], str]) -> Callable[[File], str]:
     return lambda file: form(file.latency) if file.latency else DASH
 
@@ -101,6 +106,7 @@ MORE: dict[str, Callable[[File], str]] = {
     "loss": _loss,
     "p90, µs": _latency(lambda t: microseconds(t.p90_us)),
     "p99, µs": _latency(lambda t: microseconds(t.p99_us)),
+    "p50 after pauses, µs": _latency(pauses),
     "offline, images/s": _latency(lambda t: f"{t.images_per_second:,.0f}"),
     "training, s": lambda f: f"{f.result.cost.train_seconds:,.0f}",
     "images seen": lambda f: f"{f.result.cost.images_seen:,}",

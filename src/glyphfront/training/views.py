@@ -26,14 +26,14 @@ from glyphfront.training.forward import logits_of
 from glyphfront.training.state import State, seed_of
 
 Views = Callable[[Tensor], tuple[Tensor, Tensor, Tensor | None]]
-"""Takes indices (n,) of `epoch_order`; returns images (n, 28, 28) float, 0 to 255, their labels (n,) int64, and what the
-teachers answer, (n, classes) probabilities, where there are any."""
+"""Takes indices (n,) of `epoch_order`; returns images (n, 28, 28) float, 0 to 255, their labels (n,) int64, and what
+the teachers answer, (n, classes) probabilities, where there are any."""
 
 _CHUNK = 1024
 
 
 def epoch_order(run: Run, labels: Labels, epoch: int) -> NDArray[np.int64]:
-    """Indices in the order of one epoch: (N,) int64, of the training images, or of the frozen views where it has such."""
+    """Indices in the order of one epoch: (N,) int64, of the training images, or of its frozen views if it has any."""
     rng = np.random.default_rng((run.seed, epoch))
     if run.distill.views:  # drawn by class when they were made
         return rng.permutation(len(labels))
@@ -99,9 +99,9 @@ def _frozen(
         path = folder / f"{name}.npy"
         if not path.exists():
             say(f"view {number + 1} of {run.distill.views}: {name} is made, once for all Runs that share it")
-            array = make().cpu().numpy()
-            write_atomically(path, lambda partial: _save(partial, array))
-        array = np.load(path)
+            made = make().cpu().numpy()
+            write_atomically(path, lambda partial: _save(partial, made))
+        array: NDArray[Any] = np.load(path)
         return array
 
     index = once("index", lambda: torch.from_numpy(epoch_order(drawn, labels.cpu().numpy(), number + 1)))
@@ -109,7 +109,7 @@ def _frozen(
     generator = torch.Generator(images.device).manual_seed(seed_of(run.data.seed, number + 1, 2))
 
     def changed() -> Tensor:
-        parts = (augment(images[part], run.augment, generator) for part in chosen.split(_CHUNK))
+        parts = (augment(images[part], run.augment, generator) for part in torch.split(chosen, _CHUNK))
         return torch.cat([part.round().to(torch.uint8) for part in parts])
 
     shown = once("images", changed)
@@ -117,7 +117,7 @@ def _frozen(
     @torch.no_grad()
     def said(teacher: nn.Module) -> Tensor:
         on_device = torch.from_numpy(shown).to(images.device)
-        return torch.cat([logits_of(teacher, part.float(), run).half() for part in on_device.split(_CHUNK)])
+        return torch.cat([logits_of(teacher, part.float(), run).half() for part in torch.split(on_device, _CHUNK)])
 
     logits = [
         once(key, lambda teacher=teacher: said(teacher))  # type: ignore[misc]

@@ -31,7 +31,7 @@ from glyphfront.training import loop, state
 CURVE = Path(__file__).parent / "golden" / "curve.json"
 RUN = Run(
     data=Data(train="strokes", limit=6),
-    model=Model("glyphnet1-xs", dropout=0.1),
+    model=Model("glyphnet-m", widths=(8, 16, 16, 32, 32, 64), dropout=0.1),
     optimizer=Optimizer("nesterov", lr=0.1, momentum=0.9, weight_decay=5e-4),
     schedule=Schedule("cosine", warmup=0.2),
     augment=Augment(8.0, 1.7, 1.7, 0.1, 0.08, brightness=0.1, elastic=0.5, erasing=0.1),

@@ -40,7 +40,7 @@ RUN = Run(
     batch_size=32,
     precision=None,
 )
-OTHER = replace(RUN, label="other", model=Model("glyphnet1-xs"))
+OTHER = replace(RUN, label="other", model=Model("glyphnet-m", widths=(8, 16, 16, 32, 32, 64)))
 STUDY = Study("?", name="made up", rows={"small": RUN, "other": OTHER}, precisions=("fp32", "int8"))
 
 

@@ -108,13 +108,11 @@ COUNTS = [  # the source study's table and text; trainable where it says so
     ("layer_4_2", 1, 47, None, 1_201_151),
     ("layer_4_3", 1, 47, None, 1_201_151),
     # ours, by hand: 9 a x b a convolution, 2 b its batch norm (and 2 b statistics), 16 w x 47 + 47 the linear layer
-    ("glyphnet1-xs", 1, 47, 84_295, 84_295 + 336),
-    ("glyphnet1-s", 1, 47, 239_967, 239_967 + 672),
+    ("glyphnet-m", 1, 47, 239_967, 239_967 + 672),
+    ("glyphnet-l", 1, 47, 643_599, 643_599 + 1_216),
     # the same, with 25 w for the stem
     ("glyphnet-xs", 1, 47, 83_455, 83_455 + 320),
     ("glyphnet-s", 1, 47, 193_423, 193_423 + 576),
-    ("glyphnet-m", 1, 47, 514_959, 514_959 + 1_088),
-    ("glyphnet-l", 1, 47, 1_080_127, 1_080_127 + 1_632),
 ]
 
 
@@ -183,7 +181,7 @@ def test_rbf_logits_are_minus_the_squared_distances():
     ],
 )
 def test_a_stem_decides_how_large_the_maps_of_the_six_convolutions_are(stem, sides):
-    classifier, seen = made("glyphnet1-s", stem=stem), []
+    classifier, seen = made("glyphnet-m", stem=stem), []
     for module in classifier.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(lambda _module, _inputs, output: seen.append(output.shape[-1]))
@@ -219,9 +217,9 @@ def test_act_is_the_activation_of_the_whole_net(act):
 
 def test_convolutions_start_with_he_variance_and_batch_norm_as_identity():
     torch.manual_seed(0)
-    net = build(Model("glyphnet-m"), 47).net
+    net = build(Model("glyphnet-l"), 47).net
     weights = [m.weight for m in net.modules() if isinstance(m, nn.Conv2d)]
-    assert weights[-1].std().item() == pytest.approx((2 / (9 * 96)) ** 0.5, rel=0.02)
+    assert weights[-1].std().item() == pytest.approx((2 / (9 * 128)) ** 0.5, rel=0.02)
     norm = next(m for m in net.modules() if isinstance(m, nn.BatchNorm2d))
     assert norm.weight.eq(1).all()
     assert norm.bias.eq(0).all()

@@ -25,7 +25,7 @@ _TEACHER = Run(
         remove_leaks=True,
         seed=0,
     ),
-    model=Model("glyphnet-m", dropout=0.2),
+    model=Model("glyphnet-s", widths=(32, 32, 96, 96, 96, 192), dropout=0.2),
     optimizer=Optimizer("nesterov", lr=0.4, momentum=0.9, weight_decay=5e-4),
     schedule=Schedule("linear", warmup=0.1, factor=0.5, patience=3),
     augment=replace(_PLAIN, elastic=0.5),
@@ -40,10 +40,18 @@ _TEACHER = Run(
     seed=0,
 )
 
+_FORMER = shipped("balanced").rows["glyphnet-s"]
+
 _TEACHERS = {
-    "teacher glyphnet1-s": shipped("balanced").rows["glyphnet-s"],
-    "teacher glyphnet-m": _TEACHER,
-    "teacher glyphnet1-s, all images": replace(_TEACHER, model=Model("glyphnet1-s", dropout=0.2)),
+    "glyphnet-m on Balanced": _FORMER,
+    "glyphnet-m on Balanced, warped": replace(
+        _FORMER,
+        model=replace(_FORMER.model, dropout=0.2),
+        augment=replace(_FORMER.augment, elastic=0.5),
+        precision="bf16",
+    ),
+    "conv5 on all images": _TEACHER,
+    "glyphnet-m on all images": replace(_TEACHER, model=Model("glyphnet-m", dropout=0.2)),
 }
 
 _STUDENT = replace(

@@ -82,7 +82,7 @@ def test_writers_below_classes_are_not_split(cases_folder: Path) -> None:
 
 
 def test_one_class_is_one_clear_line(cases_folder: Path) -> None:
-    with pytest.raises(GlyphfrontError, match=r"1 usable classes \(only 'a'\)"):
+    with pytest.raises(GlyphfrontError, match=r"1 usable class \(only 'a'\)"):
         load(f"folder:{cases_folder / 'folders' / 'oneclass'}", "train")
 
 

@@ -189,7 +189,7 @@ def test_every_common_format_and_mode_gives_the_same_character(tmp_path, file, m
 
 def test_one_usable_class_is_not_enough(tmp_path):
     fill(tmp_path / "a", 5)
-    with pytest.raises(GlyphfrontError, match=r"1 usable classes \(only 'a'\); at least two folders"):
+    with pytest.raises(GlyphfrontError, match=r"1 usable class \(only 'a'\); at least two folders"):
         read_folder(tmp_path, "train")
 
 
@@ -204,3 +204,10 @@ def test_the_source_says_whose_pictures_and_how_many(pictures):
 
 def test_the_name_is_that_of_the_folder_without_its_path(pictures):
     assert read_folder(pictures, "train").name == f"folder:{pictures.name}"
+
+
+def test_a_folder_that_holds_but_an_archive_says_how_to_name_it(tmp_path):
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as packed:
+        packed.writestr("a/1.png", b"")
+    with pytest.raises(GlyphfrontError, match=rf"name the archive itself, folder:{re.escape(str(tmp_path))}/mine\.zip"):
+        read_folder(tmp_path, "train")

@@ -350,7 +350,10 @@ def test_a_damaged_archive_alone_is_named(tmp_path):
     ("cut", "why"),
     [
         (lambda data: data[: len(data) // 2], "not a readable parquet file"),
-        (lambda data: b"<!DOCTYPE html><html>", "not a readable parquet file"),
+        (lambda data: data[:100], "not a readable parquet file"),
+        (lambda data: b"<!DOCTYPE html><html>", "a web page, not data"),
+        (lambda data: b"", "an empty file"),
+        (lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "a pointer of Git LFS, not data"),
     ],
 )
 def test_a_damaged_parquet_file_is_named(tmp_path, characters, cut, why):

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,7 +197,11 @@ class Run:
     """bf16: convolutions and matrix products of the training in bfloat16, weights and batch norm's statistics in
     float32 (torch's autocast); by default everything in float32."""
     init_from: str | None = None
-    """Key of the Run whose weights, all but the classifier's, this one starts from."""
+    """What it starts from: a shipped model, whose weights are taken over, those of the classifier for classes that it
+    knows (a Run says NAME@SUM, see `glyphfront.models.weights.base_of`; the command line takes NAME and a recipe for
+    few pictures with it); or the key of a Run, of which all weights but the classifier's are."""
+    frozen_norms_below: int | None = None
+    """Batch norms keep the statistics of what the Run starts from where there are fewer training images than this."""
     distill: Distill = field(default_factory=Distill)
     """Trained Runs that it learns from; by default none."""
     seed: int = 0
@@ -205,11 +210,13 @@ class Run:
     def epochs_for(self, images: int) -> int:
         """Passes over `images` training images: as given, or 1,500 / sqrt(images), at least 12 and at most 300.
 
-        So few images are seen often, 100 of them 150 times, and many in more steps all the same: measured, see LOG.md.
+        So few images are seen often, 100 of them 150 times, and many in more steps all the same. A Run that starts from
+        a shipped model takes half as many. Measured, see LOG.md.
         """
         if self.epochs is not None:
             return self.epochs
-        return max(12, min(300, round(1500 / math.sqrt(max(1, images)))))
+        share = 0.5 if self.base else 1.0
+        return max(12, min(300, round(share * 1500 / math.sqrt(max(1, images)))))
 
     @property
     def key(self) -> str:
@@ -228,12 +235,18 @@ class Run:
     @property
     def needs(self) -> tuple[str, ...]:
         """Keys of the Runs that must be trained before this one: that which it starts from, and its teachers."""
-        return (*(() if self.init_from is None else (self.init_from,)), *self.distill.teachers)
+        started_from = () if self.init_from is None or self.base else (self.init_from,)
+        return (*started_from, *self.distill.teachers)
+
+    @property
+    def base(self) -> str | None:
+        """The shipped model that it starts from, as NAME@SUM; None where it starts from a Run, or from new weights."""
+        return self.init_from if self.init_from and "@" in self.init_from else None
 
 
 def with_needs(run: Run, change: Callable[[str], str]) -> Run:
     """`run` with the key of each Run that it needs changed."""
-    base = None if run.init_from is None else change(run.init_from)
+    base = run.base if run.init_from is None or run.base else change(run.init_from)
     teachers = tuple(change(key) for key in run.distill.teachers)
     return dataclasses.replace(run, init_from=base, distill=dataclasses.replace(run.distill, teachers=teachers))
 
@@ -279,11 +292,17 @@ def check(run: Run) -> None:
         ("distill.views", run.distill.views is None or run.distill.views >= 1, "at least 1"),
         ("distill.views", run.distill.views is None or bool(run.distill.teachers), "given with --distill.teachers"),
         ("distill.teachers", len(set(run.distill.teachers)) == len(run.distill.teachers), "different Runs"),
+        ("init-from", _names_a_start(run.init_from), "a shipped model as NAME@SUM, or the key of a Run"),
+        ("frozen-norms-below", run.frozen_norms_below is None or run.frozen_norms_below >= 0, "at least 0"),
         ("seed", run.seed >= 0, "at least 0"),
     ]
     for flag, fits, wanted in bounds:
         if not fits:
             raise GlyphfrontError(f"{run.label}: --{flag} must be {wanted}")
+
+
+def _names_a_start(name: str | None) -> bool:
+    return name is None or re.fullmatch(r"[0-9a-f]{12}|[^@]+@[0-9a-f]{8}", name) is not None
 
 
 def departures(run: Run, base: Run | None = None) -> str:

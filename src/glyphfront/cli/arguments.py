@@ -56,6 +56,10 @@ def parse(arguments: Sequence[str]) -> Callable[[], int | None]:
         raise GlyphfrontError(f"{_name(words)} is one process; torchrun is for glyphfront train")
     if found is train.train and rest and rest[0].endswith(".json"):
         verbs["train"] = train.departing_from(load_run(Path(rest.pop(0))))
+    elif found is train.train and (base := _shipped_base(rest)):
+        from glyphfront.training.further import further
+
+        verbs["train"] = train.departing_from(further(base))
     app = _app(verbs, brief=not callable(found))
     try:
         with _faults_in_one_line(words, found, rest):
@@ -63,6 +67,18 @@ def parse(arguments: Sequence[str]) -> Callable[[], int | None]:
     except SystemExit as stop:
         return functools.partial(int, stop.code or 0)
     return call
+
+
+def _shipped_base(rest: Sequence[str]) -> str | None:
+    """The shipped model that --init-from names, if it does."""
+    words = [part for word in rest for part in word.split("=", 1)]
+    flags = [word.replace("_", "-") for word in words]
+    if "--init-from" not in flags[:-1]:
+        return None
+    from glyphfront.models.weights import shipped_names
+
+    name = words[flags.index("--init-from") + 1].partition("@")[0]
+    return name if name in shipped_names() else None
 
 
 def _print_version() -> None:

@@ -29,6 +29,8 @@ def departing_from(given: Run) -> Callable[..., None]:
     ) -> None:
         """Train one Run; a run.json as first argument gives the values that the flags depart from.
 
+        With --init-from and the name of a shipped model the flags depart from a recipe for few pictures instead.
+
         Example: glyphfront train --model.name glyphnet-xs --data.train strokes --epochs 3
 
         Args:
@@ -41,7 +43,9 @@ def departing_from(given: Run) -> Callable[..., None]:
         from glyphfront.data.splits import prepare
         from glyphfront.run import check
         from glyphfront.training import loop
+        from glyphfront.training.further import with_base
 
+        run = with_base(run)
         check(run)
         folder = runs_dir / run.key
         trained = loop.train(

@@ -31,9 +31,9 @@ def read_arrays(path: Path, stored: str | None = None) -> tuple[Dataset, NDArray
     """
     sources = find_sources(path)
     if not sources:
-        raise GlyphfrontError(
-            f"{path}: no pictures in it, and no files of images as arrays; it must hold a folder of pictures a class"
-        )
+        packed = next(iter(sorted(path.glob("*.zip"))), None) if path.is_dir() else None
+        must = f"name the archive itself, folder:{packed}" if packed else "it must hold a folder of pictures a class"
+        raise GlyphfrontError(f"{path}: no pictures in it, and no files of images as arrays; {must}")
     sets = sorted({source.set for source in sources if source.set is not None})
     if len(sets) > 1:
         raise GlyphfrontError(f"{path}: holds several sets, {', '.join(sets)}; name the folder of one, or its file")

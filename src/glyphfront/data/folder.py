@@ -76,11 +76,8 @@ def has_validation(path: Path, *, labels_from: str | None = None) -> bool:
 
 def _named(path: Path, dataset: Dataset, split: str) -> Dataset:
     if len(dataset.classes) < 2:
-        only = f"only {dataset.classes[0]!r}" if dataset.classes else "none"
-        raise GlyphfrontError(
-            f"{path}: {len(dataset.classes)} usable classes ({only}); at least two folders with pictures are needed, "
-            "one folder a class"
-        )
+        usable = f"1 usable class (only {dataset.classes[0]!r})" if dataset.classes else "0 usable classes (none)"
+        raise GlyphfrontError(f"{path}: {usable}; at least two folders with pictures are needed, one folder a class")
     kind = "" if split == "all" else f"{split} "
     return replace(dataset, split=split, source=f"own pictures, {len(dataset):,} {kind}images")
 

@@ -17,7 +17,7 @@ from glyphfront.data.leakage import load_seen, save_seen
 from glyphfront.data.splits import TrainingData
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
-from glyphfront.models.weights import save_weights
+from glyphfront.models.weights import save_weights, shipped_seen
 from glyphfront.result import DataUsed, Epoch, Trained, load_trained, save_result
 from glyphfront.run import Run, save_run
 from glyphfront.training.distill import check_classes
@@ -64,11 +64,11 @@ def prepare_folder(run: Run, data: TrainingData, folder: Path) -> Trained | None
 
 
 def check_needs(run: Run, data: TrainingData, folder: Path) -> None:
-    """Look at the Runs that `run` needs, whose folders are beside `folder`.
+    """Look at what `run` needs: Runs, whose folders are beside `folder`, and a shipped model.
 
     Raises:
-        GlyphfrontError: one is not trained; `run` removes leaks, and one has seen images of its test set; or a teacher
-            tells other classes apart.
+        GlyphfrontError: one is not trained; `run` removes leaks, and one, or the shipped model that it starts from,
+            has seen images of its test set; or a teacher tells other classes apart.
     """
     for key in run.needs:
         needed = folder.parent / key
@@ -77,12 +77,21 @@ def check_needs(run: Run, data: TrainingData, folder: Path) -> None:
             raise GlyphfrontError(f"{run.label}: {what}, {key}, is not trained in {folder.parent}; train that first")
         if not run.data.remove_leaks:
             continue
-        if leaked := int(np.isin(data.test_fingerprints, load_seen(needed / "model.seen.npz")).sum()):
+        if leaked := _seen_of_test(data, needed / "model.seen.npz"):
             raise GlyphfrontError(
                 f"{run.label}: {what} was trained on {leaked:,} images of the test set; train that "
                 f"with --data.clear-of {run.data.test_set}, or say --data.no-remove-leaks"
             )
+    if run.base and run.data.remove_leaks and (leaked := _seen_of_test(data, shipped_seen(run.base))):
+        raise GlyphfrontError(
+            f"{run.label}: {run.base} was trained on {leaked:,} images of the test set; name another --data.test, or "
+            "say --data.no-remove-leaks"
+        )
     check_classes(run, data.train.classes, folder)
+
+
+def _seen_of_test(data: TrainingData, seen: Path) -> int:
+    return int(np.isin(data.test_fingerprints, load_seen(seen)).sum())
 
 
 def leave_trained(data: TrainingData, folder: Path, trained: Trained, state: State) -> Trained:
@@ -92,6 +101,7 @@ def leave_trained(data: TrainingData, folder: Path, trained: Trained, state: Sta
     if trained.status == "finished":
         save_weights(state.evaluated.state_dict(), folder / "weights.safetensors")
     before = [load_seen(folder.parent / key / "model.seen.npz") for key in run.needs]
+    before += [load_seen(shipped_seen(run.base))] if run.base else []
     save_seen(folder / "model.seen.npz", data.train.images, data.validation.images, more=before)
     save_result(trained, folder / "trained.json")
     (folder / "state.pt").unlink(missing_ok=True)

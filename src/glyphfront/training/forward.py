@@ -40,7 +40,7 @@ def compiled(nets: list[nn.Module], state: State, images: Tensor, say: Callable[
     """
     began = time.perf_counter()
     before = {name: value.clone() for name, value in state.model.named_buffers()}
-    state.model.train()
+    state.train_mode()
     faster: list[nn.Module] = [torch.compile(net, dynamic=False) for net in nets]  # type: ignore[misc]
     try:
         with torch.random.fork_rng(devices=[state.device] if state.device.type == "cuda" else []):

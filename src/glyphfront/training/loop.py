@@ -27,6 +27,7 @@ from glyphfront.training.distill import load_teachers, mixed
 from glyphfront.training.faults import DivergedError, faults_in_one_line
 from glyphfront.training.folder import alone, leave_trained, prepare_folder
 from glyphfront.training.forward import compiled, logits_of
+from glyphfront.training.further import what_is_kept
 from glyphfront.training.keeper import Keeper
 from glyphfront.training.memory import keep_freed_memory
 from glyphfront.training.progress import few_images, slow_precision, still_rising
@@ -91,6 +92,7 @@ def _train(
     images, labels = torch.from_numpy(data.train.images).to(device), torch.from_numpy(data.train.labels).to(device)
     prior = log_prior(run, data.train, device)
     with Keeper(state, epochs, folder, tensorboard) as keeper:
+        keeper.say(what_is_kept(state, data.train.classes))
         keeper.say(few_images(data))
         keeper.say(slow_precision(run, device))
         if compile:

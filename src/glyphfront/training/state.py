@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 
 from glyphfront.data.dataset import Dataset, pixel_statistics
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
 from glyphfront.models import Classifier, build
-from glyphfront.models.weights import start_from
+from glyphfront.models.weights import start_from, start_from_shipped
 from glyphfront.result import DataUsed, Epoch
 from glyphfront.run import Run
 from glyphfront.training import distributed
@@ -49,6 +50,8 @@ class State:
     """() float64, over this epoch's steps so far, of this process's shares; on the device, so that no step waits."""
     correct: Tensor
     """() int64, right before their update, likewise."""
+    frozen_norms: bool = False
+    """Whether batch norms keep the statistics that they started with."""
     epoch: int = 1
     step: int = 0
     """Of this epoch, next to be done."""
@@ -83,7 +86,15 @@ class State:
         if self.step == 0:
             seed_epoch(self)
         self._began = time.perf_counter() - self.seconds
+        self.train_mode()
+
+    def train_mode(self) -> None:
+        """Set the model to train: dropout draws, and batch norms use the batch, unless they are frozen."""
         self.model.train()
+        if self.frozen_norms:
+            for layer in self.model.modules():
+                if isinstance(layer, _BatchNorm):
+                    layer.eval()
 
     def count(self, loss: Tensor, correct: Tensor) -> None:
         """A step is done; `loss` and `correct` are of this process's share of its batch."""
@@ -156,7 +167,9 @@ def new_state(run: Run, train: Dataset, used: DataUsed, folder: Path, device: to
     distributed.check_split(batch_size, distributed.size())
     torch.manual_seed(run.seed)
     model = build(run.model, len(train.classes), *pixel_statistics(train))
-    if run.init_from is not None:
+    if run.base is not None:
+        start_from_shipped(model, run.base, train.classes)
+    elif run.init_from is not None:
         start_from(model, folder.parent / run.init_from)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     distributed.with_synchronised_norms(model, device)
@@ -171,6 +184,7 @@ def new_state(run: Run, train: Dataset, used: DataUsed, folder: Path, device: to
         steps=len(train) // batch_size,
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
         correct=torch.zeros((), dtype=torch.int64, device=device),
+        frozen_norms=run.init_from is not None and len(train) < (run.frozen_norms_below or 0),
     )
 
 

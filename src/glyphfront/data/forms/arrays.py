@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphfront.data.forms.piece import Piece, What
+from glyphfront.data.forms.piece import Piece, What, check_bytes
 from glyphfront.data.forms.pixels import as_stack, numbered
 from glyphfront.data.listing import File
 from glyphfront.data.naming import kind_of, split_of
@@ -21,13 +21,15 @@ def read_npz(file: File, what: What | None) -> list[Piece]:
     Raises:
         GlyphfrontError: the file is damaged, or its arrays are no images and labels.
     """
+    check_bytes(file)
     try:
         loaded = np.load(file.at if file.member is None else io.BytesIO(file.read()), allow_pickle=False)
         arrays = {"arr_0": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
     except GlyphfrontError:
         raise
     except Exception as error:  # numpy raises a dozen types for damaged archives
-        raise GlyphfrontError(f"{file}: not a readable numpy file ({' '.join(str(error).split())})") from None
+        reason = " ".join(str(error).split())
+        raise GlyphfrontError(f"{file}: not a readable numpy file ({reason}); get it again") from None
     return _named_arrays(file, arrays, what)
 
 
@@ -60,6 +62,7 @@ def read_mat(file: File, what: What | None) -> list[Piece]:
     """
     from scipy.io import loadmat
 
+    check_bytes(file)
     source: Any = str(file.at) if file.member is None else io.BytesIO(file.read())
     try:
         content = loadmat(source, simplify_cells=True)
@@ -68,7 +71,8 @@ def read_mat(file: File, what: What | None) -> list[Piece]:
     except GlyphfrontError:
         raise
     except Exception as error:  # scipy raises a dozen types for damaged files
-        raise GlyphfrontError(f"{file}: not a readable MATLAB file ({' '.join(str(error).split())})") from None
+        reason = " ".join(str(error).split())
+        raise GlyphfrontError(f"{file}: not a readable MATLAB file ({reason}); get it again") from None
     dataset = content.get("dataset")
     if not isinstance(dataset, dict):
         arrays = {name: value for name, value in content.items() if isinstance(value, np.ndarray)}

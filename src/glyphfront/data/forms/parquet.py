@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphfront.data.forms.piece import Piece, What
+from glyphfront.data.forms.piece import Piece, What, check_bytes
 from glyphfront.data.forms.pixels import numbered
 from glyphfront.data.listing import File
 from glyphfront.errors import GlyphfrontError
@@ -31,6 +31,7 @@ def read_parquet(file: File, what: What | None) -> list[Piece]:
         raise GlyphfrontError(f"{file}: reading parquet needs pyarrow: pip install 'glyphfront[files]'") from None
     from PIL import Image
 
+    check_bytes(file)
     try:
         source = pq.ParquetFile(str(file.at) if file.member is None else pa.BufferReader(file.read()))
         schema = source.schema_arrow

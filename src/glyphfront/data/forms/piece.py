@@ -36,19 +36,34 @@ class Piece:
     split: str | None = None
 
 
+def check_bytes(file: File) -> None:
+    """Look whether a file is what is often found in the place of one.
+
+    Raises:
+        GlyphfrontError: it is empty, a web page, or the pointer that Git LFS leaves.
+    """
+    with file.open() as raw:
+        start = raw.read(512)
+    if not start:
+        raise GlyphfrontError(f"{file}: an empty file; get it again")
+    if start.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise GlyphfrontError(f"{file}: a web page, not data: the download went wrong; get it again")
+    if start.startswith(b"version https://git-lfs"):
+        raise GlyphfrontError(f"{file}: a pointer of Git LFS, not data; get the file itself with git lfs pull")
+
+
 @contextmanager
 def unpacked(file: File) -> Iterator[BinaryIO]:
     """The file's bytes, gzip and bzip2 undone where its first bytes say so; every fault is one line."""
     try:
+        check_bytes(file)
         with file.open() as raw:
-            start = raw.read(512)
-        if start.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-            raise GlyphfrontError(f"{file}: a web page, not data: the download went wrong; get it again")
+            start = raw.read(3)
         with file.open() as raw:
             if start[:2] == b"\x1f\x8b":
                 with gzip.GzipFile(fileobj=raw) as stream:
                     yield cast(BinaryIO, stream)
-            elif start[:3] == b"BZh":
+            elif start == b"BZh":
                 with bz2.BZ2File(raw) as packed:
                     yield cast(BinaryIO, packed)
             else:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np

@@ -29,6 +29,7 @@ from glyphfront.report.document import (
 )
 from glyphfront.report.figures import front_figure, size_figure
 from glyphfront.report.front import File, by_test_set, data_label, files_of, front
+from glyphfront.report.images import images_section
 from glyphfront.report.parts import claims_sections, leaks_section, part_section
 from glyphfront.report.pick import pick
 from glyphfront.report.results import BOLD, results_sections
@@ -41,7 +42,7 @@ callables that take a Reading and return Sections. The first of them says what w
 
 HTML, TEXT = "report.html", "report.md"
 _FINDINGS = 3  # that a README has room for
-_OURS = re.compile(r"(front|sizes|times|claims|differences|curves|pairs|leaks|part|gradients)(-.+)?\.svg")
+_OURS = re.compile(r"(front|sizes|times|images|claims|differences|curves|pairs|leaks|part|gradients)(-.+)?\.svg")
 
 
 def write_report(
@@ -94,7 +95,11 @@ def _rows_sections(reading: Reading, budget_us: float | None) -> tuple[list[Sect
     sections = claims_sections(judged, reading.study.scale)
     found: list[str] = []
     for number, files in enumerate(by_test_set(files_of(reading.evaluated, reading.timings)), 1):
-        sections += results_sections(files, budget_us=budget_us, suffix="" if number == 1 else f"-{number}")
+        suffix = "" if number == 1 else f"-{number}"
+        sections += results_sections(files, budget_us=budget_us, suffix=suffix)
+        same_test = list({file.result.key: file.evaluated for file in files}.values())
+        if grows := images_section(same_test, suffix):
+            sections.append(grows)
         found += [f"Measured on {escape_markdown(data_label(files[0].result))}.", ""]
         if front(files):
             found += [escape_markdown(pick(files).sentence), ""]

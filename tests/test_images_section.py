@@ -1,0 +1,63 @@
+"""How accuracy grows with the number of training images, as a page shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from glyphfront.measure.folder import Evaluated
+from glyphfront.report.images import images_section, lines_of
+from glyphfront.run import Run
+from glyphfront.studies.few import few
+from results_factory import make_result
+
+
+def trained(run: Run, images: int, correct: int) -> Evaluated:
+    """Of a made-up training of `run` on so many images of four classes."""
+    result = make_result(run.label, correct=correct)
+    used = replace(result.data, train_images=images - 8, validation_images=8)
+    return Evaluated(replace(result, run=run, key=run.key, data=used))
+
+
+@pytest.fixture
+def rows() -> list[Evaluated]:
+    runs = list(few().rows.values())
+    further, new = runs[:3], runs[7:10]
+    seen = [trained(run, images, 340 + images) for run, images in zip(further, (40, 80, 160), strict=False)][:3]
+    seen[2] = trained(further[2], 160, 396)
+    return [*seen, *(trained(run, images, 100 + images) for run, images in zip(new, (40, 80, 160), strict=True))]
+
+
+def test_rows_that_differ_in_images_alone_are_one_line(rows: list[Evaluated]) -> None:
+    lines = lines_of(rows)
+    assert list(lines) == ["from glyphnet-s", "glyphnet-s, new weights"]
+    assert [step.images for step in lines["from glyphnet-s"]] == [10, 20, 40]
+    assert [round(step.mean, 2) for step in lines["glyphnet-s, new weights"]] == [0.35, 0.45, 0.65]
+
+
+def test_trainings_with_other_seeds_are_of_the_same_step(rows: list[Evaluated]) -> None:
+    again = trained(replace(rows[0].result.run, seed=1), 40, 300)
+    (first, *_) = lines_of([*rows, again])["from glyphnet-s"]
+    assert [one.correct for one in first.accuracies] == [380, 300]
+    assert first.mean == pytest.approx((380 + 300) / 800)
+
+
+def test_of_rows_that_ask_for_more_images_than_there_are_one_counts(rows: list[Evaluated]) -> None:
+    more = trained(list(few().rows.values())[3], 160, 200)
+    assert lines_of([*rows, more]) == lines_of(rows)
+
+
+def test_a_study_of_other_rows_has_no_such_section(rows: list[Evaluated]) -> None:
+    assert images_section(rows[:2]) is None
+
+
+def test_the_section_has_a_figure_with_both_lines_and_a_table(rows: list[Evaluated]) -> None:
+    section = images_section(rows)
+    assert section is not None
+    figure, table = section.items
+    assert figure.figure is not None
+    assert "from glyphnet-s" in figure.figure.svg
+    assert "glyphnet-s, new weights" in figure.figure.svg
+    assert table.table is not None
+    assert ("from glyphnet-s", "10", "95.00", "1") in table.table.rows

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ from glyphfront.data.dataset import Dataset, split_validation
 from glyphfront.data.leakage import fingerprints
 from glyphfront.data.splits import TrainingData
 from glyphfront.models.predict import predict_logits
-from glyphfront.models.weights import base_of, load_classifier
+from glyphfront.models.weights import load_classifier
 from glyphfront.picture.normalize import normalize
 from glyphfront.provenance import provenance
-from glyphfront.records import to_plain
+from glyphfront.records import from_plain, to_plain
 from glyphfront.report.document import Table, markdown_table
 from glyphfront.report.page import put_between
 from glyphfront.result import DataUsed
@@ -150,26 +151,16 @@ def cells() -> Iterator[tuple[str, str, str, Callable[[], list[int]]]]:
     digits = load_all(f"folder:{_folder('GLYPHFRONT_CASES') / 'folders' / 'digits10'}")
     alphabets = {name: load_all(f"folder:{real_folder() / name}") for name in ALPHABETS}
     writers = people()
-    yield "digits10", "shipped model", "all", lambda: of_shipped(digits, "digits")
+    yield "digits10", "shipped model", "all", partial(of_shipped, digits, "digits")
     for name, person in writers.items():
-        yield f"writer {name}", "shipped model", "all", lambda person=person: of_shipped(person, None)
+        yield f"writer {name}", "shipped model", "all", partial(of_shipped, person, None)
     for start, run in runs().items():
         for name, dataset in {"digits10": digits, **alphabets}.items():
             for number in range(SPLITS):
-                yield (
-                    name,
-                    start,
-                    str(number),
-                    lambda dataset=dataset, run=run, number=number: cross_validated(dataset, run, number),
-                )
+                yield name, start, str(number), partial(cross_validated, dataset, run, number)
         for name, person in writers.items() if start == "shipped weights" else ():
             for turn in range(3):
-                yield (
-                    f"writer {name}",
-                    start,
-                    str(turn),
-                    lambda person=person, run=run, turn=turn: one_writer(person, run, turn),
-                )
+                yield f"writer {name}", start, str(turn), partial(one_writer, person, run, turn)
 
 
 def measure() -> None:
@@ -177,7 +168,8 @@ def measure() -> None:
     torch.set_num_threads(1)
     before = json.loads(RESULT.read_text("utf-8")) if RESULT.exists() else {}
     recipe = {start: to_plain(run) for start, run in runs().items()}
-    same = before.get("runs") == json.loads(json.dumps(recipe)) and before.get("base") == base_of(BASE)
+    keys = {start: from_plain(Run, plain).key for start, plain in before.get("runs", {}).items()}
+    same = keys == {start: run.key for start, run in runs().items()}  # the key also tells the base's weights
     found: dict[str, Any] = before["right of all"] if same else {}
     for name, start, split, make in cells():
         of_start = found.setdefault(name, {}).setdefault(start, {})
@@ -187,7 +179,6 @@ def measure() -> None:
         print(name, start, split, *of_start[split], flush=True)
         record = {
             "how": HOW,
-            "base": base_of(BASE),
             "runs": recipe,
             "right of all": found,
             **to_plain(provenance()),

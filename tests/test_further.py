@@ -102,7 +102,7 @@ def test_rows_of_classes_that_the_model_does_not_know_stay_new() -> None:
     [
         (f"{NAME}@00000000", Model(NAME), f"comes with this version is another one, {NAME}@"),
         ("nothing@00000000", Model(NAME), f"no shipped model 'nothing' to start from; there are .*{NAME}"),
-        (NAME, Model("glyphnet-xs"), "another architecture"),
+        (NAME, Model("glyphnet-xs"), "another architecture cannot be started from it"),
     ],
 )
 def test_what_cannot_be_started_from_is_one_line(base: str, model: Model, says: str) -> None:
@@ -160,7 +160,9 @@ def test_from_the_shell_a_shipped_name_brings_its_recipe_and_flags_depart_from_i
     assert run.optimizer == Optimizer(lr=0.02)
     assert (run.model, run.augment, run.init_from) == (recipe.model, recipe.augment, base_of(NAME))
     again = tmp_path / "again.json"
-    again.write_text(json.dumps({"epochs": 1, "data": {"limit": 2}, "init_from": NAME}))
+    again.write_text(
+        json.dumps({"epochs": 1, "data": {"limit": 2}, "model": {"name": recipe.model.name}, "init_from": NAME})
+    )
     assert main(["train", str(again), "--runs-dir", str(tmp_path)]) == 0
     assert load_run(Path(capsys.readouterr().out.strip()) / "run.json").init_from == base_of(NAME)
 

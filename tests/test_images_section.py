@@ -12,6 +12,8 @@ from glyphfront.run import Run
 from glyphfront.studies.few import few
 from results_factory import make_result
 
+NEW = f"{next(iter(few().rows.values())).model.name}, new weights"
+
 
 def trained(run: Run, images: int, correct: int) -> Evaluated:
     """Of a made-up training of `run` on so many images of four classes."""
@@ -31,9 +33,9 @@ def rows() -> list[Evaluated]:
 
 def test_rows_that_differ_in_images_alone_are_one_line(rows: list[Evaluated]) -> None:
     lines = lines_of(rows)
-    assert list(lines) == ["from glyphnet-s", "glyphnet-s, new weights"]
+    assert list(lines) == ["from glyphnet-s", NEW]
     assert [step.images for step in lines["from glyphnet-s"]] == [10, 20, 40]
-    assert [round(step.mean, 2) for step in lines["glyphnet-s, new weights"]] == [0.35, 0.45, 0.65]
+    assert [round(step.mean, 2) for step in lines[NEW]] == [0.35, 0.45, 0.65]
 
 
 def test_trainings_with_other_seeds_are_of_the_same_step(rows: list[Evaluated]) -> None:
@@ -58,6 +60,6 @@ def test_the_section_has_a_figure_with_both_lines_and_a_table(rows: list[Evaluat
     figure, table = section.items
     assert figure.figure is not None
     assert "from glyphnet-s" in figure.figure.svg
-    assert "glyphnet-s, new weights" in figure.figure.svg
+    assert NEW in figure.figure.svg
     assert table.table is not None
     assert ("from glyphnet-s", "10", "95.00", "1") in table.table.rows

@@ -94,7 +94,12 @@ def start_from_shipped(classifier: Classifier, base: str, classes: tuple[str, ..
     if base_of(name) != base:
         raise GlyphfrontError(f"{base}: the {name} that comes with this version is another one, {base_of(name)}")
     weights, heads = load_weights(_SHIPPED / f"{name}.safetensors"), _head_weights(classifier)
-    _copy(classifier, {of: tensor for of, tensor in weights.items() if of not in heads}, heads, base)
+    _copy(
+        classifier,
+        {of: tensor for of, tensor in weights.items() if of not in heads},
+        heads,
+        f"{base}, a {_of_card(name)[0].name}",
+    )
     known = known_classes(base, classes)
     with torch.no_grad():
         for of in heads:
@@ -161,4 +166,4 @@ def _copy(classifier: Classifier, weights: dict[str, torch.Tensor], own: list[st
     except RuntimeError:
         left = None
     if left is None or left.unexpected_keys or set(left.missing_keys) != set(own):
-        raise GlyphfrontError(f"{source}: a model of another architecture cannot be started from")
+        raise GlyphfrontError(f"{source}: a model of another architecture cannot be started from it")

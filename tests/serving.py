@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 from PIL import Image, ImageDraw
+
+from glyphfront import load
+from glyphfront.result import Precision
+from glyphfront.ship.card import save_card
 
 DRAWINGS = {
     "7": [[(60, 60), (180, 60), (110, 210)]],
@@ -45,6 +52,24 @@ def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind)
     return buffer.getvalue()
+
+
+def stand_ins(folder: Path) -> dict[tuple[str, Precision], Path]:
+    """Files of two models in two precisions: the shipped glyphnet-s, whose classes are turned by a number each.
+
+    So each of the four gives another answer to the same picture: `folder`/small, /small.int8, /large, /large.int8.
+    """
+    shipped, files = load("glyphnet-s", precision="fp32"), {}
+    kinds: list[tuple[str, Precision]] = [("small", "fp32"), ("small", "int8"), ("large", "fp32"), ("large", "int8")]
+    for turn, (name, precision) in enumerate(kinds):
+        file = folder / f"{name}{'.int8' if precision == 'int8' else ''}.onnx"
+        shutil.copyfile(shipped.path, file)
+        classes = (*shipped.classes[turn:], *shipped.classes[:turn])
+        card = replace(shipped.card, name=name, precision=precision, classes=classes, seen=None)
+        macs = card.macs * (2 if name == "large" else 1)
+        save_card(replace(card, macs=macs), file)
+        files[name, precision] = file
+    return files
 
 
 @contextmanager

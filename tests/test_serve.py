@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,11 @@ pytest.importorskip("fastapi")
 import requests
 
 import glyphfront
-from serving import DRAWINGS, drawing, encoded, picture, served
+from glyphfront import load
+from glyphfront.result import Precision
+from glyphfront.serve.catalogue import files_of
+from glyphfront.ship.card import FILES, card_path
+from serving import DRAWINGS, drawing, encoded, picture, served, stand_ins
 
 
 @pytest.fixture(scope="module")
@@ -30,16 +35,17 @@ def test_a_picture_in_the_body_is_answered_with_the_object_that_the_command_line
     service: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "seven.png").write_bytes(picture("7"))
-    printed = answers(capsys, "recognize", str(tmp_path / "seven.png"), "--top", "5")
-    answered = requests.post(f"{service}/v1/recognize", data=picture("7")).json()
+    file = str(load("glyphnet-s", precision="fp32").path)
+    printed = answers(capsys, "recognize", str(tmp_path / "seven.png"), "--top", "5", "--model", file)
+    answered = requests.post(f"{service}/v1/recognize?model=glyphnet-s&precision=fp32", data=picture("7")).json()
     for name in printed.keys() - {"picture"}:
         assert answered[name] == printed[name], name
 
 
 @pytest.mark.parametrize("character", DRAWINGS)
 def test_predictions_are_those_of_the_recogniser(service: str, character: str) -> None:
-    expected = glyphfront.load("glyphnet-s").recognize(picture(character), top=3, alphabet="0-9A-Z")
-    parameters: dict[str, str | int] = {"top": 3, "alphabet": "0-9A-Z"}
+    expected = load("glyphnet-s", precision="fp32").recognize(picture(character), top=3, alphabet="0-9A-Z")
+    parameters: dict[str, str | int] = {"top": 3, "alphabet": "0-9A-Z", "precision": "fp32"}
     answered = requests.post(f"{service}/v1/recognize", params=parameters, data=picture(character)).json()
     assert [one["character"] for one in answered["predictions"]] == [one.character for one in expected]
     assert [one["probability"] for one in answered["predictions"]] == pytest.approx(
@@ -82,8 +88,10 @@ def test_a_page_is_read_as_the_command_line_reads_it(
     for place, character in enumerate("74"):
         page.paste(drawing(character).crop((30, 20, 230, 240)), (60 + 300 * place, 20))
     (tmp_path / "page.png").write_bytes(encoded(page))
-    printed = answers(capsys, "read", str(tmp_path / "page.png"), "--alphabet", "digits")
-    answered = requests.post(f"{service}/v1/read?alphabet=digits&overlay=true", data=encoded(page)).json()
+    file = str(load("glyphnet-s", precision="fp32").path)
+    printed = answers(capsys, "read", str(tmp_path / "page.png"), "--alphabet", "digits", "--model", file)
+    query = "alphabet=digits&overlay=true&precision=fp32"
+    answered = requests.post(f"{service}/v1/read?{query}", data=encoded(page)).json()
     assert (answered["text"], answered["lines"]) == (printed["text"], printed["lines"])
     overlay = Image.open(io.BytesIO(base64.b64decode(answered["overlay"].partition(",")[2])))
     assert list(overlay.size) == answered["size"] == [700, 260]
@@ -92,10 +100,61 @@ def test_a_page_is_read_as_the_command_line_reads_it(
 def test_models_are_those_that_are_shipped_with_the_accuracy_of_their_cards(service: str) -> None:
     told = requests.get(f"{service}/v1/models").json()["models"]
     assert {one["name"] for one in told} == set(glyphfront.shipped())
-    card = glyphfront.load(told[0]["name"]).card
-    assert card.accuracy is not None
-    assert told[0]["accuracy"]["correct"] == card.accuracy.correct
-    assert told[0]["latency_us"] > 0
+    for one in told:
+        card = load(one["name"], precision=one["precision"]).card
+        assert card.accuracy is not None
+        assert (one["accuracy"]["correct"], one["sha256"]) == (card.accuracy.correct, card.sha256)
+        assert one["latency_us"] > 0
+
+
+@pytest.fixture(scope="module")
+def two_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[tuple[str, Precision], Path]]]:
+    files = stand_ins(tmp_path_factory.mktemp("models"))
+    with served("--models", *(str(file) for file in files.values()), "--workers", "2") as (address, _):
+        yield address, files
+
+
+@pytest.mark.parametrize("path", ["recognize", "strokes", "read"])
+@pytest.mark.parametrize("name", ["small", "large"])
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_request_chooses_the_model_and_its_precision(
+    two_models: tuple[str, dict[tuple[str, Precision], Path]], path: str, name: str, precision: Precision
+) -> None:
+    address, files = two_models
+    body = json.dumps({"strokes": DRAWINGS["7"]}).encode() if path == "strokes" else picture("7")
+    told = requests.post(f"{address}/v1/{path}?model={name}&precision={precision}", data=body).json()
+    assert (told["model"], told["precision"]) == (name, precision)
+    expected = load(files[name, precision]).recognize(picture("7"))[0].character
+    assert told.get("character", told.get("text")) == expected
+
+
+def test_without_a_choice_the_first_model_answers_and_of_a_name_its_first_precision(
+    two_models: tuple[str, dict[tuple[str, Precision], Path]],
+) -> None:
+    address, _ = two_models
+    assert [(one["name"], one["precision"]) for one in requests.get(f"{address}/v1/models").json()["models"]] == [
+        ("small", "fp32"),
+        ("small", "int8"),
+        ("large", "fp32"),
+        ("large", "int8"),
+    ]
+    for query, expected in (
+        ("", ("small", "fp32")),
+        ("model=large", ("large", "fp32")),
+        ("precision=int8", ("small", "int8")),
+    ):
+        told = requests.post(f"{address}/v1/recognize?{query}", data=picture("7")).json()
+        assert (told["model"], told["precision"]) == expected
+
+
+def test_a_folder_with_two_precisions_is_served_in_both(tmp_path: Path) -> None:
+    files = stand_ins(tmp_path)
+    for precision, name in FILES.items():
+        for file in (files["large", precision], card_path(files["large", precision])):
+            file.rename(tmp_path / (name if file.suffix == ".onnx" else card_path(Path(name)).name))
+    found = files_of([str(tmp_path)])
+    assert {path.name for path in found} == set(FILES.values())
+    assert [path.name for path in files_of([str(tmp_path / FILES["int8"])])] == [FILES["int8"]]
 
 
 def test_health_and_readiness_are_told_without_a_picture(service: str) -> None:

@@ -24,6 +24,7 @@ pytest.importorskip("fastapi")
 import psutil
 import requests
 
+from glyphfront import load
 from serving import encoded, picture, served
 
 LIMITS = ("--most-bytes", "200000", "--most-pixels", "1000000", "--most-pictures", "3", "--most-requests", "2")
@@ -78,6 +79,7 @@ def begin_request(open_: socket.socket, length: int) -> None:
         ("alphabet=%E2%82%AC", "cannot write"),
         ("alphabet=", "empty"),
         ("any_orientation=perhaps", "any_orientation"),
+        ("precision=fp16", "precision"),
     ],
 )
 def test_an_argument_that_does_not_fit_is_named(service: str, query: str, part: str) -> None:
@@ -163,6 +165,13 @@ def test_a_grid_that_is_none_is_422(service: str, grid: str) -> None:
 
 def test_an_unknown_model_is_404_and_the_known_are_named(service: str) -> None:
     assert "glyphnet-s" in refused(requests.post(f"{service}/v1/recognize?model=nix", data=picture("7")), 404)
+
+
+def test_a_precision_that_a_model_is_not_served_in_is_404_and_the_others_are_named() -> None:
+    file = load("glyphnet-s", precision="fp32").path
+    with served("--models", str(file)) as (address, _):
+        told = refused(requests.post(f"{address}/v1/recognize?precision=int8", data=picture("7")), 404)
+    assert told == "glyphnet-s is not here in int8; choose from: fp32"
 
 
 def test_a_slow_client_is_408_and_others_are_answered_meanwhile(service: str) -> None:

@@ -79,7 +79,7 @@ def test_a_fault_of_a_run_reaches_its_callers_and_the_next_run_is_well() -> None
 def test_each_answer_belongs_to_its_picture(connections: int, requests: int) -> None:
     """The probabilities of all characters tell which of the pictures was sent."""
     pictures = [picture(character) for character in DRAWINGS]
-    recognizer = glyphfront.load("glyphnet-s")
+    recognizer = glyphfront.load("glyphnet-s", precision="fp32")
     expected = [{one.character: one.probability for one in recognizer.recognize(sent, top=47)} for sent in pictures]
     with served() as (address, _):
         parts = urlsplit(address)
@@ -88,7 +88,7 @@ def test_each_answer_belongs_to_its_picture(connections: int, requests: int) -> 
             connection, told = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=120), []
             for k in range(number, requests, connections):
                 which = k * 7 % len(pictures)
-                connection.request("POST", "/v1/recognize?top=47&model=glyphnet-s", pictures[which])
+                connection.request("POST", "/v1/recognize?top=47&model=glyphnet-s&precision=fp32", pictures[which])
                 answer = json.loads(connection.getresponse().read())
                 told.append((which, {one["character"]: one["probability"] for one in answer["predictions"]}))
             connection.close()

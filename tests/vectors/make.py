@@ -51,7 +51,7 @@ def picture_of(strokes: Strokes, look: str) -> Image.Image:
 
 
 def main() -> None:
-    recognizer = glyphfront.load(MODEL)
+    recognizer = glyphfront.load(MODEL, precision="fp32")
 
     def seen(image: np.ndarray) -> dict[str, object]:
         probabilities = recognizer.session.run(None, {"image": image[None]})[0][0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +51,7 @@ def serve(
     if workers < 1:
         raise GlyphfrontError(f"--workers must be at least 1, got {workers}")
     try:
+        from glyphfront.serve.catalogue import files_of
         from glyphfront.serve.run import LOOPBACK, listen, run
         from glyphfront.serve.settings import Settings
     except ModuleNotFoundError as error:
@@ -66,10 +68,8 @@ def serve(
         threads=threads,
         gather_ms=gather_ms,
     )
-    from glyphfront.ship.recognizer import load
-
-    for model in settings.model_names():
-        load(model)  # a fault is told here, not by every worker
+    # a fault is told here, not by every worker, and all workers take the same file of two
+    settings = replace(settings, models=tuple(str(path) for path in files_of(settings.model_names())))
     if static is not None:
         from glyphfront.serve.static import write_static
 

@@ -31,8 +31,9 @@ from glyphfront.picture.digital_ink import normalize_strokes
 from glyphfront.picture.normalize import look
 from glyphfront.picture.read import read, shortened
 from glyphfront.records import to_plain
+from glyphfront.result import Precision
 from glyphfront.serve import schema
-from glyphfront.serve.catalogue import load_all
+from glyphfront.serve.catalogue import Key, chosen, load_all
 from glyphfront.serve.guard import Guard, RefusedError, check_picture, problem_of
 from glyphfront.serve.metrics import Metrics
 from glyphfront.serve.settings import Settings, from_environment
@@ -43,6 +44,10 @@ PAGE = Path(__file__).parent / "page"
 T = TypeVar("T")
 
 Model = Annotated[str | None, Query(description="A name that /v1/models lists; by default the first.")]
+Computing = Annotated[
+    Precision | None,
+    Query(description="What the model computes in; by default the first that /v1/models lists of its name."),
+]
 Alphabet = Annotated[
     str | None,
     Query(
@@ -73,7 +78,7 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
     for status, what in {
         400: "The body is no multipart, or is cut off",
         401: "The token is missing or wrong",
-        404: "There is no such model",
+        404: "There is no such model, or not in that precision",
         408: "The body came too slowly",
         413: "The body or a picture is too large, or there are too many pictures",
         422: "What is sent cannot be answered: a bad picture, alphabet or number",
@@ -140,7 +145,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.recognizers: dict[str, Recognizer] = {}
+        self.recognizers: dict[Key, Recognizer] = {}
         self.described: list[schema.ModelServed] = []
         self.pool: ThreadPoolExecutor | None = None
 
@@ -158,6 +163,7 @@ class Service:
         self,
         request: Request,
         model: Model = None,
+        precision: Computing = None,
         alphabet: Alphabet = None,
         top: Top = 5,
         least: Least = 0.0,
@@ -169,7 +175,7 @@ class Service:
         One picture in the body gives its object, a bad one status 422. Files of a multipart body give `pictures`, in
         their order; a bad one has its fault in its place and the others are answered.
         """
-        recognizer = self._recognizer(model)
+        recognizer = self._recognizer(model, precision)
         recognizer.alphabet(alphabet)
 
         def one(name: str, content: bytes) -> schema.Recognized:
@@ -177,7 +183,7 @@ class Service:
             check_picture(content, self.settings.pixels)
             seen, doubt = look(content)
             found = recognizer.answer_image(seen, doubt, top, alphabet, least=least, any_orientation=any_orientation)
-            told = schema.recognized(name, found, recognizer.card.name, time.perf_counter() - began)
+            told = schema.recognized(name, found, recognizer.card, time.perf_counter() - began)
             if image:
                 told["image"] = _data_url(seen)
             return told
@@ -198,13 +204,14 @@ class Service:
         self,
         request: Request,
         model: Model = None,
+        precision: Computing = None,
         alphabet: Alphabet = None,
         top: Top = 5,
         least: Least = 0.0,
         image: WithImage = False,
     ) -> Response:
         """The character that a pen drew."""
-        recognizer = self._recognizer(model)
+        recognizer = self._recognizer(model, precision)
         recognizer.alphabet(alphabet)
         drawing = schema.Drawing.model_validate_json(await request.body())
 
@@ -212,7 +219,7 @@ class Service:
             began = time.perf_counter()
             seen = normalize_strokes(drawing.strokes, drawing.width)
             found = recognizer.answer_image(seen, None, top, alphabet, least=least)
-            told = schema.recognized("strokes", found, recognizer.card.name, time.perf_counter() - began)
+            told = schema.recognized("strokes", found, recognizer.card, time.perf_counter() - began)
             if image:
                 told["image"] = _data_url(seen)
             return told
@@ -223,13 +230,14 @@ class Service:
         self,
         request: Request,
         model: Model = None,
+        precision: Computing = None,
         alphabet: Alphabet = None,
         grid: Annotated[str | None, Query(description="Rows and columns, such as 9x9.", pattern=r"^\d+x\d+$")] = None,
         any_orientation: Annotated[bool, Query(description="The grid may be turned by quarters.")] = False,
         overlay: Annotated[bool, Query(description="Also give the page with its boxes, as a data URL.")] = False,
     ) -> Response:
         """The text of a page of characters that stand apart: lines of words, or the cells of a grid."""
-        recognizer = self._recognizer(model)
+        recognizer = self._recognizer(model, precision)
         recognizer.alphabet(alphabet)
         cells = schema.grid_of(grid)
         content = await _content(request)
@@ -247,6 +255,7 @@ class Service:
                 "lines": to_plain(page.lines),
                 "note": page.note,
                 "model": recognizer.card.name,
+                "precision": recognizer.precision,
                 "milliseconds": round((time.perf_counter() - began) * 1000, 3),
                 "size": [pixels.shape[1], pixels.shape[0]],
             }
@@ -274,12 +283,11 @@ class Service:
         """Counts for Prometheus."""
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    def _recognizer(self, name: str | None) -> Recognizer:
-        if name is None:
-            return next(iter(self.recognizers.values()))
-        if name not in self.recognizers:
-            raise RefusedError(404, f"no model {shortened(name, 60)!r}; choose from: {', '.join(self.recognizers)}")
-        return self.recognizers[name]
+    def _recognizer(self, name: str | None, precision: Precision | None) -> Recognizer:
+        try:
+            return chosen(self.recognizers, name, precision)
+        except LookupError as error:
+            raise RefusedError(404, str(error.args[0])) from None
 
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)

@@ -6,46 +6,91 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 import onnxruntime as ort
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.read import shortened
 from glyphfront.records import to_plain
+from glyphfront.result import Precision
 from glyphfront.serve.gather import GatheringSession
 from glyphfront.serve.schema import ModelServed
 from glyphfront.ship.card import Card
-from glyphfront.ship.recognizer import Recognizer, load
+from glyphfront.ship.recognizer import Recognizer, find, load
 
 _TIMED_SECONDS = 0.05
+
+Key = tuple[str, Precision]  # a model's name, and what it computes in
+
+
+def files_of(names: Sequence[str]) -> list[Path]:
+    """The files that names mean: of one with two precisions both, that which `load` takes first.
+
+    Args:
+        names: shipped names, folders of Runs, or paths of .onnx files, which mean themselves alone.
+
+    Raises:
+        GlyphfrontError: a model cannot be loaded.
+    """
+    found = []
+    for name in names:
+        taken = load(name).path
+        found.append(taken)
+        if Path(name).suffix != ".onnx":
+            fp32 = find(name)
+            others = {fp32, fp32.with_suffix(".int8.onnx")} - {taken}
+            found += [load(str(other)).path for other in others if other.is_file()]
+    return found
 
 
 def load_all(
     names: Sequence[str], gather_ms: float, ran: Callable[[int], None]
-) -> tuple[dict[str, Recognizer], list[ModelServed]]:
-    """Recognisers by name, whose sessions gather, and how each is described; both in the order of `names`.
+) -> tuple[dict[Key, Recognizer], list[ModelServed]]:
+    """Recognisers by name and precision, whose sessions gather, and how each is described; the default first.
 
     Args:
-        names: shipped names, or paths, which are called by their card's name.
+        names: as `files_of` takes them; a model is called by its card's name.
         gather_ms: milliseconds that a batch waits for further images.
         ran: told the number of images of each run.
 
     Raises:
-        GlyphfrontError: there are no names, or a model cannot be loaded, or two have one name.
+        GlyphfrontError: there are no names, or a model cannot be loaded, or two have one name and precision.
     """
     if not names:
         raise GlyphfrontError("no model is shipped with this version; give one with --models PATH")
-    recognizers: dict[str, Recognizer] = {}
+    recognizers: dict[Key, Recognizer] = {}
     described: list[ModelServed] = []
-    for name in names:
-        plain = load(name)
-        if plain.card.name in recognizers:
-            raise GlyphfrontError(f"{name}: a second model called {plain.card.name}; give one of them")
+    for path in files_of(names):
+        plain = load(str(path))
+        key = (plain.card.name, plain.precision)
+        if key in recognizers:
+            raise GlyphfrontError(f"{path}: a second model called {key[0]} in {key[1]}; give one of them")
         described.append(describe(plain.card, _latency_us(plain.session)))
         session = cast(ort.InferenceSession, GatheringSession(plain.session, gather_ms, ran))
-        recognizers[plain.card.name] = replace(plain, session=session)
+        recognizers[key] = replace(plain, session=session)
     return recognizers, described
+
+
+def chosen(recognizers: dict[Key, Recognizer], name: str | None, precision: Precision | None) -> Recognizer:
+    """That of a name and a precision; None means the first.
+
+    Raises:
+        LookupError: none has; its text says which there are.
+    """
+    names = tuple(dict.fromkeys(key[0] for key in recognizers))
+    if name is None:
+        name = names[0]
+    if name not in names:
+        raise LookupError(f"no model {shortened(name, 60)!r}; choose from: {', '.join(names)}")
+    precisions = [key[1] for key in recognizers if key[0] == name]
+    if precision is None:
+        precision = precisions[0]
+    if precision not in precisions:
+        raise LookupError(f"{name} is not here in {precision}; choose from: {', '.join(precisions)}")
+    return recognizers[name, precision]
 
 
 def describe(card: Card, latency_us: float) -> ModelServed:

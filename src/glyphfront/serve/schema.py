@@ -10,6 +10,8 @@ from typing_extensions import TypedDict
 
 from glyphfront.cli.answer import SCHEMA
 from glyphfront.errors import GlyphfrontError
+from glyphfront.result import Precision
+from glyphfront.ship.card import Card
 from glyphfront.ship.recognizer import Answer
 
 
@@ -40,6 +42,7 @@ class Recognized(TypedDict):
     reason: str | None
     alike: list[str]
     model: str
+    precision: Precision
     milliseconds: float
     image: NotRequired[str]
 
@@ -77,6 +80,7 @@ class PageRead(TypedDict):
     lines: list[Line]
     note: str | None
     model: str
+    precision: Precision
     milliseconds: float
     size: list[int]
     overlay: NotRequired[str]
@@ -95,7 +99,7 @@ class ModelServed(TypedDict):
     """A model that answers here."""
 
     name: str
-    precision: str
+    precision: Precision
     classes: list[str]
     parameters: int
     macs: int
@@ -131,7 +135,7 @@ class Drawing(BaseModel):
     """Of the pen, in the same unit; by default a tenth of the longer side of what is drawn."""
 
 
-def recognized(picture: str, answer: Answer, model: str, seconds: float) -> Recognized:
+def recognized(picture: str, answer: Answer, card: Card, seconds: float) -> Recognized:
     """The object of one picture."""
     return {
         "schema": SCHEMA,
@@ -143,7 +147,8 @@ def recognized(picture: str, answer: Answer, model: str, seconds: float) -> Reco
         ],
         "reason": answer.reason,
         "alike": list(answer.alike),
-        "model": model,
+        "model": card.name,
+        "precision": card.precision,
         "milliseconds": round(seconds * 1000, 3),
     }
 

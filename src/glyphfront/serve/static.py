@@ -15,9 +15,9 @@ from pathlib import Path
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
 from glyphfront.serve.app import PAGE
-from glyphfront.serve.catalogue import describe
+from glyphfront.serve.catalogue import describe, files_of
 from glyphfront.ship.alphabet import NAMED
-from glyphfront.ship.recognizer import load
+from glyphfront.ship.card import load_card
 
 PACKAGE = "onnxruntime-web@1.30.0"
 INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
@@ -25,6 +25,11 @@ INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3j
 FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 """Of the package's folder dist: what a page needs to compute on the CPU."""
 _ONLY_SERVICE = ("remote.js",)
+_ONLY_ITSELF = (
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'self'; script-src 'self' "
+    "'wasm-unsafe-eval'; img-src 'self' data: blob:; base-uri 'none'\">"
+)
+"""The page may ask nobody but its own host."""
 
 
 def write_static(out: Path, models: Sequence[str]) -> Path:
@@ -40,22 +45,28 @@ def write_static(out: Path, models: Sequence[str]) -> Path:
     Raises:
         GlyphfrontError: a model cannot be loaded, npm is missing, or the package cannot be had.
     """
-    described = []
+    described: list[dict[str, object]] = []
     out.mkdir(parents=True, exist_ok=True)
     if not all((out / "ort" / name).is_file() for name in FILES):
         _fetch_runtime(out / "ort")
     (out / "models").mkdir(exist_ok=True)
-    for name in models:
-        found = load(name)
-        shutil.copyfile(found.path, out / "models" / f"{found.card.name}.onnx")
-        described.append({**describe(found.card, 0.0), "temperature": found.card.temperature})
+    for path in sorted(files_of(models), key=lambda path: path.stem.endswith(".int8")):
+        card = load_card(path)
+        file = f"models/{card.name}{'.int8' if card.precision == 'int8' else ''}.onnx"
+        if any(one["file"] == file for one in described):
+            raise GlyphfrontError(f"{path}: a second model called {card.name} in {card.precision}; give one of them")
+        shutil.copyfile(path, out / file)
+        timed = card.latency
+        where = {} if timed is None else {"latency_where": f"in ONNX Runtime on {timed.machine.split(',')[0]}"}
+        told = describe(card, timed.p50_us if timed else 0.0)
+        described.append({**told, **where, "temperature": card.temperature, "file": file})
     write_text(out / "models.json", json.dumps({"schema": 1, "models": described, "alphabets": NAMED}))
-    for file in sorted(PAGE.iterdir()):
-        if file.name not in _ONLY_SERVICE:
-            shutil.copyfile(file, out / file.name)
+    for part in sorted(PAGE.iterdir()):
+        if part.name not in _ONLY_SERVICE:
+            shutil.copyfile(part, out / part.name)
     page = (PAGE / "index.html").read_text(encoding="utf-8")
     page = page.replace('name="recognizer" content="service"', 'name="recognizer" content="static"')
-    page = page.replace("Nothing leaves this machine.", "It is recognised inside this browser.")
+    page = page.replace('<meta charset="utf-8">', f'<meta charset="utf-8">\n{_ONLY_ITSELF}', 1)
     write_text(out / "index.html", page)
     return out / "index.html"
 

@@ -14,6 +14,7 @@ export class Board extends EventTarget {
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#end(event));
     canvas.addEventListener("keydown", (event) => this.#key(event));
+    canvas.addEventListener("focus", () => { this.#keyed = canvas.matches(":focus-visible"); this.draw(); });
     canvas.addEventListener("blur", () => this.#lift());
     new ResizeObserver(() => this.draw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());

@@ -56,27 +56,36 @@ function otsu(gray) {
   return (first + last) / 2;
 }
 
-function withoutSpecks(ink, width, height) {
-  const part = new Int32Array(ink.length), sizes = [0], queue = [];
+/** The 8-connected parts of a mask: number of pixels, box, and the pixels' places. */
+function partsOf(ink, width, height) {
+  const seen = new Uint8Array(ink.length), parts = [];
   for (let start = 0; start < ink.length; start++) {
-    if (!ink[start] || part[start]) continue;
-    part[start] = sizes.length;
-    sizes.push(0);
-    queue.push(start);
-    while (queue.length) {
-      const at = queue.pop(), x = at % width, y = (at - x) / width;
-      sizes[part[at]]++;
+    if (!ink[start] || seen[start]) continue;
+    const places = [start], part = { left: width, right: -1, top: height, bottom: -1, places };
+    seen[start] = 1;
+    for (const at of places) {
+      const x = at % width, y = (at - x) / width;
+      [part.left, part.right] = [Math.min(part.left, x), Math.max(part.right, x)];
+      [part.top, part.bottom] = [Math.min(part.top, y), Math.max(part.bottom, y)];
       for (let row = Math.max(y - 1, 0); row <= Math.min(y + 1, height - 1); row++)
         for (let column = Math.max(x - 1, 0); column <= Math.min(x + 1, width - 1); column++) {
           const next = row * width + column;
-          if (!ink[next] || part[next]) continue;
-          part[next] = part[at];
-          queue.push(next);
+          if (!ink[next] || seen[next]) continue;
+          seen[next] = 1;
+          places.push(next);
         }
     }
+    part.size = places.length;
+    parts.push(part);
   }
-  const least = SPECK * Math.max(...sizes);
-  return ink.map((one, at) => (one && sizes[part[at]] >= least ? 1 : 0));
+  return parts;
+}
+
+function withoutSpecks(ink, width, height) {
+  const parts = partsOf(ink, width, height), kept = new Uint8Array(ink.length);
+  const least = SPECK * Math.max(...parts.map((part) => part.size));
+  for (const part of parts) if (part.size >= least) for (const at of part.places) kept[at] = 1;
+  return kept;
 }
 
 /** The kept ink, read between pixels so that its edge stays smooth. */
@@ -108,4 +117,19 @@ function enlarged(gray, kept, width, height, level, inkIsLight) {
       if (value > 0) found.data[row * found.width + column] = 1;
     }
   return found;
+}
+
+/** Why ink may not be one character; null where nothing speaks against it: as `parts_side_by_side` in picture/doubt.py. */
+export function doubtAbout({ width, height, data }) {
+  if (width < 1.25 * height) return null;
+  const groups = [];
+  for (const [left, right] of partsOf(data, width, height)
+    .filter((part) => part.bottom - part.top + 1 > 0.45 * height && part.size > 0.01 * data.length)
+    .map((part) => [part.left, part.right + 1])
+    .sort(([one], [other]) => one - other)) {
+    const last = groups.at(-1);
+    if (last && left < last[1] - 0.1 * height) last[1] = Math.max(last[1], right);
+    else groups.push([left, right]);
+  }
+  return groups.length > 1 ? `${groups.length} parts side by side` : null;
 }

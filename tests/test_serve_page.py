@@ -1,39 +1,28 @@
-"""The page in Chromium, as people use it."""
+"""The page in Chromium, as people use it: drawing, choosing, keys, phones."""
 
 from __future__ import annotations
 
-import base64
-import functools
-import http.server
-import shutil
-import threading
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("fastapi")
 pytest.importorskip("playwright")
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
-import glyphfront
-from glyphfront import Prediction
-from serving import DRAWINGS, drawing, encoded, picture, served
-from test_vectors import FOLDER, VECTORS, image_of
+from browsing import CHROMIUM, Visit, chromium
+from glyphfront import load
+from glyphfront.picture.digital_ink import normalize_strokes
+from glyphfront.result import Precision
+from serving import DRAWINGS, served, stand_ins
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-NO_NETWORK = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=NO_NETWORK)
+    with chromium() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -42,47 +31,11 @@ def service() -> Iterator[str]:
         yield address
 
 
-class Visit:
-    """A page that was opened, what it asked for, and what it complained of."""
-
-    def __init__(self, browser: Browser, address: str, **context: Any) -> None:
-        self.page: Page = browser.new_page(**{"viewport": {"width": 1280, "height": 860}, **context})
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(address)
-        self.page.wait_for_selector("html[data-ready]", state="attached")
-
-    def draw(self, strokes: list[list[tuple[int, int]]]) -> None:
-        """With the mouse; points on a board of 260."""
-        self.page.locator("#board").scroll_into_view_if_needed()
-        box = self.page.locator("#board").bounding_box()
-        assert box is not None
-        mouse, scale = self.page.mouse, box["width"] / 260
-        for stroke in strokes:
-            places = [(box["x"] + x * scale, box["y"] + y * scale) for x, y in stroke]
-            mouse.move(*places[0])
-            mouse.down()
-            for place in places[1:]:
-                mouse.move(*place, steps=6)
-            mouse.up()
-
-    def answered(self, text: str) -> None:
-        """Wait until this is the answer."""
-        self.page.wait_for_function(
-            "text => document.documentElement.dataset.answer === text", arg=text, timeout=20_000
-        )
-
-
 @pytest.fixture
 def visit(browser: Browser, service: str) -> Iterator[Visit]:
     visit = Visit(browser, service)
     yield visit
-    assert visit.complaints == []
-    assert all(url.startswith((service, "data:", "blob:")) for url in visit.asked)
-    visit.page.close()
+    visit.end()
 
 
 @pytest.mark.parametrize(("character", "alphabet"), [("7", "digits"), ("4", "digits"), ("L", "upper"), ("T", "upper")])
@@ -116,60 +69,6 @@ def test_undo_takes_the_last_stroke_back_and_clear_takes_all(visit: Visit) -> No
     assert visit.page.inner_text("#told") == "No ink yet."
 
 
-def test_a_picture_from_a_file_is_answered(visit: Visit) -> None:
-    visit.page.get_by_label("digits", exact=True).check()
-    visit.page.set_input_files("#file", {"name": "4.png", "mimeType": "image/png", "buffer": picture("4")})
-    visit.answered("4")
-    assert visit.page.locator("#photo").is_visible()
-    visit.page.get_by_role("button", name="Clear").click()
-    assert visit.page.locator("#board").is_visible()
-
-
-def test_a_page_shows_its_text_and_a_box_for_each_character(visit: Visit) -> None:
-    sheet = drawing("7").resize((260, 260))
-    sheet = sheet.crop((0, 0, 560, 260)).point(lambda tone: tone or 245)
-    sheet.paste(drawing("4"), (280, 0))
-    visit.page.get_by_label("digits", exact=True).check()
-    visit.page.get_by_label("a page of characters").check()
-    visit.page.set_input_files("#file", {"name": "74.png", "mimeType": "image/png", "buffer": encoded(sheet)})
-    visit.page.wait_for_function("() => document.getElementById('lines').value.length > 0")
-    assert visit.page.input_value("#lines").replace(" ", "") == "74"
-    assert visit.page.locator("#boxes span").count() == 2
-
-
-def test_a_file_that_is_no_picture_is_told_in_words(browser: Browser, service: str) -> None:
-    visit = Visit(browser, service)
-    visit.page.set_input_files("#file", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"no picture"})
-    visit.page.wait_for_selector("#told.fault")
-    assert "not a readable picture" in visit.page.inner_text("#told")
-    visit.page.close()
-
-
-def test_a_character_is_drawn_with_keys_alone(visit: Visit) -> None:
-    keys = visit.page.keyboard
-    for _ in range(40):
-        keys.press("Tab")
-        if visit.page.evaluate("document.activeElement.id") == "own":
-            break
-    keys.type("17L")
-    keys.press("Tab")
-    assert visit.page.evaluate("document.activeElement.id") == "board"
-    for key in (*6 * ["ArrowUp"], "ArrowLeft", " ", *12 * ["ArrowDown"], *8 * ["ArrowRight"], " "):
-        keys.press(key)
-    visit.answered("L")
-    keys.press("z")
-    visit.answered("")
-
-
-def test_everything_that_can_be_used_has_a_name_for_screen_readers(visit: Visit) -> None:
-    for locator in visit.page.locator("button:visible, input:visible, select:visible, canvas:visible").all():
-        named = locator.evaluate(
-            "one => one.getAttribute('aria-label') || one.textContent.trim() || one.labels?.[0]?.textContent.trim()"
-        )
-        assert named, locator.evaluate("one => one.outerHTML")
-    assert visit.page.locator("#told").get_attribute("aria-live") == "polite"
-
-
 def test_a_phone_shows_the_page_without_scrolling_sideways_and_takes_a_finger(browser: Browser, service: str) -> None:
     visit = Visit(browser, service, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
@@ -183,8 +82,7 @@ def test_a_phone_shows_the_page_without_scrolling_sideways_and_takes_a_finger(br
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     visit.answered("7")
-    assert visit.complaints == []
-    visit.page.close()
+    visit.end()
 
 
 def test_a_service_with_a_token_is_used_by_a_page_that_was_opened_with_it(browser: Browser) -> None:
@@ -193,73 +91,158 @@ def test_a_service_with_a_token_is_used_by_a_page_that_was_opened_with_it(browse
         visit.page.get_by_label("digits", exact=True).check()
         visit.draw(DRAWINGS["7"])
         visit.answered("7")
-        visit.page.close()
-
-
-def test_the_browser_normalises_strokes_as_the_test_vectors_say(browser: Browser, service: str) -> None:
-    visit = Visit(browser, service)
-    for vector in VECTORS["strokes"]:
-        found = visit.page.evaluate(
-            "async ({strokes, width}) => { const ink = await import('./ink.js');"
-            " return [...ink.framed(ink.drawn(strokes, width))]; }",
-            vector,
-        )
-        assert np.abs(np.array(found) - image_of(vector).astype(int).ravel()).max() <= 3, vector["character"]
-    visit.page.close()
+        visit.end()
 
 
 @pytest.fixture(scope="module")
-def static(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The static page on a plain web server; needs npm and its registry."""
-    from glyphfront.errors import GlyphfrontError
-    from glyphfront.serve.static import write_static
-
-    folder: Path = tmp_path_factory.mktemp("static")
-    try:
-        write_static(folder, ["glyphnet-s"])
-    except GlyphfrontError as error:
-        pytest.skip(str(error))
-    handler = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[tuple[str, Precision], str]]]:
+    """A service with two models in two precisions, and what each answers to a drawn seven."""
+    files = stand_ins(tmp_path_factory.mktemp("models"))
+    seven = normalize_strokes(DRAWINGS["7"], 18)
+    expected = {key: load(file).answer_image(seven).character for key, file in files.items()}
+    with served("--models", *(str(file) for file in files.values())) as (address, _):
+        yield address, expected
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
+def marked(visit: Visit) -> str:
+    """What the picture of the front says of the choice that is marked in it."""
+    return str(visit.page.locator("#front .mark.chosen title").text_content())
 
 
-def answer_of(vector: dict[str, Any]) -> Prediction:
-    """What Python answers to the image of a test vector."""
-    return glyphfront.load("glyphnet-s").answer_image(image_of(vector)).predictions[0]
-
-
-@pytest.mark.slow
-def test_the_static_page_answers_as_the_service_does_without_asking_anybody(browser: Browser, static: str) -> None:
-    visit = Visit(browser, static)
-    visit.page.get_by_label("digits", exact=True).check()
+def test_model_and_precision_change_the_answer_and_are_marked_in_the_front(
+    browser: Browser, models: tuple[str, dict[tuple[str, Precision], str]]
+) -> None:
+    address, expected = models
+    visit = Visit(browser, address)
+    page = visit.page
+    assert len(set(expected.values())) == 4
+    assert page.locator("#front .mark").count() == 4
     visit.draw(DRAWINGS["7"])
-    visit.answered("7")
-    for vector in VECTORS["strokes"]:
-        told = visit.page.evaluate(
-            "async ({strokes, width}) => (await import('./local.js')).strokes(strokes, width, {model: 'glyphnet-s'})",
-            vector,
-        )
-        expected = answer_of(vector)
-        assert told["character"] == expected.character
-        assert told["predictions"][0]["probability"] == pytest.approx(expected.probability, abs=0.03)
-    for vector in VECTORS["pictures"]:  # found by one threshold, where Python does more
-        url = "data:image/png;base64," + base64.b64encode((FOLDER / vector["file"]).read_bytes()).decode()
-        told = visit.page.evaluate(
-            "async (url) => { const [local, answer] = [await import('./local.js'), await fetch(url)];"
-            " return local.picture(await answer.blob(), {model: 'glyphnet-s'}); }",
-            url,
-        )
-        assert told["character"] == answer_of(vector).character, vector["file"]
-    visit.page.set_input_files("#file", {"name": "4.png", "mimeType": "image/png", "buffer": picture("4")})
-    visit.answered("4")
-    assert visit.complaints == []
-    assert all(url.startswith((static, "data:", "blob:")) for url in visit.asked)
-    visit.page.close()
+    visit.answered(expected["small", "fp32"])
+    page.get_by_label("int8", exact=True).check()
+    visit.answered(expected["small", "int8"])
+    page.get_by_label("Model").select_option("large")
+    visit.answered(expected["large", "int8"])
+    assert marked(visit).startswith("large int8")
+    page.get_by_label("fp32", exact=True).check()
+    visit.answered(expected["large", "fp32"])
+    assert marked(visit).startswith("large fp32")
+    assert "of 9,400 test images right" in page.inner_text("#figures")
+    assert "µs an image on this machine" in page.inner_text("#figures")
+    visit.end()
+
+
+def test_a_mark_of_the_front_chooses_its_model(
+    browser: Browser, models: tuple[str, dict[tuple[str, Precision], str]]
+) -> None:
+    address, expected = models
+    visit = Visit(browser, address)
+    visit.draw(DRAWINGS["7"])
+    mark = visit.page.locator("#front .mark", has_text="large int8")
+    mark.dispatch_event("click")  # marks may lie on each other
+    visit.answered(expected["large", "int8"])
+    assert visit.page.get_by_label("Model").input_value() == "large"
+    assert visit.page.get_by_label("int8", exact=True).is_checked()
+    visit.end()
+
+
+def focus(visit: Visit, name: str) -> None:
+    """Press Tab until what has this id or class is focused."""
+    for _ in range(40):
+        visit.page.keyboard.press("Tab")
+        if visit.page.evaluate("name => document.activeElement.matches(`#${name}, [name=${name}]`)", name):
+            return
+    raise AssertionError(f"{name} is not reached by Tab")
+
+
+def test_a_character_is_drawn_with_keys_alone(visit: Visit) -> None:
+    keys = visit.page.keyboard
+    focus(visit, "own")
+    keys.type("17L")
+    keys.press("Tab")
+    assert visit.page.evaluate("document.activeElement.id") == "board"
+    for key in (*6 * ["ArrowUp"], "ArrowLeft", " ", *12 * ["ArrowDown"], *8 * ["ArrowRight"], " "):
+        keys.press(key)
+    visit.answered("L")
+    keys.press("z")
+    visit.answered("")
+
+
+def test_everything_else_is_used_with_keys_alone(
+    browser: Browser, models: tuple[str, dict[tuple[str, Precision], str]]
+) -> None:
+    address, _ = models
+    visit = Visit(browser, address)
+    keys = visit.page.keyboard
+    focus(visit, "alphabet")
+    keys.press("ArrowRight")
+    assert visit.page.get_by_label("digits", exact=True).is_checked()
+    focus(visit, "board")
+    for key in (" ", *20 * ["ArrowDown"], " "):
+        keys.press(key)
+    visit.answered("1")
+    focus(visit, "file")
+    with visit.page.expect_file_chooser() as chosen:
+        keys.press("Enter")
+    assert not chosen.value.is_multiple()
+    focus(visit, "model")
+    keys.press("ArrowUp")
+    focus(visit, "precision")
+    keys.press("ArrowRight")
+    assert visit.page.evaluate("document.activeElement.value") == "int8"
+    assert marked(visit).split(":")[0] in ("small int8", "large int8")
+    visit.end()
+
+
+def test_the_board_shows_where_the_pen_of_the_keys_is_when_it_is_reached_by_them(visit: Visit) -> None:
+    blank = visit.page.evaluate("document.getElementById('board').toDataURL()")
+    focus(visit, "board")
+    assert visit.page.evaluate("document.getElementById('board').toDataURL()") != blank
+
+
+def test_everything_that_takes_the_focus_has_a_name_for_screen_readers(visit: Visit) -> None:
+    """Asked of Chromium's own tree of accessibility."""
+    tree = visit.page.context.new_cdp_session(visit.page).send("Accessibility.getFullAXTree")["nodes"]
+    focusable = [node for node in tree if any(one["name"] == "focusable" for one in node.get("properties", []))]
+    names = [node.get("name", {}).get("value", "") for node in focusable if node["role"]["value"] != "RootWebArea"]
+    assert len(names) > 12
+    assert all(names), [node["role"]["value"] for node in focusable]
+    assert visit.page.locator("#told").get_attribute("aria-live") == "polite"
+
+
+CONTRASTS = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const luminance = (colour) => {
+    const linear = (n) => (n <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = parts(colour).map((n) => linear(n / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const paper = (one) => {
+    for (let at = one; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if ((parts(colour)[3] ?? 1) > 0) return colour;
+    }
+  };
+  const found = {};
+  for (const one of document.querySelectorAll("body *")) {
+    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!own || !one.checkVisibility() || one.closest("svg")) continue;
+    const tones = [getComputedStyle(one).color, paper(one)].map(luminance).sort((a, b) => b - a);
+    found[one.outerHTML.slice(0, 80)] = (tones[0] + 0.05) / (tones[1] + 0.05);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_stands_out_from_its_ground_as_wcag_asks(browser: Browser, service: str, scheme: str) -> None:
+    """4.5 to 1: WCAG 2.2, success criterion 1.4.3."""
+    visit = Visit(browser, service, color_scheme=scheme)
+    visit.draw(DRAWINGS["7"])
+    visit.page.wait_for_selector("#bars li")
+    contrasts = visit.page.evaluate(CONTRASTS)
+    assert len(contrasts) > 15
+    assert {text: ratio for text, ratio in contrasts.items() if ratio < 4.5} == {}
+    dark = visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 22, 26)"
+    assert dark == (scheme == "dark")
+    visit.end()

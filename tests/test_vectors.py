@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import glyphfront
+import normalisation_again
 from glyphfront.picture.digital_ink import normalize_strokes
 
 FOLDER = Path(__file__).parent / "vectors"
@@ -30,6 +31,12 @@ def nearly(found: NDArray[np.uint8], vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("vector", VECTORS["strokes"], ids=lambda vector: vector["character"])
 def test_strokes_become_their_image(vector: dict[str, Any]) -> None:
     nearly(normalize_strokes(vector["strokes"], vector["width"]), vector)
+
+
+def test_the_words_of_the_specification_are_enough_to_write_it_again() -> None:
+    for vector in VECTORS["strokes"]:
+        again = normalisation_again.image_of(normalisation_again.mask_of(vector["strokes"], vector["width"]))
+        assert np.abs(again - image_of(vector)).max() <= 3, vector["character"]
 
 
 @pytest.mark.parametrize("vector", VECTORS["pictures"], ids=lambda vector: vector["file"])

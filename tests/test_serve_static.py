@@ -1,0 +1,165 @@
+"""The page as files, in Chromium: it recognises without a service, as Python does."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("playwright")
+from playwright.sync_api import Browser
+
+from browsing import CHROMIUM, Visit, chromium
+from glyphfront import GlyphfrontError, Prediction, load
+from glyphfront.serve.static import write_static
+from serving import DRAWINGS, drawing, encoded, picture, stand_ins
+from test_vectors import FOLDER, VECTORS, image_of
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The static page with glyphnet-s first, and two models in two precisions; needs npm and its registry."""
+    files = stand_ins(tmp_path_factory.mktemp("models"))
+    shipped, out = load("glyphnet-s", precision="fp32").path, tmp_path_factory.mktemp("static")
+    try:
+        write_static(out, [str(file) for file in (shipped, *files.values())])
+    except GlyphfrontError as error:
+        if "npm" not in str(error):
+            raise
+        pytest.skip(str(error))
+    return out
+
+
+@pytest.fixture(scope="module")
+def static(folder: Path) -> Iterator[str]:
+    """Its address on a plain web server."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def answer_of(vector: dict[str, Any]) -> Prediction:
+    """What Python answers to the image of a test vector."""
+    return load("glyphnet-s", precision="fp32").answer_image(image_of(vector)).predictions[0]
+
+
+def test_the_browser_normalises_strokes_as_the_test_vectors_say(browser: Browser, static: str) -> None:
+    visit = Visit(browser, static)
+    for vector in VECTORS["strokes"]:
+        found = visit.page.evaluate(
+            "async ({strokes, width}) => { const ink = await import('./ink.js');"
+            " return [...ink.framed(ink.drawn(strokes, width))]; }",
+            vector,
+        )
+        assert np.abs(np.array(found) - image_of(vector).astype(int).ravel()).max() <= 3, vector["character"]
+    visit.end()
+
+
+def test_model_and_precision_are_switched_and_marked_in_the_front(browser: Browser, static: str) -> None:
+    visit = Visit(browser, static)
+    page = visit.page
+    visit.draw(DRAWINGS["7"])
+    visit.answered("7")
+    page.get_by_label("Model").select_option("large")
+    classes = load("glyphnet-s", precision="fp32").classes
+    for precision, turn in (("fp32", 2), ("int8", 3)):
+        page.get_by_label(precision, exact=True).check()
+        visit.answered(classes[classes.index("7") + turn])
+        marked = page.locator("#front .mark.chosen title").text_content()
+        assert marked is not None
+        assert marked.startswith(f"large {precision}")
+    assert page.locator("#front .mark").count() == 5
+    page.wait_for_function("document.getElementById('figures').textContent.includes('in this browser')")
+    assert "µs an image in ONNX Runtime on" in page.inner_text("#figures")
+    visit.end()
+
+
+def test_a_page_of_characters_is_doubted_and_told_what_reads_it(browser: Browser, static: str) -> None:
+    sheet = drawing("7").crop((0, 0, 560, 260)).point(lambda tone: tone or 245)
+    sheet.paste(drawing("4"), (280, 0))
+    visit = Visit(browser, static)
+    visit.page.set_input_files("#file", {"name": "74.png", "mimeType": "image/png", "buffer": encoded(sheet)})
+    visit.answered("?")
+    assert "2 parts side by side" in visit.page.inner_text("#told")
+    assert "glyphfront serve" in visit.page.inner_text("#noPages")
+    assert not visit.page.get_by_label("a page of characters").is_visible()
+    visit.end()
+
+
+ALPHABETS = ("digits", "upper", "lower+0-9", "abc", "0-9A-F", "z-", "+", "7€", "z-a", "UPPER", "aA", "lower")
+
+
+def test_an_alphabet_means_what_it_means_to_python(browser: Browser, static: str) -> None:
+    recognizer, image = load("glyphnet-s", precision="fp32"), image_of(VECTORS["strokes"][0])
+    visit = Visit(browser, static)
+    for alphabet in ALPHABETS:
+        told = visit.page.evaluate(
+            "async ([vector, alphabet]) => { try { return (await (await import('./local.js')).strokes(vector.strokes,"
+            " vector.width, {model: 'glyphnet-s', alphabet})).predictions.map((one) => one.character); }"
+            " catch (error) { return error.message; } }",
+            [VECTORS["strokes"][0], alphabet],
+        )
+        try:
+            expected: Any = [one.character for one in recognizer.answer_image(image, None, 5, alphabet).predictions]
+        except GlyphfrontError as error:
+            expected = str(error)
+        assert told == expected, alphabet
+    visit.end()
+
+
+def test_its_files_ask_nobody_else(folder: Path) -> None:
+    assert "default-src 'self'" in (folder / "index.html").read_text(encoding="utf-8")
+    listed = json.loads((folder / "models.json").read_text(encoding="utf-8"))["models"]
+    assert all((folder / one["file"]).is_file() for one in listed)
+
+
+@pytest.mark.slow
+def test_it_answers_as_python_does_without_asking_anybody(browser: Browser, static: str) -> None:
+    visit = Visit(browser, static)
+    visit.page.get_by_label("digits", exact=True).check()
+    visit.draw(DRAWINGS["7"])
+    visit.answered("7")
+    for vector in VECTORS["strokes"]:
+        told = visit.page.evaluate(
+            "async ({strokes, width}) => (await import('./local.js')).strokes(strokes, width, {model: 'glyphnet-s'})",
+            vector,
+        )
+        expected = answer_of(vector)
+        assert told["character"] == expected.character
+        assert told["predictions"][0]["probability"] == pytest.approx(expected.probability, abs=0.03)
+    for vector in VECTORS["pictures"]:  # found by one threshold, where Python does more
+        url = "data:image/png;base64," + base64.b64encode((FOLDER / vector["file"]).read_bytes()).decode()
+        told = visit.page.evaluate(
+            "async (url) => { const local = await import('./local.js'), bytes = atob(url.split(',')[1]);"
+            " const file = new Blob([Uint8Array.from(bytes, (one) => one.charCodeAt(0))]);"
+            " return local.picture(await local.prepared(file), {model: 'glyphnet-s'}); }",
+            url,
+        )
+        assert told["character"] == answer_of(vector).character, vector["file"]
+    visit.page.set_input_files("#file", {"name": "4.png", "mimeType": "image/png", "buffer": picture("4")})
+    visit.answered("4")
+    visit.end()

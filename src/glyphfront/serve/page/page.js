@@ -96,6 +96,8 @@ for (const radio of document.getElementsByName("alphabet"))
   radio.addEventListener("change", () => { byId("own").value = ""; byId("own").classList.remove("used"); update(); });
 for (const id of ["file", "camera"])
   byId(id).addEventListener("change", (event) => { take(event.target.files[0]); event.target.value = ""; });
+for (const pick of document.getElementsByClassName("pick"))
+  pick.addEventListener("click", () => pick.nextElementSibling.click());
 byId("copy").addEventListener("click", async () => {
   const lines = byId("lines");
   let copied = true;

@@ -54,6 +54,7 @@ export class Choice {
     const chosen = this.#chosen(), named = this.#models.filter((one) => one.name === chosen.name);
     const focused = byId("precisions").contains(document.activeElement);
     byId("precisions").replaceChildren(byId("precisions").firstElementChild, ...named.map((one) => button(one, chosen)));
+    byId("precisions").hidden = named.length < 2;
     if (focused) byId("precisions").querySelector("input:checked").focus();
     this.timed();
     drawFront(byId("front"), this.#models, chosen, (model) => {
@@ -82,7 +83,7 @@ export function figuresOf(model) {
   if (model.latency_us) parts.push(`${took(model.latency_us)} an image ${model.latency_where}`);
   if (model.browser_us) parts.push(`${took(model.browser_us)} in this browser`);
   if (model.latency_us || model.browser_us) parts.push("normalisation not counted");
-  parts.push(`${(model.file_bytes / 1e6).toFixed(2)} MB`);
+  parts.push(model.precision, `${(model.file_bytes / 1e6).toFixed(2)} MB`);
   return parts.join("; ");
 }
 

@@ -8,6 +8,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from glyphfront.cli.answer import DataDir, Json, print_json, show_table
+from glyphfront.ship import DEFAULT
 
 
 def fetch(name: Positional[str], data_dir: DataDir = None) -> None:
@@ -104,7 +105,7 @@ def suspects(
     name: Positional[str],
     split: Literal["all", "train", "test"] = "all",
     out: Path = Path(),
-    model: str = "glyphnet-s",
+    model: str = DEFAULT,
     look_alikes: bool = False,
     labels_from: str | None = None,
     data_dir: DataDir = None,

@@ -12,6 +12,7 @@ from tyro.conf import Positional
 
 from glyphfront.cli.answer import Json, print_json, print_json_fault
 from glyphfront.errors import GlyphfrontError
+from glyphfront.ship import DEFAULT
 
 if TYPE_CHECKING:
     from glyphfront.picture.read import Pixels
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def recognize(
     pictures: Positional[tuple[Path, ...]],
-    model: str = "glyphnet-s",
+    model: str = DEFAULT,
     alphabet: str | None = None,
     top: int = 1,
     least: float = 0.0,
@@ -84,7 +85,7 @@ def recognize(
 
 def read(
     picture: Positional[Path],
-    model: str = "glyphnet-s",
+    model: str = DEFAULT,
     alphabet: str | None = None,
     grid: str | None = None,
     any_orientation: bool = False,

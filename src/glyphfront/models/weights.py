@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -145,13 +146,19 @@ def shipped_model(name: str) -> Model:
 
 def shipped_seen(base: str) -> Path:
     """The file with the fingerprints of all images that shaped the shipped model NAME@SUM."""
-    return _SHIPPED / f"{base.partition('@')[0]}.seen.npz"
+    seen: str = _card(base.partition("@")[0])["seen"]
+    return _SHIPPED / seen
 
 
 def _of_card(name: str) -> tuple[Model, tuple[str, ...]]:
     """Architecture and classes that the card of a shipped model tells; the rest of it is not for this room."""
-    card = json.loads((_SHIPPED / f"{name}.json").read_text(encoding="utf-8"))
+    card = _card(name)
     return records.from_plain(Model, card["run"]["model"]), tuple(card["classes"])
+
+
+def _card(name: str) -> dict[str, Any]:
+    card: dict[str, Any] = json.loads((_SHIPPED / f"{name}.json").read_text(encoding="utf-8"))
+    return card
 
 
 def _head_weights(classifier: Classifier) -> list[str]:

@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass, fields
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.ship import DEFAULT
 from glyphfront.ship.recognizer import shipped
 
 VARIABLE = "GLYPHFRONT_SERVE"
@@ -50,7 +51,7 @@ class Settings:
         """The models to load, the default first."""
         if self.models:
             return self.models
-        return tuple(sorted(shipped(), key=lambda name: (name != "glyphnet-s", name)))
+        return tuple(sorted(shipped(), key=lambda name: (name != DEFAULT, name)))
 
 
 def to_environment(settings: Settings) -> None:

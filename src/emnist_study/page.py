@@ -26,10 +26,11 @@ from glyphfront.report.page import not_run
 from glyphfront.report.parts import leaks_section, part_section, points
 from glyphfront.report.tables import percent
 from glyphfront.result import Provenance, Timings
+from glyphfront.ship import DEFAULT
 from glyphfront.ship.card import load_card
-from glyphfront.ship.recognizer import find, shipped
+from glyphfront.ship.recognizer import find
 
-_FULL, _SHIPPED = "emnist-study-full", "shipped-balanced"  # folders beside that of the study
+_FULL, _FRONT = "emnist-study-full", "front"  # folders beside that of the study
 _IMAGES = 1024
 
 
@@ -43,7 +44,7 @@ def sections(reading: Reading) -> list[Section]:
     elsewhere = beside / _FULL
     full = read_folder(elsewhere) if elsewhere != reading.folder.resolve() and elsewhere.is_dir() else None
     final = (full or reading).part("final")
-    found = [*_transfer(reading), *_final(final, beside / _SHIPPED, reading.timings), *_brightness_found(reading)]
+    found = [*_transfer(reading), *_final(final, beside / _FRONT, reading.timings), *_brightness_found(reading)]
     made = [
         Section("What was found", tuple(found)) if found else None,
         *(_at_full_settings(full, reading.timings) if full else ()),
@@ -86,8 +87,8 @@ def _leak_brings(leak: Leak, p_values: dict[str, float]) -> str:
     )
 
 
-def _final(part: Part | None, shipped_folder: Path, timings: Timings | None) -> list[str]:
-    """The final model at full settings, beside what was published of it and beside the shipped model."""
+def _final(part: Part | None, front: Path, timings: Timings | None) -> list[str]:
+    """The final model at full settings, beside what was published of it and beside the default one of the shipped."""
     group = part.compared.get("final") if part else None
     mean = mean_accuracy(group) if group else None
     if not part or not group or mean is None:
@@ -104,23 +105,23 @@ def _final(part: Part | None, shipped_folder: Path, timings: Timings | None) -> 
             f" The study has {percent(theirs)} %, with the leak, on {_IMAGES:,} images. The two differ in their "
             "training and test images too, so the difference is not what the leak brings."
         )
-    return [" ".join((*_beside_shipped(group, shipped_folder, timings), reached))]
+    return [" ".join((*_beside_shipped(group, front, timings), reached))]
 
 
-def _beside_shipped(group: Sequence[Evaluated], shipped_folder: Path, timings: Timings | None) -> list[str]:
-    """A sentence for each shipped model that was tested on the same images."""
-    files = {load_card(find(name)).sha256 for name in shipped()}
-    small = read_folder(shipped_folder).evaluated if shipped_folder.is_dir() else []
+def _beside_shipped(group: Sequence[Evaluated], front: Path, timings: Timings | None) -> list[str]:
+    """A sentence about the shipped model that is the default, if it was tested on the same images."""
+    if not front.is_dir():
+        return []
+    ours, shipped = read_folder(front), load_card(find(DEFAULT)).sha256
     sentences, result = [], group[0].result
-    for one in small:
-        hashes = {file.sha256 for file in one.result.exported}
-        if one.predictions is None or not hashes & files:
+    for one in ours.evaluated:
+        if one.predictions is None or shipped not in {file.sha256 for file in one.result.exported}:
             continue
         if one.result.data.test_fingerprint != result.data.test_fingerprint:
             continue
         better = points(compare_evaluated(group, [one]))
         sentence = f"The shipped {one.result.run.label} is better than the study's final network by {better}"
-        time, longer = (files_of([each], timings)[0].latency for each in (one, group[0]))
+        time, longer = files_of([one], ours.timings)[0].latency, files_of([group[0]], timings)[0].latency
         if time and longer:
             sentence += f", in {time.ratio / longer.ratio:.0%} of the time for an image"
         if one.result.run.logit_adjustment and not result.run.logit_adjustment:

@@ -48,7 +48,6 @@ bench: .venv/.dev
 
 results: .venv/.train
 	$(RUN) report results/quick-balanced --readme README.md
-	$(RUN) report results/shipped-balanced
 	$(RUN) layers results/emnist-study-full/final/final-seed0.json --out results/emnist-study-full/architecture.json
 	$(RUN) report results/emnist-study-full
 	$(RUN) report results/emnist-study-laptop --readme README.md

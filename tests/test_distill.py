@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -214,6 +216,32 @@ def test_frozen_views_are_made_once_for_all_seeds_and_never_changed(
     other = replace(frozen(0, 2), data=replace(TINY.data, sampling="balanced"))
     loop.train(other, bar_splits, tmp_path / other.key)
     assert len(list(tmp_path.glob("views/*/*/*.npy"))) == 2 * len(made)
+
+
+def test_making_views_stops_when_asked_and_goes_on_to_the_same_weights(
+    runs: Path, tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = frozen(0, 2)
+    for name in ("whole", "cut"):
+        for one in (TINY, OTHER):
+            (tmp_path / name / one.key).parent.mkdir(exist_ok=True)
+            (tmp_path / name / one.key).symlink_to(runs / one.key)
+    monkeypatch.setattr(views, "_CHUNK", len(bar_splits.train) // 2)
+    loop.train(run, bar_splits, tmp_path / "whole" / run.key)
+    ask, left = views.logits_of, [3]  # the first half of what the second teacher is shown
+
+    def asked(*args: object) -> torch.Tensor:
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return ask(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(views, "logits_of", asked)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(run, bar_splits, tmp_path / "cut" / run.key)
+    loop.train(run, bar_splits, tmp_path / "cut" / run.key)
+    a, b = (load_weights(tmp_path / name / run.key / "weights.safetensors") for name in ("whole", "cut"))
+    assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_answers_kept_are_those_to_the_images_shown(

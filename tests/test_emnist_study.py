@@ -26,7 +26,7 @@ from glyphfront.study import Study
 RESULTS = Path(__file__).parents[1] / "results"
 COMMITTED = {
     "quick-balanced": find("quick", data="balanced"),
-    "shipped-balanced": find("shipped", data="balanced"),
+    "front": find("front"),
     "emnist-study-laptop": find("emnist-study", scale="laptop"),
     "emnist-study-full": find("emnist-study"),
 }

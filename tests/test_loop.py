@@ -382,7 +382,7 @@ def test_events_for_tensorboard_hold_the_curve(tmp_path: Path, bar_splits: Train
 @pytest.mark.parametrize(
     ("name", "head"),  # read off the printed nets
     [
-        ("glyphnet-xs", {"net.22.weight", "net.22.bias"}),
+        ("glyphnet-xs", {"net.18.weight", "net.18.bias"}),
         ("lenet5_old", {"net.11.centres"}),
         ("torchvision:squeezenet1_1", {"net.classifier.1.weight", "net.classifier.1.bias"}),
     ],

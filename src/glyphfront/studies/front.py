@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from glyphfront.run import Augment, Data, Distill, Model, Optimizer, Run, Schedule
-from glyphfront.studies.glyphnet import shipped
+from glyphfront.studies.quick import for_data
 from glyphfront.study import Study
 
 _PLAIN = Augment(rotation=8.0, shear=0.1, zoom=0.08, shift_x=1.7, shift_y=1.7, brightness=0.0, elastic=0.0, erasing=0.0)
@@ -38,7 +38,7 @@ _TEACHER = Run(
 )
 
 _TEACHERS = {
-    "teacher on Balanced": shipped("balanced").rows["glyphnet-s"],
+    "teacher on Balanced": replace(for_data("balanced"), model=Model("glyphnet-m"), epochs=24),
     "teacher on all images": _TEACHER,
 }
 

@@ -77,6 +77,15 @@ class Keeper:
         if stop:
             self._stop()
 
+    def stop_if_asked(self) -> None:
+        """Stop between two steps, in work that may take minutes: what was saved last stands.
+
+        Raises:
+            KeyboardInterrupt: asked to stop.
+        """
+        if self._requested:
+            self._stop()
+
     def after_epoch(self) -> None:
         """Save, show the epoch, stop if asked to.
 

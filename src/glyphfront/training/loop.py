@@ -105,7 +105,7 @@ def _train(
         try:
             while state.epoch <= epochs and not stopped_early(state):
                 state.begin_epoch()
-                views = views_of_epoch(state, images, labels, teachers, folder, keeper.say)
+                views = views_of_epoch(state, images, labels, teachers, folder, keeper)
                 for part, share in batches(state, data.train.labels):
                     set_rate(state, epochs)
                     shown, targets, soft = views(part)

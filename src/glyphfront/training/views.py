@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from glyphfront.training import distributed
 from glyphfront.training.augment import augment
 from glyphfront.training.distill import answers
 from glyphfront.training.forward import logits_of
+from glyphfront.training.keeper import Keeper
 from glyphfront.training.state import State, seed_of
 
 Views = Callable[[Tensor], tuple[Tensor, Tensor, Tensor | None]]
@@ -45,7 +46,7 @@ def epoch_order(run: Run, labels: Labels, epoch: int) -> NDArray[np.int64]:
 
 
 def views_of_epoch(
-    state: State, images: Tensor, labels: Tensor, teachers: list[nn.Module], folder: Path, say: Callable[[str], None]
+    state: State, images: Tensor, labels: Tensor, teachers: list[nn.Module], folder: Path, keeper: Keeper
 ) -> Views:
     """The views that `state`'s epoch shows: new ones, or frozen ones, which are made where they are not there yet.
 
@@ -59,7 +60,10 @@ def views_of_epoch(
         labels: (N,) int64.
         teachers: of the Run, in its order, in evaluation mode.
         folder: of the Run.
-        say: told what takes long.
+        keeper: says what takes long, and stops it where somebody asks for that.
+
+    Raises:
+        KeyboardInterrupt: asked to stop; what is made already stays.
     """
     run = state.run
     if not run.distill.views:
@@ -71,7 +75,7 @@ def views_of_epoch(
         return new
 
     number = (state.epoch - 1) % run.distill.views
-    made = distributed.from_first(lambda: _frozen(state, number, images, labels, teachers, folder.parent, say))
+    made = distributed.from_first(lambda: _frozen(state, number, images, labels, teachers, folder.parent, keeper))
     shown, index, *logits = (torch.from_numpy(array).to(state.device) for array in made)
 
     def kept(part: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -88,7 +92,7 @@ def _frozen(
     labels: Tensor,
     teachers: list[nn.Module],
     runs: Path,
-    say: Callable[[str], None],
+    keeper: Keeper,
 ) -> list[NDArray[Any]]:
     """The images of one frozen view, their indices, and each teacher's logits: read, or made and kept."""
     run = state.run
@@ -98,18 +102,23 @@ def _frozen(
     def once(name: str, make: Callable[[], Tensor]) -> NDArray[Any]:
         path = folder / f"{name}.npy"
         if not path.exists():
-            say(f"view {number + 1} of {run.distill.views}: {name} is made, once for all Runs that share it")
+            keeper.say(f"view {number + 1} of {run.distill.views}: {name} is made, once for all Runs that share it")
             made = make().cpu().numpy()
             write_atomically(path, lambda partial: _save(partial, made))
         array: NDArray[Any] = np.load(path)
         return array
+
+    def chunks(whole: Tensor) -> Iterator[Tensor]:
+        for part in torch.split(whole, _CHUNK):
+            keeper.stop_if_asked()
+            yield part
 
     index = once("index", lambda: torch.from_numpy(epoch_order(drawn, labels.cpu().numpy(), number + 1)))
     chosen = torch.from_numpy(index).to(images.device)
     generator = torch.Generator(images.device).manual_seed(seed_of(run.data.seed, number + 1, 2))
 
     def changed() -> Tensor:
-        parts = (augment(images[part], run.augment, generator) for part in torch.split(chosen, _CHUNK))
+        parts = (augment(images[part], run.augment, generator) for part in chunks(chosen))
         return torch.cat([part.round().to(torch.uint8) for part in parts])
 
     shown = once("images", changed)
@@ -117,7 +126,7 @@ def _frozen(
     @torch.no_grad()
     def said(teacher: nn.Module) -> Tensor:
         on_device = torch.from_numpy(shown).to(images.device)
-        return torch.cat([logits_of(teacher, part.float(), run).half() for part in torch.split(on_device, _CHUNK)])
+        return torch.cat([logits_of(teacher, part.float(), run).half() for part in chunks(on_device)])
 
     logits = [
         once(key, lambda teacher=teacher: said(teacher))  # type: ignore[misc]

@@ -110,7 +110,7 @@ def version_of(python: Path, package: str) -> str:
 
 def asked(name: str, python: Path, reader: Path, pictures: Sequence[Genuine], fresh: bool) -> dict[Path, Answers]:
     """Every picture's answers; those of earlier calls are taken where the reader's code is the same."""
-    code = b"".join((HERE / file).read_bytes() for file in (reader.name, "prepare.py", "reading.py"))
+    code = b"".join((HERE / file).read_bytes() for file in (reader.name, "prepare.py", "reader.py"))
     wanted = (HERE / "requirements" / f"{name}.txt").read_bytes()
     file = HERE / "answers" / f"{name}-{hashlib.sha256(code + wanted).hexdigest()[:8]}.jsonl"
     file.parent.mkdir(exist_ok=True)

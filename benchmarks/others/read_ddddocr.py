@@ -1,10 +1,10 @@
-"""ddddocr's answers, of its default and its beta model. See `serve` in reading.py."""
+"""ddddocr's answers, of its default and its beta model. See `serve` in reader.py."""
 
 from __future__ import annotations
 
 import ddddocr
 from prepare import WAYS, prepare
-from reading import of_steps, serve
+from reader import of_steps, serve
 
 HEIGHT = 64  # what the networks take; with a margin it scales again
 MARGIN = {"page": 0.0, "crop": 0.3}

@@ -1,11 +1,11 @@
-"""RapidOCR's answers, of its package of today and of the one before, which has older models. See `serve` in reading.py."""
+"""RapidOCR's answers, with the models of its package of today or of the one before. See `serve` in reader.py."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 from prepare import WAYS, prepare
-from reading import of_steps, serve
+from reader import of_steps, serve
 
 HEIGHT = 48  # what the network takes; it pads to 320 columns itself
 MARGIN = {"page": 0.0, "crop": 0.3}

@@ -1,10 +1,10 @@
-"""Tesseract's answers, as one character (psm 10) and as a raw line (psm 13). See `serve` in reading.py."""
+"""Tesseract's answers, as one character (psm 10) and as a raw line (psm 13). See `serve` in reader.py."""
 
 from __future__ import annotations
 
 import tesserocr
 from prepare import WAYS, prepare
-from reading import ALPHABETS, serve
+from reader import ALPHABETS, serve
 
 TESSDATA = "/usr/share/tesseract-ocr/5/tessdata"  # apt-get install tesseract-ocr-eng
 MODES = {"psm 10": tesserocr.PSM.SINGLE_CHAR, "psm 13": tesserocr.PSM.RAW_LINE}

@@ -1,6 +1,6 @@
 """glyphfront beside Tesseract, RapidOCR and ddddocr on genuine pictures of one character, by source.
 
-Usage: GLYPHFRONT_REAL=folder python benchmarks/others/compare.py [MODEL] [--most 300] [--fresh]
+Usage: GLYPHFRONT_REAL=folder python benchmarks/others/compare.py [MODEL] [--most 200] [--fresh]
 
 Each program lives in an environment of its own, benchmarks/others/.venv-PROGRAM, which the first call makes. Their
 answers are kept in benchmarks/others/answers/, so that a call asks them only what they were not asked before, and
@@ -30,13 +30,14 @@ from glyphfront.errors import GlyphfrontError  # noqa: E402
 from glyphfront.measure.accuracy import proportion  # noqa: E402
 from glyphfront.measure.statistics import compare  # noqa: E402
 from glyphfront.records import to_plain  # noqa: E402
-from glyphfront.ship.recognizer import load  # noqa: E402
+from glyphfront.ship.recognizer import find, load  # noqa: E402
 
-PROGRAMS = {  # name: its reader and the packages whose versions are told
-    "tesseract": ("read_tesseract.py", ("tesserocr",)),
-    "rapidocr-v4": ("read_rapidocr.py", ("rapidocr-onnxruntime",)),
-    "ddddocr": ("read_ddddocr.py", ("ddddocr",)),
-    "rapidocr": ("read_rapidocr.py", ("rapidocr",)),
+SITE = "lib/python3.*/site-packages"
+PROGRAMS = {  # name: its reader, its package, and the files of its networks, in its environment
+    "tesseract": ("read_tesseract.py", "tesserocr", "/usr/share/tesseract-ocr/5/tessdata/eng.traineddata"),
+    "rapidocr-v4": ("read_rapidocr.py", "rapidocr-onnxruntime", f"{SITE}/rapidocr_onnxruntime/models/*rec*.onnx"),
+    "ddddocr": ("read_ddddocr.py", "ddddocr", f"{SITE}/ddddocr/common[._]o*"),
+    "rapidocr": ("read_rapidocr.py", "rapidocr", f"{SITE}/rapidocr/models/*rec*.onnx"),
 }
 CONDITIONS = {"free": ("all", "letters+digits"), "known": ("digits", "letters")}  # alphabets that count for each
 Answers = Mapping[str, Mapping[str, str]]  # usage, alphabet -> character
@@ -45,22 +46,29 @@ Answers = Mapping[str, Mapping[str, str]]  # usage, alphabet -> character
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default="glyphnet-s")
-    parser.add_argument("--most", type=int, default=300, help="pictures of a source; 0: all")
+    parser.add_argument("--most", type=int, default=200, help="pictures of a source; 0: all")
     parser.add_argument("--fresh", action="store_true", help="keep no answers of earlier calls")
     options = parser.parse_args()
     pictures = chosen(options.most)
     answers: dict[str, dict[Path, Answers]] = {}
-    versions = {}
-    for name, (reader, packages) in PROGRAMS.items():
+    programs: dict[str, dict[str, object]] = {"glyphfront": {"network_bytes": Path(find(options.model)).stat().st_size}}
+    for name, (reader, package, networks) in PROGRAMS.items():
         python = environment(name)
-        versions[name] = {package: version_of(python, package) for package in packages}
+        files = [*Path("/").glob(str(python.parents[1] / networks)[1:])]
+        if not files:
+            sys.exit(f"{name}: there is no {networks}; Tesseract's is in Debian's package tesseract-ocr-eng")
+        programs[name] = {
+            "package": package,
+            "version": version_of(python, package),
+            "network_bytes": sum(file.stat().st_size for file in files),
+        }
         answers[name] = asked(name, python, HERE / reader, pictures, options.fresh)
     answers["glyphfront"] = of_glyphfront(options.model, pictures)
     sources = {source: table(own, answers) for source, own in by_source(pictures).items()}
     show(sources)
     save(
         "others",
-        {"model": options.model, "most": options.most, "programs": versions, "sources": sources},
+        {"model": options.model, "most": options.most, "programs": programs, "sources": sources},
         "genuine pictures of one character by source, at most so many of each, drawn with seed 0; the same for all; "
         "free: the better of all characters that the program knows and letters and digits; known: only digits, or only "
         "letters, allowed; every program has several usages, and at each source and condition the best of them counts, "

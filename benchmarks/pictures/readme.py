@@ -39,7 +39,7 @@ SOURCES = {
     "sudoku-lines": "sudoku, lines left in",
     "sudoku-printed": "sudoku, printed",
 }
-CONDITIONS = {"free": "any letter or digit", "known": "digits, or letters, known"}
+CONDITIONS = {"free": "any letter or digit", "known": "known: digits, or letters"}
 COLUMNS = 5  # of the sheet of degraded pictures
 
 
@@ -57,7 +57,8 @@ def found(by_source: Any, degraded: Any, others: Any) -> Iterator[str]:
     pictures = sum(row["free"]["total"] for row in by_source["sources"].values())
     yield (
         f"{by_source['model']} on {pictures:,} genuine pictures that are not EMNIST, of {len(by_source['sources'])} "
-        "sources, without regard to case:"
+        "sources, without regard to case. Any: all letters and digits are allowed. Known: only digits, or "
+        "only letters, are."
     )
     yield ""
     rows = []
@@ -65,10 +66,10 @@ def found(by_source: Any, degraded: Any, others: Any) -> Iterator[str]:
         row = by_source["sources"][source]
         cells = (f"{row['free']['total']:,}", *(percent(share(row[condition])) for condition in CONDITIONS))
         rows.append((name, *cells))
-    head = ("source", "pictures", *(f"right, %: {name}" for name in CONDITIONS.values()))
+    head = ("source", "pictures", "right, any, %", "right, known, %")
     yield markdown_table(Table(head, tuple(rows)))
     yield ""
-    head = ("beside", "network, MB", *(f"glyphfront: {name}" for name in CONDITIONS.values()))
+    head = ("glyphfront beside", "network, MB", "sources, any", "sources, known")
     rows = [
         (said, megabytes(others, name), *(verdict(others, name, condition) for condition in CONDITIONS))
         for name, said in NAMES.items()
@@ -77,9 +78,10 @@ def found(by_source: Any, degraded: Any, others: Any) -> Iterator[str]:
     yield ""
     ours, most = megabytes(others, "glyphfront"), others["most"]
     yield (
-        f"glyphfront's network has {ours} MB. The same pictures for all"
+        f"Counted are sources on which glyphfront, whose network has {ours} MB, is ahead or behind; in brackets those "
+        "where the paired 95 % interval says so. The pictures are the same for all"
         + (f", at most {most} a source" if most else "")
-        + "; the others each in the best of its usages at each source. In brackets: beyond the paired 95 % interval."
+        + ". The others are each in the best of its usages at each source."
     )
     yield ""
     taken = sum(row["pictures"] for row in others["sources"].values())

@@ -45,7 +45,7 @@ def test_a_picture_in_the_body_is_answered_with_the_object_that_the_command_line
 @pytest.mark.parametrize("character", DRAWINGS)
 def test_predictions_are_those_of_the_recogniser(service: str, character: str) -> None:
     expected = load("glyphnet-s", precision="fp32").recognize(picture(character), top=3, alphabet="0-9A-Z")
-    parameters: dict[str, str | int] = {"top": 3, "alphabet": "0-9A-Z", "precision": "fp32"}
+    parameters: dict[str, str | int] = {"top": 3, "alphabet": "0-9A-Z", "model": "glyphnet-s", "precision": "fp32"}
     answered = requests.post(f"{service}/v1/recognize", params=parameters, data=picture(character)).json()
     assert [one["character"] for one in answered["predictions"]] == [one.character for one in expected]
     assert [one["probability"] for one in answered["predictions"]] == pytest.approx(
@@ -90,7 +90,7 @@ def test_a_page_is_read_as_the_command_line_reads_it(
     (tmp_path / "page.png").write_bytes(encoded(page))
     file = str(load("glyphnet-s", precision="fp32").path)
     printed = answers(capsys, "read", str(tmp_path / "page.png"), "--alphabet", "digits", "--model", file)
-    query = "alphabet=digits&overlay=true&precision=fp32"
+    query = "alphabet=digits&overlay=true&model=glyphnet-s&precision=fp32"
     answered = requests.post(f"{service}/v1/read?{query}", data=encoded(page)).json()
     assert (answered["text"], answered["lines"]) == (printed["text"], printed["lines"])
     overlay = Image.open(io.BytesIO(base64.b64decode(answered["overlay"].partition(",")[2])))

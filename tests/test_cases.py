@@ -7,11 +7,19 @@ import warnings
 from pathlib import Path
 
 import pytest
+import torch
 
 from glyphfront.data import load, load_all, load_validation
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.emnist import read_split
+from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError
+from glyphfront.models.predict import predict_logits
+from glyphfront.models.weights import load_classifier
+from glyphfront.run import Data
+from glyphfront.ship.recognizer import load as load_model
+from glyphfront.training.further import further
+from glyphfront.training.loop import train
 
 
 def noting(name: str, split: str = "all") -> tuple[Dataset, list[str]]:
@@ -127,3 +135,25 @@ def test_a_damaged_file_is_one_line_with_its_name_and_the_fault(cases_folder: Pa
     with pytest.raises(GlyphfrontError, match=re.escape(fault)) as caught:
         read_split("balanced", "train", cases_folder / "emnist" / case)
     assert "\n" not in str(caught.value)
+
+
+def test_a_parquet_file_is_read_or_named_with_its_fault(cases_folder: Path) -> None:
+    pytest.importorskip("pyarrow")
+    place = cases_folder / "emnist" / "parquet"
+    try:
+        assert len(read_split("balanced", "train", place).classes) == 47
+    except GlyphfrontError as fault:
+        told = str(fault)
+        assert told.startswith(str(place))
+        assert ": not a readable parquet file (" in told
+        assert "\n" not in told
+
+
+def test_digits_of_ones_own_are_read_no_worse_after_training_further(cases_folder: Path, tmp_path: Path) -> None:
+    run = further("glyphnet-s", Data(train=f"folder:{cases_folder / 'folders' / 'digits10'}"))
+    splits = prepare(run.data)
+    assert train(run, splits.training, tmp_path / run.key).status == "finished"
+    logits = predict_logits(load_classifier(tmp_path / run.key), torch.from_numpy(splits.test.images))
+    right = int((logits.argmax(1).numpy() == splits.test.labels).sum())
+    known = load_model("glyphnet-s").probabilities(splits.test.images, "digits").argmax(1)
+    assert right >= int((known == splits.test.labels).sum()) - 1  # of 30

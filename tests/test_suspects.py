@@ -123,3 +123,16 @@ def test_a_list_without_fingerprints_is_refused(tmp_path, text):
 def test_a_missing_list_is_one_line(tmp_path: Path):
     with pytest.raises(GlyphfrontError, match="no such file; glyphfront data suspects writes one"):
         load_listed(tmp_path / "s.csv")
+
+
+def test_one_wrong_label_in_a_set_of_few_classes_is_named_more_often_than_not():
+    whole, model, named = draw(30, seed=9), recognizer.load("glyphnet-s"), 0
+    for number, names in enumerate(("CTX", "27A", "EKW", "3BN", "4H", "MQ6")):
+        chosen = sorted(whole.classes.index(name) for name in names)
+        kept = whole.take(np.isin(whole.labels, chosen))
+        labels = np.searchsorted(chosen, kept.labels)
+        classes = tuple(whole.classes[c] for c in chosen)
+        moved = 7 * number + 5
+        labels[moved] = (labels[moved] + 1) % len(classes)
+        named += moved in {one.index for one in find_suspects(replace(kept, labels=labels, classes=classes), model)}
+    assert named >= 4

@@ -99,7 +99,7 @@ def start_from_shipped(classifier: Classifier, base: str, classes: tuple[str, ..
         classifier,
         {of: tensor for of, tensor in weights.items() if of not in heads},
         heads,
-        f"{base}, a {_of_card(name)[0].name}",
+        f"{base} is a {_of_card(name)[0].name}",
     )
     known = known_classes(base, classes)
     with torch.no_grad():

@@ -197,9 +197,9 @@ class Run:
     """bf16: convolutions and matrix products of the training in bfloat16, weights and batch norm's statistics in
     float32 (torch's autocast); by default everything in float32."""
     init_from: str | None = None
-    """What it starts from: a shipped model, such as glyphnet-s, whose weights are taken over, those of the classifier for
-    classes that it knows; or the key of a Run, of which all weights but the classifier's are. A Run names the model with
-    its sum, NAME@SUM, as `glyphfront.training.further` gives it; on the command line NAME will do."""
+    """What it starts from: a shipped model, such as glyphnet-s, whose weights are taken over, those of the classifier
+    for classes that it knows; or the key of a Run, of which all weights but the classifier's are. A Run names a model
+    with its sum, NAME@SUM, as `glyphfront.training.further` gives it; on the command line NAME will do."""
     frozen_norms_below: int | None = None
     """Batch norms keep the statistics of what the Run starts from where there are fewer training images than this."""
     distill: Distill = field(default_factory=Distill)

@@ -53,6 +53,7 @@ results: .venv/.train
 	$(RUN) report results/emnist-study-laptop --readme README.md
 	$(RUN) study cost emnist-study --rates results/emnist-study-full/rates.json --seeds 3 --speedup 4 --page docs/cost.md
 	$(BIN)/python benchmarks/pictures/readme.py
+	$(BIN)/python benchmarks/further.py table
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/glyphfront.egg-info

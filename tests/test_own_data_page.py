@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import re
 import shlex
 from pathlib import Path
@@ -59,3 +61,14 @@ def test_the_five_commands_lead_from_photos_to_a_page_a_model_and_an_onnx_file(
     assert tested
     assert int(tested[2]) < 60  # not those that it was trained on
     assert int(tested[1]) > 0.4 * int(tested[2])  # twice what guessing among five would give
+
+
+def test_the_tables_are_made_from_the_committed_figures() -> None:
+    path = PAGE.parents[1] / "benchmarks" / "further.py"
+    spec = importlib.util.spec_from_file_location("further_benchmark", path)
+    assert spec is not None
+    assert spec.loader is not None
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    found = json.loads(benchmark.RESULT.read_text(encoding="utf-8"))["right of all"]
+    assert "\n".join(benchmark.lines(found)) in PAGE.read_text(encoding="utf-8"), "run make results"

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.picture.layout import cells_of, lines_of
+from glyphfront.picture.grid import cells_of
+from glyphfront.picture.layout import lines_of
 from glyphfront.ship.reader import Character, Line, Page, draw_overlay, read_page
 from glyphfront.ship.recognizer import load
 from test_normalize import draw

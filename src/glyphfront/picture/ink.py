@@ -184,12 +184,18 @@ def _strokes_are_light(tones: Gray, reach: float = _REACH) -> bool:
 def ink_of_page(gray: Gray, reach: float) -> Gray:
     """As `ink_of` of a page with many characters: what stands out from the paper within `reach` pixels.
 
+    Beyond the rim the page is taken to be its own mirror image, so that a line along the rim has paper on both sides.
+
     Args:
         gray: (H, W) uint8.
         reach: in pixels; wider than any stroke.
     """
     share = reach / max(gray.shape)
-    return _standing_out(255 - gray if _strokes_are_light(gray, share) else gray, share)
+    dark = 255 - gray if _strokes_are_light(gray, share) else gray
+    beyond = max(round(reach), 1)
+    mirrored = np.asarray(cv2.copyMakeBorder(dark, beyond, beyond, beyond, beyond, cv2.BORDER_REFLECT), np.uint8)
+    found = _standing_out(mirrored, reach / max(mirrored.shape))
+    return np.ascontiguousarray(found[beyond:-beyond, beyond:-beyond])
 
 
 def _standing_out(tones: Gray, reach: float = _REACH) -> Gray:

@@ -204,11 +204,20 @@ class Recognizer:
         rows = self.probabilities(turned, alphabet)
         row = rows[int(rows.max(axis=1).argmax())]
         best = np.argsort(-row, kind="stable")
-        first = characters[best[0]]
-        near = [c for group in ALIKE if first in group for c in group if c != first]
-        alike = tuple(c for c in near if c in characters and row[characters.index(c)] > 0.05)
         found = tuple(Prediction(characters[c], float(row[c])) for c in best[:top])
-        return Answer(found, doubt, alike, least)
+        return Answer(found, doubt, alike(row, characters), least)
+
+
+def alike(row: NDArray[np.float32], characters: Sequence[str]) -> tuple[str, ...]:
+    """Characters that are written like the likeliest one, where the model wavers between them.
+
+    Args:
+        row: (characters,) float32, their probabilities.
+        characters: the columns' names.
+    """
+    first = characters[int(row.argmax())]
+    near = [c for group in ALIKE if first in group for c in group if c != first]
+    return tuple(c for c in near if c in characters and row[list(characters).index(c)] > 0.05)
 
 
 def _check(top: int, least: float) -> None:

@@ -47,6 +47,7 @@ class Writer:
         return self.test.classes[self.test.labels[index]], image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
     def put(self, page: NDArray[np.uint8], ink: NDArray[np.uint8], left: int, top: int) -> None:
+        """Ink a character on a page."""
         here = page[top : top + ink.shape[0], left : left + ink.shape[1]]
         np.minimum(here, 255 - ink[: here.shape[0], : here.shape[1]], out=here)
 

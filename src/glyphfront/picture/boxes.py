@@ -7,13 +7,14 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.cells import glyphs_in
 from glyphfront.picture.glyph import Box, Glyph
 from glyphfront.picture.page import PageInk, page_ink
 from glyphfront.picture.read import Mask, Pixels
-from glyphfront.picture.rules import Rule, rules_of
+from glyphfront.picture.rules import Rule, band_of, rules_of
 
 _LEAST = 12  # pixels: boxes are no smaller
 _FILLS = 0.86  # of its rectangle at any angle: what the inside of a box fills; of a round O it is less
@@ -38,12 +39,20 @@ def boxes_of(pixels: Pixels, turns: int = 0) -> list[list[Glyph | None]]:
         GlyphfrontError: there are no boxes of equal size on the page, and no comb.
     """
     page = page_ink(pixels, turns)
-    rows = places_of(page)
-    if not rows:
+    faint = _faint(page)
+    boxes = _boxes(faint)
+    combs, lines = _combs(faint, boxes)
+    boxes = [box for box in boxes if not any(_overlap(box, place) for place in combs)]
+    if combs and len(boxes) == 1:  # the inside of a letter
+        boxes = []
+    if not boxes and not combs:
         raise GlyphfrontError("there are no boxes on this picture; give a form with a box or a comb for each character")
-    flat = [place for row in rows for place in row]
-    found = iter(glyphs_in(flat, page.ink, page.mask, page.on_picture))
-    return [_spaced(row, [next(found) for _ in row]) for row in rows]
+    without = cv2.dilate(lines, np.ones((3, 3), np.uint8)) > 0
+    ink = np.where(without, np.uint8(0), page.ink)
+    mask: Mask = np.where(without, np.uint8(0), page.mask)
+    found = dict(zip(boxes, glyphs_in(boxes, ink, mask, page.on_picture), strict=True))
+    found |= zip(combs, glyphs_in(combs, ink, mask, page.on_picture, with_edges=False), strict=True)
+    return [_spaced(row, [found[place] for place in row]) for row in _in_rows(boxes + combs)]
 
 
 def _spaced(row: list[Box], glyphs: list[Glyph | None]) -> list[Glyph | None]:
@@ -58,14 +67,6 @@ def _spaced(row: list[Box], glyphs: list[Glyph | None]) -> list[Glyph | None]:
             begins = False
         spaced.append(glyph)
     return spaced
-
-
-def places_of(page: PageInk) -> list[list[Box]]:
-    """The places for single characters on a form, in rows, in working pixels."""
-    faint = _faint(page)
-    boxes = _boxes(faint)
-    combs = _combs(faint, boxes)
-    return _in_rows(boxes + combs)
 
 
 def _faint(page: PageInk) -> Mask:
@@ -206,55 +207,78 @@ def _halves_joined(pieces: list[Box], wide: int, tall: int) -> list[Box]:
     return joined
 
 
-def _combs(mask: Mask, boxes: list[Box]) -> list[Box]:
-    """The places between the teeth of combs: short upright lines, equally far apart, on a level one."""
+def _combs(mask: Mask, boxes: list[Box]) -> tuple[list[Box], Mask]:
+    """The places between the teeth of combs: short upright lines, equally far apart, on a level one.
+
+    Returns:
+        The places; and (H, W), 1 where their lines are, without the places where a stroke crosses them.
+    """
     found: list[Box] = []
+    drawn = np.zeros_like(mask)
     lines = [r for r in rules_of(mask, 0.15) if not r.vertical]
     for base in sorted(lines, key=lambda r: -r.row(r.start)):
-        places = _teeth(mask, base, lines)
-        if any(_overlap(place, other) for place in places for other in boxes + found):
+        places, teeth = _teeth(mask, base, lines)
+        if not places or any(_overlap(place, other) for place in places for other in found):
             continue
+        if 2 * sum(_overlap(place, box) for place in places for box in boxes) >= len(places):
+            continue  # the sides of boxes are no teeth
         found += places
-    return found
+        for line in lines:
+            if places[0][1] - 4 <= line.row((places[0][0] + places[-1][2]) / 2) <= places[0][3] + 4:
+                drawn |= band_of(line, mask)
+        for left, top, right, bottom in teeth:
+            drawn[top:bottom, left:right] |= mask[top:bottom, left:right]
+    return found, drawn
 
 
-def _teeth(mask: Mask, base: Rule, lines: list[Rule]) -> list[Box]:
-    """The places above one level line."""
+def _teeth(mask: Mask, base: Rule, lines: list[Rule]) -> tuple[list[Box], list[Box]]:
+    """The places above one level line, and its teeth."""
     half = int(base.thickness / 2) + 2
     columns = np.arange(max(base.start - 2, 0), min(base.stop + 3, mask.shape[1]))
     feet = np.rint(base.intercept + base.slope * columns).astype(int) - half
     reach = int(min(0.3 * len(columns), feet.min()))
     if reach < 6:
-        return []
+        return [], []
     rows = feet[None] - np.arange(reach)[:, None]
     strip = mask[rows.clip(0), columns[None]]
     near = cv2.dilate(strip, np.ones((1, 3), np.uint8))  # teeth lean a little
     height = np.where(near.all(axis=0), reach, near.argmin(axis=0))
-    spots = [s for s in np.split(np.arange(len(columns)), np.flatnonzero(np.diff(height >= 5)) + 1) if height[s[0]] >= 5]
+    spots = [
+        s for s in np.split(np.arange(len(columns)), np.flatnonzero(np.diff(height >= 5)) + 1) if height[s[0]] >= 5
+    ]
     spots = [s for s in spots if len(s) <= max(3 * base.thickness + 4, 8)]
     if len(spots) < _TEETH:
-        return []
+        return [], []
     at = np.array([float(columns[s].mean()) for s in spots])
     tall = np.array([int(height[s].max()) for s in spots])
     chosen = _equally_apart(at, tall)
     if len(chosen) < _TEETH:
-        return []
-    teeth = at[chosen]
-    pitch = float(np.median(np.diff(teeth)))
-    teeth = np.concatenate([_onwards(at, teeth[0], -pitch)[::-1], teeth, _onwards(at, teeth[-1], pitch)])
-    bottom = base.row(float(teeth.mean())) - half
-    above = [r.row(float(teeth.mean())) for r in lines if r.start <= teeth[0] + pitch and r.stop >= teeth[-1] - pitch]
-    above = [row for row in above if 0.5 * pitch < bottom - row < 2.5 * pitch]
-    top = max(above) if above else bottom - max(float(np.median(tall[chosen])), 1.5 * pitch)
-    edges = np.rint(teeth).astype(int)
-    return [
-        (int(a), round(max(top, 0)), int(b), round(bottom) + half)
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-        if b - a < 1.4 * pitch
-    ]
+        return [], []
+    pitch = float(np.median(np.diff(at[chosen])))
+    chosen = [*_onwards(at, at[chosen[0]] - pitch, pitch), *chosen, *_onwards(at, at[chosen[-1]] + pitch, pitch)]
+    length = float(np.median(tall[chosen]))
+    middle = float(at[chosen].mean())
+    bottom = round(base.row(middle)) - half
+    across = [r.row(middle) for r in lines if r.start <= at[chosen[1]] and r.stop >= at[chosen[-2]]]
+    nearest = max((row for row in across if row < bottom - 0.5 * pitch), default=0.0)
+    framed = min(tall[chosen[0]], tall[chosen[-1]]) > 0.8 * (bottom - nearest)
+    top = round(nearest if framed else max(nearest, bottom - max(length, 1.5 * pitch)))
+    edges = np.rint(at[chosen]).astype(int).tolist()
+    places = [(a, top, b, bottom + half) for a, b in pairwise(edges) if b - a < 1.4 * pitch]
+    teeth = []
+    for number in chosen:
+        columns_of = columns[spots[number]]
+        foot = int(base.row(at[number]))
+        high = int(
+            tall[number]
+            if tall[number] < 1.3 * length
+            else (bottom - top if number in (chosen[0], chosen[-1]) else length)
+        )
+        teeth.append((int(columns_of[0]) - 1, max(foot - half - high, 0), int(columns_of[-1]) + 2, foot + half))
+    return places, teeth
 
 
-def _equally_apart(at: np.ndarray[tuple[int, ...], np.dtype[np.float64]], tall: np.ndarray[tuple[int, ...], np.dtype[np.int_]]) -> list[int]:
+def _equally_apart(at: NDArray[np.float64], tall: NDArray[np.int_]) -> list[int]:
     """The longest row of teeth of one height, equally far apart."""
     best: list[int] = []
     for first in range(len(at)):
@@ -276,10 +300,10 @@ def _equally_apart(at: np.ndarray[tuple[int, ...], np.dtype[np.float64]], tall: 
     return best
 
 
-def _onwards(at: np.ndarray[tuple[int, ...], np.dtype[np.float64]], last: float, step: float) -> list[float]:
-    """One more tooth of another height: the side of a frame around the comb."""
-    off = np.abs(at - last - step)
-    return [float(at[off.argmin()])] if off.size and off.min() <= max(0.1 * abs(step), 2) else []
+def _onwards(at: NDArray[np.float64], place: float, pitch: float) -> list[int]:
+    """The tooth at a place, of whatever height: the side of a frame around the comb."""
+    off = np.abs(at - place)
+    return [int(off.argmin())] if off.min() <= max(0.1 * pitch, 2) else []
 
 
 def _in_rows(places: list[Box]) -> list[list[Box]]:

@@ -17,14 +17,16 @@ from glyphfront.picture.rules import band_of, rules_of
 
 _REACH = 0.16  # of a cell's side: so far from its place an edge is looked for
 _EDGE = 0.7  # of a cell's side: as long is an edge at least
-_TALL = 0.26  # of a cell's height: as tall is a character at least
+_TALL = 0.26  # of a cell's height, or 1.3 times its width if that is less: as tall is a character at least
 _SPECK = 0.006  # of a cell's area
 _SHARED = 0.25  # of a part's ink: what has more of it in a second cell is two characters that touch
 _FAINTER = 0.4  # of the first threshold: writing is no fainter
 _FAINT = 0.5  # of the threshold: the lines of a form are looked for down to this
 
 
-def glyphs_in(cells: Sequence[Box], ink: Gray, mask: Mask, on_picture: Callable[[Box], Box]) -> list[Glyph | None]:
+def glyphs_in(
+    cells: Sequence[Box], ink: Gray, mask: Mask, on_picture: Callable[[Box], Box], *, with_edges: bool = True
+) -> list[Glyph | None]:
     """The character in each cell; None where a cell is empty.
 
     The edges of the cells are taken out. A part that leaves its cell belongs to the cell that has most of its ink.
@@ -34,9 +36,12 @@ def glyphs_in(cells: Sequence[Box], ink: Gray, mask: Mask, on_picture: Callable[
         ink: (H, W) uint8, 0 on paper.
         mask: (H, W), 1 where there is ink.
         on_picture: a box of these pixels in pixels of the picture.
+        with_edges: whether there are lines along the sides of the cells.
     """
+    if not cells or not mask.any():
+        return [None] * len(cells)
     faint: Mask = (ink > _FAINT * ink[mask > 0].min(initial=255)).view(np.uint8) | mask
-    removed = _edges(cells, faint)
+    removed = _edges(cells, faint) if with_edges else np.zeros_like(mask)
     writing: Mask = np.where(removed > 0, np.uint8(0), mask)
     beside = cv2.dilate(removed, np.ones((3, 3), np.uint8)) & ~writing & 1
     rest = np.where((beside > 0) | (removed > 0), np.uint8(0), ink)
@@ -132,6 +137,7 @@ def _glyph(
 ) -> Glyph | None:
     wide, tall = cell[2] - cell[0], cell[3] - cell[1]
     left, top = max(cell[0] - wide, 0), max(cell[1] - tall, 0)
+    least = _TALL * min(tall, 1.3 * wide)
     here = (slice(top, cell[3] + tall), slice(left, cell[2] + wide))
     own = (owner[here] == number).view(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(own, connectivity=8)
@@ -145,13 +151,13 @@ def _glyph(
         & (y < cell[3] - top - 0.15 * tall)
     )
     inner &= (stats[1:, cv2.CC_STAT_AREA] > _SPECK * wide * tall) & (np.minimum(w, h) > 0.02 * tall)
-    if not inner.any() or h[inner].max() < 0.6 * _TALL * tall:
+    if not inner.any() or h[inner].max() < 0.6 * least:
         return None
     # strokes along an edge are as thick as the others, crumbs are not
     thick = np.zeros(count)
     np.maximum.at(thick, labels, cv2.distanceTransform(np.pad(own, 1), cv2.DIST_L2, 3)[1:-1, 1:-1])
     real = inner | ((thick[1:] > 0.7 * thick[1:][inner].max()) & (np.maximum(w, h) > 0.2 * tall))
-    if (y + h)[real].max() - y[real].min() < _TALL * tall:
+    if (y + h)[real].max() - y[real].min() < least:
         return None
     kept = np.concatenate(([False], real))[labels]
     free = (owner[here] == 0) | kept
@@ -161,9 +167,7 @@ def _glyph(
     rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
     box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
     pad = max(tall // 8, 3)
-    cut = cv2.copyMakeBorder(
-        alone[box[1] : box[3], box[0] : box[2]], pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0
-    )
+    cut = cv2.copyMakeBorder(alone[box[1] : box[3], box[0] : box[2]], pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0)
     place = on_picture((box[0] + left, box[1] + top, box[2] + left, box[3] + top))
     return Glyph(place, framed(character_in(np.asarray(cut, np.uint8))))
 

@@ -101,7 +101,9 @@ def _check_size(pixels: Pixels, corners: Gray, rows: int, columns: int) -> None:
         raise GlyphfrontError(_NO_GRID)
     seen = [_lines_seen(np.ascontiguousarray(m), n) for m, n in ((mask, rows), (mask.T, columns))]
     if None in seen:
-        raise GlyphfrontError(f"there is no grid of {rows}x{columns} on this picture: no lines are seen between its cells")
+        raise GlyphfrontError(
+            f"there is no grid of {rows}x{columns} on this picture: no lines are seen between its cells"
+        )
     if seen != [rows, columns]:
         raise GlyphfrontError(
             f"the grid on this picture seems to have {seen[0]} rows and {seen[1]} columns, not {rows} and {columns}; "
@@ -110,7 +112,7 @@ def _check_size(pixels: Pixels, corners: Gray, rows: int, columns: int) -> None:
 
 
 def _beyond(corners: Gray, shape: tuple[int, ...]) -> list[bool]:
-    """Whether the top, right, bottom and left side of the grid lie at the rim of the picture, in order of the corners."""
+    """Whether the top, right, bottom and left side of a grid lie at the rim of the picture."""
     near = 0.01 * max(shape[:2]) + 2
     ends = np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)  # (4, 2, 2)
     rims = [ends[:, :, 0] < near, ends[:, :, 1] < near]

@@ -118,7 +118,10 @@ def _beside_the_sheet(gray: Gray) -> Mask | None:
         return None
     points = sheet[:, 0]
     at_rim = [points[:, 0] <= 0, points[:, 1] <= 0, points[:, 0] >= size[0] - 1, points[:, 1] >= size[1] - 1]
-    if sum(int(np.count_nonzero(side)) > 0.2 * n for side, n in zip(at_rim, (*size[::-1], *size[::-1]), strict=True)) > 2:
+    if (
+        sum(int(np.count_nonzero(side)) > 0.2 * n for side, n in zip(at_rim, (*size[::-1], *size[::-1]), strict=True))
+        > 2
+    ):
         return None
     held = np.zeros_like(small, np.uint8)
     cv2.drawContours(held, [cv2.convexHull(sheet)], -1, 1, -1)

@@ -111,7 +111,9 @@ def _frames(candidates: list[Rule], mask: Mask) -> list[Rule]:
     inside[: max(round(min(tops)), 0)] = 0
     inside[round(max(tops)) :] = 0
     _, _, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
-    held = (stats[1:, cv2.CC_STAT_AREA] > _SPECK) & (stats[1:, cv2.CC_STAT_HEIGHT] > 0.1 * apart / max(len(tops) - 1, 1))
+    held = (stats[1:, cv2.CC_STAT_AREA] > _SPECK) & (
+        stats[1:, cv2.CC_STAT_HEIGHT] > 0.1 * apart / max(len(tops) - 1, 1)
+    )
     return kept if held.any() else []
 
 
@@ -125,6 +127,4 @@ def _meet(one: Rule, other: Rule) -> bool:
         row = level.row(upright.row(row))
     column = upright.row(row)
     reach = max(level.thickness, upright.thickness) / 2 + 3
-    return (
-        level.start - reach <= column <= level.stop + reach and upright.start - reach <= row <= upright.stop + reach
-    )
+    return level.start - reach <= column <= level.stop + reach and upright.start - reach <= row <= upright.stop + reach

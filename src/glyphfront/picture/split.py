@@ -64,7 +64,11 @@ def pieces(glyph: Glyph, height: float) -> list[list[Glyph | None]]:
     """
     if glyph.ink is None:
         return [[glyph]]
-    seams = [np.full(glyph.ink.shape[0], 0), *_seams(glyph.ink, height), np.full(glyph.ink.shape[0], glyph.ink.shape[1])]
+    seams = [
+        np.full(glyph.ink.shape[0], 0),
+        *_seams(glyph.ink, height),
+        np.full(glyph.ink.shape[0], glyph.ink.shape[1]),
+    ]
     last = len(seams) - 1
     return [
         [_piece(glyph, seams[i], seams[j], i == 0, height) if j > i else None for j in range(1, last + 1)]

@@ -10,7 +10,9 @@ from typing import Any
 
 from glyphfront.errors import GlyphfrontError
 
-_EXAMPLE = '{"postcode": {"alphabet": "digits", "region": [40, 300, 420, 360]}, "name": {"alphabet": "upper", "row": 1}}'
+_EXAMPLE = (
+    '{"postcode": {"alphabet": "digits", "region": [40, 300, 420, 360]}, "name": {"alphabet": "upper", "row": 1}}'
+)
 _KNOWN = {"alphabet", "region", "row", "column"}
 
 
@@ -108,7 +110,11 @@ def _range(name: str, what: str, given: Any) -> tuple[int, int] | None:
     if given is None:
         return None
     ends = given if isinstance(given, list) else [given, given]
-    if len(ends) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) for n in ends) or not 1 <= ends[0] <= ends[1]:
+    if (
+        len(ends) != 2
+        or not all(isinstance(n, int) and not isinstance(n, bool) for n in ends)
+        or not 1 <= ends[0] <= ends[1]
+    ):
         raise GlyphfrontError(f"field {name!r}: {given!r} is no {what}; give a number from 1, or [first, last]")
     return ends[0], ends[1]
 

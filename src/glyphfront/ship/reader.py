@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from glyphfront.ship.recognizer import Recognizer
 
 _TURNED = 0.12  # by so much surer are the characters of a page that is turned back
+_JOINED = 0.3  # of the width of all that stands in the lines: of cursive more is joined
+_BROAD = 1.3  # of the height of its line: no character is broader
+_GUESSED = 0.5  # mean confidence below which a page is no page of characters
 _UNSURE = 0.7  # mean confidence below which it is tried whether a page is turned
 
 
@@ -108,7 +111,11 @@ def read_page(
     if any_orientation:
         return max(reading.turned(range(4)), key=_sureness)
     page = next(reading.turned(range(1)))
-    if _sureness(page) < _UNSURE and max(map(_sureness, reading.turned(range(1, 4))), default=0) > _sureness(page) + _TURNED:
+    if (
+        page.note is None
+        and _sureness(page) < _UNSURE
+        and max(map(_sureness, reading.turned(range(1, 4))), default=0) > _sureness(page) + _TURNED
+    ):
         return replace(page, note="the page seems to be turned by a quarter or two: try any orientation")
     return page
 
@@ -144,9 +151,10 @@ class _Reading:
             raise fault
 
     def page(self, turn: int) -> Page:
+        from glyphfront.ship.casing import with_case
         from glyphfront.ship.segment import segmented
 
-        note = None
+        joined = 0.0
         if self.grid is not None:
             from glyphfront.picture.grid import cells_of
 
@@ -158,15 +166,22 @@ class _Reading:
         else:
             from glyphfront.picture.layout import lines_of
 
-            lines = segmented(lines_of(self.pixels, turn), self.surest)
-            note = "the characters seem joined: cursive is not read" if _seem_joined(lines) else None
-            rows = [list(line) for line in lines]
+            apart = lines_of(self.pixels, turn)
+            joined = _share_of_joined(apart)
+            rows = [list(line) for line in segmented(apart, self.surest)]
         spots = [(r, c, glyph) for r, row in enumerate(rows) for c, glyph in enumerate(row) if glyph is not None]
         if not spots:
             raise GlyphfrontError("the picture is empty: no character stands out from the paper")
         owners = [self.field_of(glyph, r, c) for r, c, glyph in spots]
         read = iter(self.read([glyph for _, _, glyph in spots], owners))
-        page = Page(tuple(Line(tuple(None if g is None else next(read) for g in row)) for row in rows), note)
+        lines = [tuple(None if g is None else next(read) for g in row) for row in rows]
+        if self.grid is None and not self.boxes and self.alphabet in (None, "letters") and not self.fields:
+            lines = [tuple(with_case([c for c in line if c is not None])) for line in lines]
+        page = Page(tuple(map(Line, lines)))
+        if joined > _JOINED:
+            page = replace(page, note="the characters seem joined: cursive is not read")
+        elif _sureness(page) < _GUESSED:
+            page = replace(page, note="hardly a character is sure: cursive and drawings are not read")
         return replace(page, fields=self.texts(page, {(r, c): o for (r, c, _), o in zip(spots, owners, strict=True)}))
 
     def surest(self, glyphs: Sequence[Glyph]) -> NDArray[np.float32]:
@@ -225,10 +240,15 @@ class _Reading:
         return tuple(told)
 
 
-def _seem_joined(rows: Sequence[Sequence[Glyph]]) -> bool:
-    """Whether more than a third of what stands in the lines is wider than any character."""
-    sizes = [(g.box[2] - g.box[0], g.box[3] - g.box[1]) for row in rows for g in row]
-    return sum(wide for wide, tall in sizes if wide > 1.3 * tall) > sum(wide for wide, _ in sizes) / 3
+def _share_of_joined(rows: Sequence[Sequence[Glyph]]) -> float:
+    """How much of the width of what stands in the lines is broader than a character of its line can be."""
+    broad = total = 0
+    for row in rows:
+        height = float(np.median([g.at[3] - g.at[1] for g in row]))
+        widths = [g.at[2] - g.at[0] for g in row]
+        broad += sum(wide for wide in widths if wide > _BROAD * height)
+        total += sum(widths)
+    return broad / total if total else 0.0
 
 
 def _sureness(page: Page) -> float:

@@ -48,7 +48,7 @@ def _joined(lines: list[list[Glyph]], surest: Surest) -> list[list[Glyph]]:
     apart = surest([glyph for row, place in pairs for glyph in lines[row][place : place + 2]]).reshape(-1, 2)
     wholes = [together(*lines[row][place : place + 2]) for row, place in pairs]
     whole = surest(wholes)
-    better = (whole > _WHOLE) & (apart.min(axis=1) < _BROKEN) & (whole > apart.max(axis=1))
+    better = (whole > _WHOLE) & (apart.min(axis=1) < _BROKEN)
     taken: dict[tuple[int, int], Glyph] = {}
     for n in sorted(np.flatnonzero(better), key=lambda n: -whole[n]):
         row, place = pairs[n]

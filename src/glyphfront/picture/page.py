@@ -61,10 +61,13 @@ def page_ink(pixels: Pixels, turns: int = 0) -> PageInk:
     if factor > 1:
         page = np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_AREA), np.uint8)
     gray = gray_of(page)
-    ink = ink_of_page(gray, max(0.06 * max(gray.shape), min(0.4 * min(gray.shape), 60)))
     outside = _beside_the_sheet(gray)
     if outside is not None:
-        ink = np.where(outside > 0, np.uint8(0), ink)
+        gray = np.where(outside > 0, np.uint8(np.median(gray[outside == 0])), gray)
+    ink = ink_of_page(gray, max(0.06 * max(gray.shape), min(0.4 * min(gray.shape), 60)))
+    if outside is not None:
+        near = cv2.dilate(outside, np.ones((5, 5), np.uint8))
+        ink = np.where(near > 0, np.uint8(0), ink)
     back = _unturned(turns % 4, wide, tall) @ np.diag([turned.shape[1] / size[0], turned.shape[0] / size[1], 1])
     slant = _slant((ink > _level(ink)).view(np.uint8))
     if abs(slant) > _LEAST_SLANT:
@@ -114,7 +117,7 @@ def _beside_the_sheet(gray: Gray) -> Mask | None:
     sheet = max(contours, key=cv2.contourArea)
     area, hull = cv2.contourArea(sheet), cv2.contourArea(cv2.convexHull(sheet))
     sides = cv2.minAreaRect(sheet)[1]
-    if not 0.2 * small.size < area or area < _SHEET_FILLS * max(hull, 0.93 * sides[0] * sides[1]):
+    if not 0.12 * small.size < area or area < _SHEET_FILLS * max(hull, 0.93 * sides[0] * sides[1]):
         return None
     points = sheet[:, 0]
     at_rim = [points[:, 0] <= 0, points[:, 1] <= 0, points[:, 0] >= size[0] - 1, points[:, 1] >= size[1] - 1]
@@ -124,8 +127,8 @@ def _beside_the_sheet(gray: Gray) -> Mask | None:
     ):
         return None
     held = np.zeros_like(small, np.uint8)
-    cv2.drawContours(held, [cv2.convexHull(sheet)], -1, 1, -1)
-    edge = max(round(0.02 * max(size)), 2)  # its edge is no ink; beyond the rim of the picture it has none
+    cv2.drawContours(held, [sheet], -1, 1, -1)
+    edge = max(round(0.02 * max(size)), 2)  # its edge is no ink; at the rim of the picture it has none
     held = cv2.erode(held, np.ones((2 * edge + 1, 2 * edge + 1), np.uint8), borderValue=1)
     whole = cv2.resize(held, gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return np.asarray(1 - whole, np.uint8)

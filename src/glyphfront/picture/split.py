@@ -46,10 +46,10 @@ def together(left: Glyph, right: Glyph) -> Glyph:
         raise ValueError("only glyphs with their ink can be joined")
     at = _around(left.at, right.at)
     ink = np.zeros((at[3] - at[1], at[2] - at[0]), np.uint8)
-    for glyph in (left, right):
-        y, x = glyph.at[1] - at[1], glyph.at[0] - at[0]
-        here = ink[y : y + glyph.ink.shape[0], x : x + glyph.ink.shape[1]]  # type: ignore[union-attr]
-        np.maximum(here, glyph.ink, out=here)  # type: ignore[arg-type]
+    for own, (x, y, _, _) in ((left.ink, left.at), (right.ink, right.at)):
+        top, start = y - at[1], x - at[0]
+        here = ink[top : top + own.shape[0], start : start + own.shape[1]]
+        np.maximum(here, own, out=here)
     return Glyph(_around(left.box, right.box), framed(ink), left.space_before, ink, at)
 
 

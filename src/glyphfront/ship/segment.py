@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -75,7 +76,7 @@ def _cut(lines: list[list[Glyph]], surest: Surest) -> list[list[Glyph]]:
     tried = [piece for spot in unsure for row in cuts[spot] for piece in row if piece is not None]
     if not tried:
         return lines
-    known = dict(zip(map(id, tried), surest(tried), strict=True))
+    known = dict(zip(map(id, tried), surest(tried).tolist(), strict=True))
     parted: dict[tuple[int, int], list[Glyph]] = {}
     for spot in unsure:
         best = _best(cuts[spot], known)
@@ -87,7 +88,7 @@ def _cut(lines: list[list[Glyph]], surest: Surest) -> list[list[Glyph]]:
     return [[p for n, g in enumerate(line) for p in parted.get((r, n), [g])] for r, line in enumerate(lines)]
 
 
-def _best(cuts: list[list[Glyph | None]], known: dict[int, np.float32]) -> list[Glyph]:
+def _best(cuts: list[list[Glyph | None]], known: dict[int, float]) -> list[Glyph]:
     """The way through the cuts with the highest mean logarithm of the probability, by width of the pieces."""
     best: list[tuple[float, list[Glyph]]] = [(0.0, [])]
     for stop in range(1, len(cuts) + 1):
@@ -97,7 +98,7 @@ def _best(cuts: list[list[Glyph | None]], known: dict[int, np.float32]) -> list[
             if piece is None or not (best[start][1] or start == 0):
                 continue
             wide = piece.at[2] - piece.at[0]
-            cost = best[start][0] + wide * float(np.log(max(known[id(piece)], 1e-6)))
+            cost = best[start][0] + wide * math.log(max(known[id(piece)], 1e-6))
             ways.append((cost, [*best[start][1], piece]))
         best.append(max(ways, key=lambda way: way[0]))
     return best[-1][1]

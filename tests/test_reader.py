@@ -264,6 +264,14 @@ def test_empty_page_is_told():
         read_page(load("glyphnet-s"), np.full((200, 300), 255, np.uint8))
 
 
+def test_light_alone_is_no_page():
+    y, x = np.mgrid[0:300, 0:400]
+    light = 235 - 90 * (((x - 200) / 200) ** 2 + ((y - 150) / 150) ** 2) / 2
+    noisy = (light + np.random.default_rng(0).normal(0, 2, light.shape)).clip(0, 255).astype(np.uint8)
+    with pytest.raises(GlyphfrontError, match="the picture is empty"):
+        read_page(load("glyphnet-s"), cv2.imdecode(cv2.imencode(".jpg", noisy)[1], cv2.IMREAD_GRAYSCALE))
+
+
 def test_text_of_a_line_has_its_spaces_and_empty_cells():
     a = Character("A", 0.9, (0, 0, 1, 1))
     assert Line((a, None, Character("B", 0.5, (2, 0, 3, 1), space_before=True))).text == "A. B"

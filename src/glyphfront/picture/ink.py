@@ -99,12 +99,12 @@ def ink_of(gray: Gray) -> Gray:
         tones = cv2.GaussianBlur(tones, (3, 3), 0)
     for candidate in (_two_tones, _on_even_paper, _against_nearby_paper):
         found, explained = candidate(tones, sigma)
-        if (explained or max(tones.shape) < _SMALL) and _stands_out(found, contrast_unit):
+        if (explained or max(tones.shape) < _SMALL) and stands_out(found, contrast_unit):
             return found
     raise GlyphfrontError(EMPTY)
 
 
-def _stands_out(ink: Gray, contrast_unit: float) -> bool:
+def stands_out(ink: Gray, contrast_unit: float) -> bool:
     """Whether there is more than noise."""
     level, share = otsu(ink)
     full = ink > level

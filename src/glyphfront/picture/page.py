@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.picture.ink import EMPTY, gray_of, ink_of_page, otsu
+from glyphfront.picture.ink import EMPTY, gray_of, ink_of_page, otsu, stands_out
 from glyphfront.picture.read import Gray, Mask, Pixels
 
 Box = tuple[int, int, int, int]
@@ -20,6 +20,8 @@ _SHEET_SIDE = 250  # the sheet is looked for in pictures reduced to this
 _SHEET_FILLS = 0.9  # of its hull, and of its rectangle at any angle: a sheet of paper, seen from nearly above
 _NOISE = 5.0  # standard deviations of the paper: ink stands out by more
 _FAINTEST = 10  # of 255, likewise
+_FAINT = 20  # of 255: so faint ink has to be of one tone,
+_TWO_TONES = 0.8  # which explains this share of the variance; steps of light and noise do not
 _SLANTS = 15.0  # degrees: a page is set straight by lines that slant less
 _LEAST_SLANT = 0.4  # degrees: with less it is left as it is
 
@@ -75,7 +77,8 @@ def page_ink(pixels: Pixels, turns: int = 0) -> PageInk:
         ink = np.asarray(cv2.warpAffine(ink, turn, size, flags=cv2.INTER_LINEAR), np.uint8)
         back = back @ np.vstack([cv2.invertAffineTransform(turn), [0, 0, 1]])
     mask = (ink > _level(ink)).view(np.uint8)
-    if not mask.any():
+    level, share = otsu(ink)
+    if not mask.any() or not stands_out(ink, 1.0) or (level < _FAINT and share < _TWO_TONES):
         raise GlyphfrontError(EMPTY)
     return PageInk(ink, mask, back[:2])
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glyphfront.ship.calibrate import expected_calibration_error, fit_temperature, tempered
+from glyphfront.ship.calibrate import fit_temperature, tempered
 
 
 def test_temperature_of_overconfident_rows_is_found():
@@ -14,9 +14,3 @@ def test_temperature_of_overconfident_rows_is_found():
     sharp = np.exp(3 * logits) / np.exp(3 * logits).sum(1, keepdims=True)
     assert fit_temperature(sharp, labels) == pytest.approx(3, rel=0.05)
     np.testing.assert_allclose(tempered(sharp, 3.0), true, atol=1e-6)
-
-
-def test_calibration_error_matches_the_hand_computed_one():
-    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
-    # bins of 0.5 to 1 alone: mean confidence (0.9 + 0.9 + 0.6 + 0.7) / 4 = 0.775, right 3 of 4
-    assert expected_calibration_error(probabilities, np.array([0, 1, 1, 1]), bins=2) == pytest.approx(0.025)

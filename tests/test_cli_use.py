@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from glyphfront.cli import main
+from glyphfront.data.strokes import draw
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_read_prints_the_text_and_draws_what_it_found(
     ("flags", "fault"),
     [
         (["--grid", "9by9"], "--grid 9by9: give rows and columns"),
-        (["--grid", "9x9", "--boxes"], "give one of them"),
+        (["--any-orientation"], "give --grid as well"),
         (["--alphabet", "é"], "the model cannot write é"),
         (["--grid", "9x9"], "there is no grid"),
     ],
@@ -122,3 +123,12 @@ def test_read_tells_a_fault_in_one_line(
     err = capsys.readouterr().err
     assert fault in err
     assert err.count("\n") == 1
+
+
+def test_pictures_that_are_transposed_are_told_in_one_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, image in enumerate(draw(1, seed=0, split="test").images):
+        Image.fromarray(image.T).save(tmp_path / f"{number}.png")
+    assert main(["recognize", str(tmp_path)]) == 0
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "pictures look transposed, as torchvision gives EMNIST" in err

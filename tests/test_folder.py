@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from glyphfront.data import load
 from glyphfront.data.folder import read_folder
+from glyphfront.data.strokes import draw
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.normalize import normalize
 
@@ -213,3 +214,13 @@ def test_a_folder_that_holds_but_an_archive_says_how_to_name_it(tmp_path):
         packed.writestr("a/1.png", b"")
     with pytest.raises(GlyphfrontError, match=rf"name the archive itself, folder:{re.escape(str(tmp_path))}/mine\.zip"):
         read_folder(tmp_path, "train")
+
+
+def test_a_folder_of_transposed_pictures_is_noticed(tmp_path: Path) -> None:
+    drawn = draw(6, seed=0, split="test")
+    for number, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
+        if label < 10:
+            (tmp_path / drawn.classes[label]).mkdir(exist_ok=True)
+            Image.fromarray(image.T).save(tmp_path / drawn.classes[label] / f"{number}.png")
+    with pytest.warns(UserWarning, match="the pictures look transposed; turn them upright"):
+        read_folder(tmp_path, "all")

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from glyphfront.picture.doubt import doubt_about
-from glyphfront.picture.ink import gray_of, otsu
+from glyphfront.picture.ink import gray_of
 from glyphfront.picture.normalize import character_ink, normalize
 from glyphfront.picture.polarity import ink_is_light
 from glyphfront.picture.rules import rules_of, without_rules
+from glyphfront.picture.tones import median, otsu, quantile_of, spread_of
 from test_normalize import CHARACTERS, difference, draw
 
 
@@ -142,3 +143,12 @@ def test_dot_and_scribble_are_doubted():
     points = rng.integers(40, 260, (40, 2)).astype(np.int32)
     cv2.polylines(page, [points], False, 0, 4)
     assert doubt_of(page) == "a scribble or drawing"
+
+
+@pytest.mark.parametrize("number", [1, 2, 7, 400])
+def test_quantiles_of_a_histogram_are_those_of_the_tones(number):
+    tones = np.random.default_rng(number).integers(0, 256, (1, number), dtype=np.uint8)
+    counts = np.bincount(tones[0], minlength=256).astype(float)
+    assert median(tones) == np.median(tones)
+    assert quantile_of(counts, 0.75) == pytest.approx(np.percentile(tones, 75))
+    assert spread_of(counts, 100.5) == np.median(np.abs(tones - 100.5))

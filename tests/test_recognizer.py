@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 import glyphfront
+from glyphfront.data import strokes
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.latency import REFERENCE
 from glyphfront.picture.normalize import normalize
@@ -288,3 +289,12 @@ def test_a_folder_does_not_hide_the_shipped_model_of_its_name(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     assert find("glyphnet-s").name == "glyphnet-s.onnx"
     assert find("./glyphnet-s") == find(Path("glyphnet-s")) == Path("glyphnet-s/model.onnx")
+
+
+def test_transposed_characters_are_noticed_and_upright_ones_are_not():
+    shipped = load("glyphnet-s")
+    images = strokes.draw(4, seed=0, split="test").images
+    upright = [shipped.answer_image(image).transposed for image in images]
+    turned = [shipped.answer_image(np.ascontiguousarray(image.T)).transposed for image in images]
+    assert sum(found is not None for found in upright) < 0.03 * len(images)
+    assert sum(found is not None for found in turned) > 0.1 * len(images)

@@ -14,6 +14,7 @@ from common import genuine, save
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.accuracy import proportion
+from glyphfront.picture.doubt import unlike_characters
 from glyphfront.picture.normalize import look
 from glyphfront.records import to_plain
 from glyphfront.ship.recognizer import load
@@ -36,7 +37,8 @@ def main() -> None:
         free = recognizer.classes[int(row.argmax())]
         best = known.characters[int(row[list(known.outputs)].argmax())]
         right = {"free": free.upper() == picture.label.upper(), "known": best.upper() == picture.label.upper()}
-        sources.setdefault(picture.source, []).append({**right, "doubted": doubt is not None})
+        doubted = doubt is not None or unlike_characters(image, float(row.max())) is not None
+        sources.setdefault(picture.source, []).append({**right, "doubted": doubted})
     seconds = time.process_time() - began
     table = {}
     for source, rows in sources.items():

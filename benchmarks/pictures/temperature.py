@@ -1,6 +1,7 @@
 """Fit a model's temperature on its validation images, write it to its card, and say what it does to calibration.
 
 Usage: GLYPHFRONT_DATA=folder python benchmarks/pictures/temperature.py [MODEL]
+For a shipped file that was exported before export fitted temperatures, and for its calibration under an alphabet.
 Validation images: those that its training set aside, drawn again from its card's Run. results/pictures/temperature.json
 """
 
@@ -12,27 +13,26 @@ from dataclasses import replace
 from common import save
 
 from glyphfront.data.splits import prepare
-from glyphfront.ship.calibrate import expected_calibration_error, fit_temperature, tempered
+from glyphfront.measure.calibration import calibration_of
+from glyphfront.ship.calibrate import fit_temperature, untempered
 from glyphfront.ship.card import save_card
 from glyphfront.ship.recognizer import load
 
 
 def main() -> None:
     model = sys.argv[1] if len(sys.argv) > 1 else "glyphnet-s"
-    loaded = load(model)
-    recognizer = replace(loaded, card=replace(loaded.card, temperature=None))
+    recognizer = untempered(load(model))
     splits = prepare(recognizer.card.run.data)
     validation, test = splits.training.validation, splits.test
-    rows = recognizer.probabilities(validation.images)
-    temperature = fit_temperature(rows, validation.labels)
-    tested = recognizer.probabilities(test.images)
+    temperature = fit_temperature(recognizer.probabilities(validation.images), validation.labels)
+    found = calibration_of(recognizer.probabilities(test.images), test.labels, recognizer.classes, temperature)
     figures = {
         "model": model,
         "temperature": temperature,
         "validation_images": len(validation),
         "test_images": len(test),
-        "calibration_error_before": expected_calibration_error(tested, test.labels),
-        "calibration_error": expected_calibration_error(tempered(tested, temperature), test.labels),
+        "calibration_error_before": found.before.error,
+        "calibration_error": {one.alphabet or "all classes": one.error for one in found.after},
     }
     print(figures)
     save_card(replace(recognizer.card, temperature=temperature), recognizer.path)

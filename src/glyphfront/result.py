@@ -140,6 +140,43 @@ Precision = Literal["fp32", "int8"]
 
 
 @dataclass(frozen=True)
+class Confident:
+    """Images whose confidence lies in one of the bins of equal width."""
+
+    images: int
+    confidence: float
+    """Mean probability of the predicted class; 0 without images."""
+    correct: int
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How often a file is right where it is how sure."""
+
+    alphabet: str
+    """To which the characters were known to belong; empty: all classes."""
+    bins: tuple[Confident, ...]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error (Guo et al. 2017, arXiv:1706.04599), 0 to 1."""
+        gaps = (abs(one.correct - one.images * one.confidence) for one in self.bins)
+        return sum(gaps) / max(sum(one.images for one in self.bins), 1)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a file's confidences are worth, on the whole test set."""
+
+    temperature: float
+    """Fitted on validation images, which divides the logits."""
+    before: Reliability
+    """Without it."""
+    after: tuple[Reliability, ...]
+    """With it: of all classes, and of each alphabet on the images that it holds."""
+
+
+@dataclass(frozen=True)
 class Exported:
     """A file that ships, checked again on the whole test set."""
 
@@ -151,6 +188,8 @@ class Exported:
     top1: Proportion
     parity: float
     """Largest absolute difference of a probability from torch's."""
+    calibration: Calibration | None = None
+    """None: its card knows no temperature."""
 
 
 @dataclass(frozen=True)

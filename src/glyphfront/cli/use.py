@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from tyro.conf import FlagCreatePairsOff, Positional
+from tyro.conf import Positional
 
 from glyphfront.cli.answer import Json, print_json, print_json_fault
 from glyphfront.errors import GlyphfrontError
@@ -50,7 +50,7 @@ def recognize(
 
     recognizer = load(model)
     recognizer.alphabet(alphabet)
-    status = 0
+    status, number, transposed = 0, 0, list[str]()
     for picture, page in _pages(pictures):
         try:
             if isinstance(page, GlyphfrontError):
@@ -64,6 +64,9 @@ def recognize(
             else:
                 print(f"glyphfront: {fault}", file=sys.stderr)
             continue
+        number += 1
+        if answer.transposed:
+            transposed.append(f"{picture}: {answer.transposed.character} {answer.transposed.probability:.0%}")
         guesses = [{"character": g.character, "probability": round(g.probability, 6)} for g in answer.predictions]
         if json:
             print_json(
@@ -72,6 +75,7 @@ def recognize(
                 predictions=guesses,
                 reason=answer.reason,
                 alike=answer.alike,
+                transposed=answer.transposed,
             )
             continue
         words = [f"{g.character} {g.probability:.1%}" for g in answer.predictions]
@@ -80,6 +84,12 @@ def recognize(
         elif answer.alike:
             words.append(f"(or {', '.join(answer.alike)})")
         print(f"{picture}  " + "  ".join(words))
+    if transposed and len(transposed) >= min(number, max(2, number / 10)):
+        print(
+            f"glyphfront: note: {len(transposed)} of {number} pictures look transposed, as torchvision gives EMNIST "
+            f"({transposed[0]}); exchange their rows and columns first",
+            file=sys.stderr,
+        )
     return status
 
 
@@ -88,13 +98,11 @@ def read(
     model: str = DEFAULT,
     alphabet: str | None = None,
     grid: str | None = None,
-    boxes: Annotated[bool, FlagCreatePairsOff] = False,
-    fields: Path | None = None,
     any_orientation: bool = False,
     overlay: Path | None = None,
     json: Json = False,
 ) -> None:
-    """Print the text of a page of characters that stand apart: lines of words, the cells of a grid, boxes of a form.
+    """Print the text of a page of characters that stand apart: lines of words, or the cells of a grid.
 
     Example: glyphfront read sudoku.jpg --grid 9x9 --alphabet digits
 
@@ -103,9 +111,7 @@ def read(
         model: a shipped name, an .onnx with its card, or the folder of a run.
         alphabet: characters there can be: digits, upper, lower, letters, 0-9A-F, any characters; + joins several.
         grid: rows and columns of the grid on the picture, such as 9x9.
-        boxes: the page is a form with a box, or a place of a comb, for each character.
-        fields: a JSON file of fields with alphabets of their own (docs/pictures.md); prints a line for each.
-        any_orientation: the page may be turned by quarters.
+        any_orientation: the grid may be turned by quarters.
         overlay: also draw what was found here, as PNG.
         json: an object for machines, on one line (docs/json.md).
     """
@@ -114,27 +120,21 @@ def read(
     cells = re.fullmatch(r"(\d{1,4})x(\d{1,4})", grid or "")
     if grid is not None and cells is None:
         raise GlyphfrontError(f"--grid {grid}: give rows and columns, such as 9x9")
-    if grid is not None and boxes:
-        raise GlyphfrontError("--grid and --boxes: give one of them")
+    if any_orientation and grid is None:
+        raise GlyphfrontError("--any-orientation turns grids; give --grid as well")
     from glyphfront.files import write_atomically
-    from glyphfront.ship.fields import load_fields
     from glyphfront.ship.reader import draw_overlay, read_page
     from glyphfront.ship.recognizer import load
 
     size = (int(cells[1]), int(cells[2])) if cells else None
-    known = load_fields(fields) if fields is not None else ()
-    recognizer = load(model)
-    page = read_page(recognizer, picture, alphabet, size, boxes=boxes, fields=known, any_orientation=any_orientation)
+    page = read_page(load(model), picture, alphabet, size, any_orientation=any_orientation)
     if overlay is not None:
         drawn = draw_overlay(picture, page)
         write_atomically(overlay, lambda partial: partial.write_bytes(drawn) and None)
     if json:
-        print_json(picture=picture, text=page.text, lines=page.lines, note=page.note, fields=page.fields)
+        print_json(picture=picture, text=page.text, lines=page.lines, note=page.note)
         return
-    for field in page.fields:
-        print(f"{field.name}: " + field.text.replace("\n", " "))
-    if not page.fields:
-        print(page.text)
+    print(page.text)
     if page.note:
         print(f"glyphfront: note: {page.note}", file=sys.stderr)
 

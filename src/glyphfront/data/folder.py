@@ -16,6 +16,7 @@ from glyphfront.data.dataset import Dataset
 from glyphfront.data.layout import find_pictures
 from glyphfront.data.leakage import fingerprints
 from glyphfront.data.notes import Notes, some
+from glyphfront.data.orientation import orientation
 from glyphfront.data.pictures import read_pictures
 from glyphfront.errors import GlyphfrontError
 
@@ -115,6 +116,9 @@ def _read(path: Path, labels_from: str | None, stored: str | None) -> _Whole:
     order = np.argsort(dataset.labels, kind="stable")
     dataset = dataset.take(order)
     _note_contradictions(dataset, notes)
+    stand = orientation(dataset.images, dataset.labels, dataset.classes)
+    if stand not in (None, "upright"):
+        notes.add(f"the pictures look {stand}; turn them upright (torchvision gives EMNIST transposed)", "all of them")
     notes.say()
     splits = np.array([picture.split or "" for picture in found], dtype="<U10")[order]
     if (splits == "train").any() and (splits == "").any():

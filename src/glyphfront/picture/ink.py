@@ -9,21 +9,22 @@ from numpy.typing import NDArray
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.polarity import ink_is_light
 from glyphfront.picture.read import Gray, Mask, Pixels
+from glyphfront.picture.tones import above, counts_of, median, otsu, quantile_of, spread_of
 
 EMPTY = "the picture is empty: no ink stands out from the paper"
 
 _LEAST_CONTRAST = 8.0  # levels of 255 by which ink must differ from paper
 _NOISE_SHARE = 0.7  # share of its variance that two tones explain: normal noise gives 0.64, any ink more
 _REACH = 0.4  # of the longer side: what is wider is no stroke where the light is uneven
-_NEAR = 0.15  # of the longer side: as `_REACH`, where something as narrow as that is in shadow
+_SHORT = 0.15  # of the longer side: as `_REACH`, where something as narrow as that is in shadow
 _EDGE = 0.3  # of the contrast of ink: what is steeper is an edge that the ink has to explain
 _UNEXPLAINED = 0.1  # of all such edges: with more of them, two tones do not describe the picture
 _SMALL = 20  # pixels: smaller pictures are edges all over, and their strokes are no narrower than their paper
 _STEEP = 0.6  # of the edge of the ink must be steep
 _POWERS = ((0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # of y and x in the surface of uneven paper
 _SURFACE_SIDE = 48
+NEAR, _NEARBY = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
 _POLARITY_SIDE = 96
-_PAGE_SIDE = 256  # likewise, of a page
 
 
 def gray_of(pixels: Pixels) -> Gray:
@@ -99,46 +100,29 @@ def ink_of(gray: Gray) -> Gray:
         tones = cv2.GaussianBlur(tones, (3, 3), 0)
     for candidate in (_two_tones, _on_even_paper, _against_nearby_paper):
         found, explained = candidate(tones, sigma)
-        if (explained or max(tones.shape) < _SMALL) and stands_out(found, contrast_unit):
+        if (explained or max(tones.shape) < _SMALL) and _stands_out(found, contrast_unit):
             return found
     raise GlyphfrontError(EMPTY)
 
 
-def stands_out(ink: Gray, contrast_unit: float) -> bool:
+def _stands_out(ink: Gray, contrast_unit: float) -> bool:
     """Whether there is more than noise."""
     level, share = otsu(ink)
-    full = ink > level
-    paper, inked = ink[~full], ink[full]
-    if not inked.size or not paper.size:
+    counts = counts_of(ink)
+    inked = above(counts, level)
+    paper = counts - inked
+    if not paper.any() or not inked.any():
         return False
-    middle = float(np.median(paper))
-    noise = float(np.median(np.abs(paper - np.float32(middle))))
-    contrast = float(np.percentile(inked, 75)) - middle
-    return contrast * contrast_unit >= _LEAST_CONTRAST and (share >= _NOISE_SHARE or contrast >= 6 * noise)
-
-
-def otsu(tones: Gray) -> tuple[int, float]:
-    """The tone at and below which lies the darker class, and the share of the variance that two tones explain.
-
-    Otsu 1979, doi:10.1109/TSMC.1979.4310076.
-    """
-    counts = np.bincount(tones.ravel(), minlength=256).astype(np.float64)
-    below = np.cumsum(counts)[:-1]
-    sums = np.cumsum(counts * np.arange(256))
-    above = tones.size - below
-    apart = (sums[-1] - sums[:-1]) / np.maximum(above, 1) - sums[:-1] / np.maximum(below, 1)
-    between = below * above * apart**2
-    best = int(between.argmax())
-    # between two far tones every threshold is equally good: the middle one is the least fragile
-    last = int(np.flatnonzero(between >= between[best] * (1 - 1e-9))[-1])
-    variance = counts @ np.square(np.arange(256) - sums[-1] / tones.size) * tones.size
-    return (best + last) // 2, float(between[best] / max(variance, 1e-12))
+    middle = quantile_of(paper, 0.5)
+    contrast = quantile_of(inked, 0.75) - middle
+    enough = contrast * contrast_unit >= _LEAST_CONTRAST
+    return enough and (share >= _NOISE_SHARE or contrast >= 6 * spread_of(paper, middle))
 
 
 def _noise(tones: Gray) -> float:
     """Standard deviation of the noise (Immerkær 1996, by the median, which edges do not raise)."""
     second = cv2.filter2D(tones, cv2.CV_16S, np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32))
-    return float(np.median(np.abs(second))) * 1.4826 / 6
+    return median(cv2.convertScaleAbs(second)) * 1.4826 / 6
 
 
 def _two_tones(tones: Gray, sigma: float) -> tuple[Gray, bool]:
@@ -148,7 +132,7 @@ def _two_tones(tones: Gray, sigma: float) -> tuple[Gray, bool]:
     is_light = ink_is_light(light)
     ink = 255 - tones if not is_light else tones
     mask = light if is_light else 1 - light
-    paper = _median(ink[mask == 0])
+    paper = median(ink, 1 - mask)
     return cv2.subtract(ink, paper), _explains(tones, mask, sigma)
 
 
@@ -164,9 +148,9 @@ def _against_nearby_paper(tones: Gray, sigma: float) -> tuple[Gray, bool]:
     dark = 255 - tones if _strokes_are_light(tones) else tones
     found = _standing_out(dark)
     mask = (found > otsu(found)[0]).view(np.uint8)
-    contrast = abs(_median(tones[mask == 1]) - _median(tones[mask == 0]))
+    contrast = abs(median(tones, mask) - median(tones, 1 - mask))
     if _is_of_two_kinds(tones, mask, contrast):  # a band of shadow, narrower than the reach
-        found = _standing_out(dark, _NEAR)
+        found = _standing_out(dark, _SHORT)
     return found, True
 
 
@@ -185,31 +169,12 @@ def _strokes_are_light(tones: Gray, reach: float = _REACH) -> bool:
 def ink_of_page(gray: Gray, reach: float) -> Gray:
     """As `ink_of` of a page with many characters: what stands out from the paper within `reach` pixels.
 
-    Beyond the rim the page is taken to be its own mirror image, so that a line along the rim has paper on both sides.
-
     Args:
         gray: (H, W) uint8.
         reach: in pixels; wider than any stroke.
     """
-    dark = 255 - gray if _page_ink_is_light(gray, reach / max(gray.shape)) else gray
-    beyond = max(round(reach), 1)
-    mirrored = np.asarray(cv2.copyMakeBorder(dark, beyond, beyond, beyond, beyond, cv2.BORDER_REFLECT), np.uint8)
-    found = _standing_out(mirrored, reach / max(mirrored.shape))
-    return np.ascontiguousarray(found[beyond:-beyond, beyond:-beyond])
-
-
-def _page_ink_is_light(gray: Gray, share: float) -> bool:
-    """By the shapes of two tones where these explain the picture, as in a tight crop; else by its strokes."""
-    shrink = max(max(gray.shape) / _PAGE_SIDE, 1)
-    size = (max(round(gray.shape[1] / shrink), 1), max(round(gray.shape[0] / shrink), 1))
-    small = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
-    level, _ = otsu(small)
-    light = (small > level).view(np.uint8)
-    if 0 < light.mean() < 1 and float(np.ptp(small)) > 64:
-        is_light = ink_is_light(light)
-        if _explains(small, light if is_light else 1 - light, _noise(small)):
-            return is_light
-    return _strokes_are_light(gray, share)
+    share = reach / max(gray.shape)
+    return _standing_out(255 - gray if _strokes_are_light(gray, share) else gray, share)
 
 
 def _standing_out(tones: Gray, reach: float = _REACH) -> Gray:
@@ -223,27 +188,24 @@ def _standing_out(tones: Gray, reach: float = _REACH) -> Gray:
     # shadows dim ink and paper by the same factor, so the ratio is what stays; 8 levels keep deep shadows from noise
     ratio = cv2.subtract(paper, smooth).astype(np.float32) / (paper.astype(np.float32) + 8)
     found = np.rint(ratio * 255).astype(np.uint8)
-    return np.asarray(cv2.subtract(found, _median(found)), np.uint8)
-
-
-def _median(values: Gray) -> float:
-    return float(np.median(values)) if values.size else 0.0
+    return np.asarray(cv2.subtract(found, median(found)), np.uint8)
 
 
 def _explains(tones: Gray, mask: Mask, sigma: float) -> bool:
     """Whether nearly all steep edges of the picture lie at the edge of the ink, and the edge of the ink is steep."""
     if not mask.any() or mask.all():
         return False
-    steep = cv2.morphologyEx(tones, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    contrast = abs(_median(tones[mask == 1]) - _median(tones[mask == 0]))
+    steep = cv2.morphologyEx(tones, cv2.MORPH_GRADIENT, NEAR)
+    contrast = abs(median(tones, mask) - median(tones, 1 - mask))
     if _is_of_two_kinds(tones, mask, contrast):
         return False
-    edges = steep > max(_EDGE * contrast, 5 * sigma)
-    near = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8))
-    if np.count_nonzero(edges & (near == 0)) > _UNEXPLAINED * np.count_nonzero(edges):
+    edges = cv2.compare(steep, max(_EDGE * contrast, 5 * sigma), cv2.CMP_GT)
+    near = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, _NEARBY)
+    number = cv2.countNonZero(edges)
+    if number - cv2.countNonZero(cv2.bitwise_and(edges, edges, mask=near)) > _UNEXPLAINED * number:
         return False
-    rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    return bool(np.count_nonzero(rim & edges) > _STEEP * np.count_nonzero(rim))
+    rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, NEAR)
+    return cv2.countNonZero(cv2.bitwise_and(edges, edges, mask=rim)) > _STEEP * cv2.countNonZero(rim)
 
 
 def _is_of_two_kinds(tones: Gray, mask: Mask, contrast: float) -> bool:
@@ -254,13 +216,17 @@ def _is_of_two_kinds(tones: Gray, mask: Mask, contrast: float) -> bool:
     if not at_rim.size:
         return False
     part = (labels == at_rim[stats[at_rim, cv2.CC_STAT_AREA].argmax()]).view(np.uint8)
-    inside = tones[cv2.erode(part, np.ones((3, 3), np.uint8), borderValue=1) > 0]
-    if inside.size < 0.2 * np.count_nonzero(part):
+    inside = cv2.erode(part, NEAR, borderValue=1)
+    if cv2.countNonZero(inside) < 0.2 * cv2.countNonZero(part):
         return False
-    level, share = otsu(inside)
-    above = inside > level
-    apart = float(inside[above].mean()) - float(inside[~above].mean()) if 0 < above.mean() < 1 else 0.0
-    return share > 0.8 and 0.05 < above.mean() < 0.95 and apart > 0.35 * contrast
+    level, share = otsu(tones, inside)
+    if share <= 0.8:
+        return False
+    within = tones[inside > 0]
+    lighter = within > level
+    if not 0.05 < lighter.mean() < 0.95:
+        return False
+    return float(within[lighter].mean()) - float(within[~lighter].mean()) > 0.35 * contrast
 
 
 def _surface(tones: Gray) -> NDArray[np.float32]:

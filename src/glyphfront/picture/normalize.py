@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.doubt import doubt_about
-from glyphfront.picture.ink import EMPTY, gray_of, ink_of, otsu
-from glyphfront.picture.parts import character_in
+from glyphfront.picture.ink import EMPTY, gray_of, ink_of
+from glyphfront.picture.parts import character_in, strokes_of
 from glyphfront.picture.read import Gray, Mask, Picture, Pixels, read, shortened
+from glyphfront.picture.tones import otsu
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -106,7 +107,7 @@ def _reduced(pixels: Pixels, factor: int) -> Pixels:
     if factor == 1:
         return pixels
     size = (max(pixels.shape[1] // factor, 1), max(pixels.shape[0] // factor, 1))
-    whole = np.ascontiguousarray(pixels[: size[1] * factor, : size[0] * factor])
+    whole = pixels[: size[1] * factor, : size[0] * factor]
     return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -123,7 +124,7 @@ def framed(ink: Gray) -> NDArray[np.uint8]:
     Args:
         ink: (H, W) uint8, 0 on paper.
     """
-    full = float(np.percentile(ink[ink > ink.max() // 3], 75))
+    full = strokes_of(ink)
     level = float(otsu(ink)[0])
     if level > 0.7 * full / 2:  # else strokes of one pen are unevenly dark
         level = full / 2
@@ -144,11 +145,21 @@ def framed(ink: Gray) -> NDArray[np.uint8]:
     shift = [(canvas_side - zoom * n) / 2 + (zoom - 1) / 2 for n in mask.shape[::-1]]
     matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
     canvas = cv2.warpAffine(mask * np.uint8(255), matrix, (canvas_side, canvas_side), flags=cv2.INTER_LINEAR)
-    sigma = EDGE * (28 - inked) * per_pixel
-    blurred = cv2.GaussianBlur(canvas, (0, 0), max(sigma, 0.1))
-    small = cv2.resize(blurred, (28, 28), interpolation=cv2.INTER_AREA).astype(np.float32)
+    weights = _blurred_mean(per_pixel, EDGE * (28 - inked) * per_pixel)
+    small = weights @ canvas.astype(np.float32) @ weights.T
     scaled: NDArray[np.uint8] = np.rint(small * (255 / small.max())).astype(np.uint8)
     return scaled
+
+
+def _blurred_mean(per_pixel: int, sigma: float) -> NDArray[np.float32]:
+    """Blurs a line of 28 * per_pixel and averages each per_pixel of it: (28, 28 * per_pixel)."""
+    radius = round(3 * sigma + 0.5)
+    kernel = np.exp(-0.5 * np.square(np.arange(-radius, radius + 1) / max(sigma, 0.1)))
+    kernel = np.convolve(kernel / kernel.sum(), np.full(per_pixel, 1 / per_pixel))
+    weights = np.zeros((28, 28 * per_pixel + 2 * radius), np.float32)
+    for row in range(28):
+        weights[row, row * per_pixel : row * per_pixel + len(kernel)] = kernel
+    return weights[:, radius : radius + 28 * per_pixel]
 
 
 def _cropped(mask: Mask) -> Mask:
@@ -168,5 +179,5 @@ def _thickened(mask: Mask) -> Mask:
 def _stroke(mask: Mask) -> float:
     """Mean width of the strokes in pixels: twice the area over the perimeter."""
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    edges = np.count_nonzero(padded[1:] != padded[:-1]) + np.count_nonzero(padded[:, 1:] != padded[:, :-1])
-    return float(2 * np.count_nonzero(mask) / (edges * np.pi / 4))
+    edges = cv2.countNonZero(padded[1:] ^ padded[:-1]) + cv2.countNonZero(padded[:, 1:] ^ padded[:, :-1])
+    return float(2 * cv2.countNonZero(mask) / (edges * np.pi / 4))

@@ -6,14 +6,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphfront.picture.ink import otsu
+from glyphfront.picture.ink import NEAR
 from glyphfront.picture.read import Gray, Mask
 from glyphfront.picture.rules import without_rules
+from glyphfront.picture.tones import above, counts_of, median, otsu, quantile_of
 
 _SPECK = 0.03  # of the ink of the largest part
 _CELLS = 64  # parts nearer to each other than a cell of this grid are one
 _CHARACTER = 0.15  # of the picture's shorter side: what is smaller, clear of the rim, leaves open what is meant
 _APART = 0.25  # of that: what is as tall and clear of the rim is the character, whatever lines there are
+_AGAIN = 0.9  # of the ink that was found first must be found with another threshold
 _FAINT = 0.5  # of the threshold: strokes that dark belong to the character that they are joined to
 _FEET = 0.35  # of its longer side: what has more of it on the rim does not stand there
 _RING = 0.9  # of its rectangle, at any angle: what a drawn box fills at least, and a round 0 or O does not
@@ -30,24 +32,25 @@ def character_in(ink: Gray) -> Gray:
     """
     level, _ = otsu(ink)
     mask = (ink > level).view(np.uint8)
-    kept = _writing(mask)
+    kept = _writing(mask, _with_faint(ink, mask, level))
     if np.count_nonzero(kept) < np.count_nonzero(mask):
-        foreign = cv2.dilate(mask & ~kept & 1, np.ones((3, 3), np.uint8)) & ~kept & 1
+        foreign = cv2.dilate(mask & ~kept & 1, NEAR) & ~kept & 1
         rest = np.where(foreign > 0, np.uint8(0), ink)
         finer, _ = otsu(rest)
         again = (rest > finer).view(np.uint8)
         if finer < level and _same_size(again, kept):
-            mask, kept, ink = again, _writing(again), rest
+            found = _writing(again, _with_faint(rest, again, finer))
+            if np.count_nonzero(found & kept) > _AGAIN * np.count_nonzero(kept):
+                mask, kept, ink = again, found, rest
     kept = kept & _without_specks(kept)
     kept = _with_faint_strokes(kept, mask, ink, min(level, otsu(ink)[0]))
-    around = cv2.dilate(kept, np.ones((3, 3), np.uint8)) > (mask | kept)
+    around = cv2.dilate(kept, NEAR) > (mask | kept)
     return _evenly_dark(np.where((kept > 0) | around, ink, np.uint8(0)))
 
 
 def _with_faint_strokes(kept: Mask, mask: Mask, ink: Gray, level: float) -> Mask:
     """The character with the fainter strokes that are joined to it, unless those lead to other things."""
-    noise = float(np.median(ink[mask == 0])) if not mask.all() else 0.0
-    low = (ink > max(_FAINT * level, 6 * noise, 4)).view(np.uint8) & ~(mask & ~kept) & 1
+    low = _with_faint(ink, mask, level) & ~(mask & ~kept) & 1
     count, labels = cv2.connectedComponents(low, connectivity=8)
     joined = np.zeros(count, bool)
     joined[np.unique(labels[kept > 0])] = True
@@ -61,7 +64,7 @@ def _with_faint_strokes(kept: Mask, mask: Mask, ink: Gray, level: float) -> Mask
 
 def _evenly_dark(ink: Gray) -> Gray:
     """Ink with fainter strokes made up to 1/0.45 times darker, by the darkest ink near them."""
-    full = float(np.percentile(ink[ink > ink.max() // 3], 75)) if ink.any() else 0.0
+    full = strokes_of(ink)
     if not full:
         return ink
     wide, tall = cv2.boundingRect(ink)[2:]
@@ -72,15 +75,31 @@ def _evenly_dark(ink: Gray) -> Gray:
     return np.asarray(np.minimum(ink * (full / darkest.clip(0.45 * full, full)), 255), np.uint8)
 
 
+def _with_faint(ink: Gray, mask: Mask, level: float) -> Mask:
+    """The ink with what is fainter and no noise of the paper."""
+    return (ink > max(_FAINT * level, 6 * median(ink, 1 - mask), 4)).view(np.uint8)
+
+
+def strokes_of(ink: Gray) -> float:
+    """How dark full strokes are: three quarters of what is darker than a third of the darkest; 0 without ink."""
+    counts = counts_of(ink)
+    return quantile_of(above(counts, int(ink.max()) // 3), 0.75)
+
+
 def _same_size(one: Mask, other: Mask) -> bool:
     """Whether a lower threshold found the same thing, not the noise of all the paper."""
     return int(np.count_nonzero(one)) <= 3 * max(int(np.count_nonzero(other)), 1)
 
 
-def _writing(mask: Mask) -> Mask:
-    """The ink without lines, boxes and what hangs in from the rim."""
+def _writing(mask: Mask, faint: Mask) -> Mask:
+    """The ink without lines, boxes and what hangs in from the rim.
+
+    Args:
+        mask: (H, W).
+        faint: the same with fainter ink, which may join a character to its own strokes at the rim.
+    """
     at_rim = _touches_rim(mask)
-    if at_rim and (apart := _off_the_rim(mask, _APART)) is not None:
+    if at_rim and (apart := _off_the_rim(mask, _APART)) is not None and not _leads_to_rim(apart, faint):
         return _out_of_rings(apart)
     if at_rim or _encloses(mask):
         without = without_rules(mask)
@@ -93,6 +112,17 @@ def _writing(mask: Mask) -> Mask:
 
 def _touches_rim(mask: Mask) -> bool:
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def _leads_to_rim(part: Mask, whole: Mask) -> bool:
+    """Whether ink that is joined to a part reaches the rim, though the part does not."""
+    if _touches_rim(part):
+        return False
+    count, labels = cv2.connectedComponents(whole, connectivity=8)
+    joined = np.zeros(count, bool)
+    joined[np.unique(labels[part > 0])] = True
+    joined[0] = False
+    return _touches_rim(joined[labels].view(np.uint8))
 
 
 def _encloses(mask: Mask) -> bool:
@@ -163,6 +193,7 @@ def _off_the_rim(mask: Mask, least: float) -> Mask | None:
     ):
         return _least_along_the_rim(mask, labels, stats, contact > 0.6 * side)
     x, y, wide, tall = (int(n) for n in stats[main, :4])
+    sides = np.sum((stats[:, :2] == 0) | (stats[:, :2] + stats[:, 2:4] == mask.shape[::-1]), axis=1)
     if (x == 0) + (y == 0) + (x + wide == mask.shape[1]) + (y + tall == mask.shape[0]) > 2:
         return mask  # a crop to the box of the ink
     reach = 0.1 * side[main]
@@ -172,7 +203,7 @@ def _off_the_rim(mask: Mask, least: float) -> Mask | None:
         & (stats[:, 1] < y + tall + reach)
         & (stats[:, 1] + stats[:, 3] > y - reach)
     )
-    beside = standing & near & (area >= 0.25 * area[main]) & (side <= 1.3 * side[main])
+    beside = standing & near & (area >= 0.25 * area[main]) & (side <= np.where(sides < 2, 1.5, 1.3) * side[main])
     beside[main] = True
     return np.where((clear | beside)[labels], mask, np.uint8(0))
 

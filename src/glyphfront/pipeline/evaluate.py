@@ -19,6 +19,7 @@ from glyphfront.data.leakage import load_seen, unseen
 from glyphfront.data.splits import Splits, prepare
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.accuracy import accuracy_of, evaluate_unseen, proportion
+from glyphfront.measure.calibration import calibration_of
 from glyphfront.measure.predictions import examples_of, predictions_of, save_examples, save_predictions
 from glyphfront.models.predict import predict_logits
 from glyphfront.models.weights import load_classifier
@@ -233,6 +234,9 @@ def _evaluate_exported(path: Path, test: Dataset, expected: NDArray[np.float32],
         graph=graph_fingerprint(path),
         top1=top1,
         parity=float(np.abs(probabilities - expected).max()),
+        calibration=calibration_of(probabilities, test.labels, card.classes, card.temperature)
+        if card.temperature
+        else None,
     )
 
 

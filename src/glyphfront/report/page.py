@@ -42,7 +42,8 @@ callables that take a Reading and return Sections. The first of them says what w
 
 HTML, TEXT = "report.html", "report.md"
 _FINDINGS = 3  # that a README has room for
-_OURS = re.compile(r"(front|sizes|times|images|claims|differences|curves|pairs|leaks|part|gradients)(-.+)?\.svg")
+_FIGURES = "front|sizes|times|images|claims|differences|curves|pairs|leaks|part|gradients|calibration"
+_OURS = re.compile(rf"({_FIGURES})(-.+)?\.svg")
 
 
 def write_report(

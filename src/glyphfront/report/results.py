@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from glyphfront.measure.predictions import examples_path, load_examples
+from glyphfront.report.calibration import calibration_section
 from glyphfront.report.document import Item, PageFigure, Section, Table
 from glyphfront.report.figures import curves_figure, front_figure, pairs_figure
 from glyphfront.report.front import File, data_label, front
@@ -56,6 +57,7 @@ def results_sections(files: Sequence[File], *, budget_us: float | None = None, s
         _all_results(files, chosen),
         Section("Learning curves", items=(Item(figure=drawn["curves"]),)) if "curves" in drawn else None,
         _confusions(files, chosen, suffix, label),
+        calibration_section(files, chosen, suffix),
         Section("How this is measured", _method(files, results)),
         _origin(files, results),
     ]

@@ -12,7 +12,7 @@ from glyphfront.cli.answer import SCHEMA
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import Precision
 from glyphfront.ship.card import Card
-from glyphfront.ship.recognizer import Answer
+from glyphfront.ship.recognizer import Answer, Prediction
 
 
 class Fault(TypedDict):
@@ -41,6 +41,7 @@ class Recognized(TypedDict):
     predictions: list[Guess]
     reason: str | None
     alike: list[str]
+    transposed: Guess | None
     model: str
     precision: Precision
     milliseconds: float
@@ -62,11 +63,10 @@ class Character(TypedDict):
     probability: float
     box: list[int]
     space_before: bool
-    alike: list[str]
 
 
 class Line(TypedDict):
-    """One line, or one row of a grid or of boxes, in which an empty place is null."""
+    """One line, or one row of a grid, in which an empty cell is null."""
 
     characters: list[Character | None]
 
@@ -143,15 +143,18 @@ def recognized(picture: str, answer: Answer, card: Card, seconds: float) -> Reco
         "ok": True,
         "picture": picture,
         "character": answer.character,
-        "predictions": [
-            {"character": guess.character, "probability": round(guess.probability, 6)} for guess in answer.predictions
-        ],
+        "predictions": [_guess(guess) for guess in answer.predictions],
         "reason": answer.reason,
         "alike": list(answer.alike),
+        "transposed": _guess(answer.transposed) if answer.transposed else None,
         "model": card.name,
         "precision": card.precision,
         "milliseconds": round(seconds * 1000, 3),
     }
+
+
+def _guess(prediction: Prediction) -> Guess:
+    return {"character": prediction.character, "probability": round(prediction.probability, 6)}
 
 
 def fault(error: str | GlyphfrontError, picture: str | None = None) -> Fault:

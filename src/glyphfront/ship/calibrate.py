@@ -69,20 +69,3 @@ def calibrate_run(folder: Path, validation: Dataset) -> None:
         recognizer = untempered(load(path))
         temperature = fit_temperature(recognizer.probabilities(validation.images), validation.labels)
         save_card(replace(recognizer.card, temperature=temperature), path)
-
-
-def expected_calibration_error(
-    probabilities: NDArray[np.floating[Any]], labels: NDArray[np.int64], bins: int = 15
-) -> float:
-    """Mean distance of confidence and accuracy over bins of equal width, weighted by their images (Guo et al. 2017).
-
-    Args:
-        probabilities: (N, classes).
-        labels: (N,).
-        bins: how many.
-    """
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    right = probabilities.argmax(axis=1) == labels
-    number = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(number, confidence - right, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))

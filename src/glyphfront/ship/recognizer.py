@@ -37,6 +37,8 @@ class Prediction:
     """0 to 1."""
 
 
+_UNSURE, _SURE = 0.6, 0.95  # less sure than the one upright, and surer than the other transposed
+
 ALIKE = ("0O", "1Il7", "5S", "2Z", "9gq", "8B", "uvUV")
 """Characters that a writer's hand makes alike, and that only an alphabet tells apart."""
 
@@ -53,6 +55,8 @@ class Answer:
     """Other characters of the alphabet that are written like the first, where the model wavers between them."""
     least: float = 0.0
     """Probability below which no character is answered."""
+    transposed: Prediction | None = None
+    """What the picture shows with rows and columns exchanged, where that is far surer."""
 
     @property
     def character(self) -> str:
@@ -198,26 +202,35 @@ class Recognizer:
         Raises:
             GlyphfrontError: as `answer`.
         """
+        from glyphfront.picture.doubt import unlike_characters
+
         _check(top, least)
         characters = self.alphabet(alphabet).characters
         turned = np.stack([np.rot90(image, turns) for turns in range(4 if any_orientation else 1)])
         rows = self.probabilities(turned, alphabet)
-        row = rows[int(rows.max(axis=1).argmax())]
+        upright = int(rows.max(axis=1).argmax())
+        row = rows[upright]
+        if doubt is None and self._is_latin:
+            doubt = unlike_characters(turned[upright], float(row.max()))
         best = np.argsort(-row, kind="stable")
+        first = characters[best[0]]
+        near = [c for group in ALIKE if first in group for c in group if c != first]
+        alike = tuple(c for c in near if c in characters and row[characters.index(c)] > 0.05)
         found = tuple(Prediction(characters[c], float(row[c])) for c in best[:top])
-        return Answer(found, doubt, alike(row, characters), least)
+        return Answer(found, doubt, alike, least, self._transposed(image, found[0], alphabet))
 
+    @functools.cached_property
+    def _is_latin(self) -> bool:
+        return all(len(name) == 1 and name.isascii() and name.isalnum() for name in self.classes)
 
-def alike(row: NDArray[np.float32], characters: Sequence[str]) -> tuple[str, ...]:
-    """Characters that are written like the likeliest one, where the model wavers between them.
-
-    Args:
-        row: (characters,) float32, their probabilities.
-        characters: the columns' names.
-    """
-    first = characters[int(row.argmax())]
-    near = [c for group in ALIKE if first in group for c in group if c != first]
-    return tuple(c for c in near if c in characters and row[list(characters).index(c)] > 0.05)
+    def _transposed(
+        self, image: NDArray[np.uint8], upright: Prediction, alphabet: str | Sequence[str] | None
+    ) -> Prediction | None:
+        if upright.probability >= _UNSURE:
+            return None
+        row = self.probabilities(np.ascontiguousarray(image.T)[None], alphabet)[0]
+        best = int(row.argmax())
+        return Prediction(self.alphabet(alphabet).characters[best], float(row[best])) if row[best] > _SURE else None
 
 
 def _check(top: int, least: float) -> None:

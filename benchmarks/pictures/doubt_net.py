@@ -1,0 +1,154 @@
+"""Train the net that tells one character from anything else, and write src/glyphfront/picture/doubt.onnx.
+
+Usage: GLYPHFRONT_DATA=folder python benchmarks/pictures/doubt_net.py [SAMPLES]
+Characters: EMNIST's training images, written with other pens and degraded; all else: `nothing`. Both go the way of any
+picture, and what the way refuses or doubts already is left out. Nothing of GLYPHFRONT_REAL is seen.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from degrade import DEGRADATIONS
+from nothing import MAKERS
+from numpy.typing import NDArray
+from torch import nn
+
+from glyphfront.data import load
+from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.normalize import look
+
+SAMPLES, EPOCHS, BATCH = 6_000, 20, 128
+OUT = Path(__file__).parent.parent.parent / "src" / "glyphfront" / "picture" / "doubt.onnx"
+WAYS = [name for name in DEGRADATIONS if name not in ("small", "jpeg5")] + 8 * ["tight_bold"]
+
+
+class DoubtNet(nn.Module):
+    """uint8 (N, 28, 28) to the probability that an image shows no single character, (N,)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(1, 16, 5, 2, 2), nn.BatchNorm2d(16), nn.ReLU(),
+            nn.Conv2d(16, 32, 3, 2, 1), nn.BatchNorm2d(32), nn.ReLU(),
+            nn.Conv2d(32, 48, 3, 2, 1), nn.BatchNorm2d(48), nn.ReLU(),
+            nn.Flatten(), nn.Dropout(0.2), nn.Linear(48 * 16, 32), nn.ReLU(), nn.Linear(32, 1),
+        )  # fmt: skip
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """(N,)."""
+        return self.net(images[:, None].float() / 255 - 0.2)[:, 0]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(N,), from 0 to 1."""
+        return self.logits(images).sigmoid()
+
+
+def character(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A picture of one EMNIST character: slanted, with another pen, on a page or cut out, large or small."""
+    image = images[rng.integers(len(images))]
+    if rng.random() < 0.15:
+        return image
+    side = int(rng.integers(90, 180))
+    matrix = cv2.getRotationMatrix2D((13.5, 13.5), rng.normal(0, 6), 1)
+    matrix[0, 1] += rng.normal(0, 0.12)
+    matrix[0] *= side / 28 * np.exp(rng.normal(0, 0.12))
+    matrix[1] *= side / 28
+    matrix[:, 2] += (320 - side) / 2 * rng.uniform(0.7, 1.3), (240 - side) / 2
+    tones = cv2.GaussianBlur(
+        cv2.warpAffine(image.astype(np.float64), matrix, (320, 240), flags=cv2.INTER_CUBIC), (0, 0), 1.5
+    )
+    level = np.exp(rng.normal(np.log(110), 0.45))
+    drawing = ((tones - level) / 20 + 0.5).clip(0, 1)
+    if not (drawing > 0.5).any():
+        return image
+    if rng.random() < 0.35:
+        rows, columns = np.nonzero(drawing > 0.5)
+        edge = int(rng.integers(2, 40))
+        cut = drawing[
+            max(rows.min() - edge, 0) : rows.max() + edge, max(columns.min() - edge, 0) : columns.max() + edge
+        ]
+        zoom = np.exp(rng.uniform(np.log(9), np.log(64))) / max(cut.shape)
+        size = tuple(max(round(n * zoom), 5) for n in cut.shape[::-1])
+        return (255 - 255 * cv2.resize(cut, size, interpolation=cv2.INTER_AREA) * rng.uniform(0.4, 1)).astype(np.uint8)
+    return DEGRADATIONS[WAYS[rng.integers(len(WAYS))]](drawing, rng)
+
+
+def normalised(make: Callable[[], NDArray[np.uint8]], number: int) -> NDArray[np.uint8]:
+    """What is neither refused nor doubted of `number` pictures: (N, 28, 28)."""
+    kept = []
+    for _ in range(number):
+        try:
+            image, doubt = look(make())
+        except GlyphfrontError:
+            continue
+        if doubt is None:
+            kept.append(image)
+    return np.array(kept, np.uint8).reshape(-1, 28, 28)
+
+
+def samples(number: int, split: str, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Images and 1 where they show no single character; about `number` of either kind."""
+    rng, images = np.random.default_rng(seed), load("balanced", split).images  # type: ignore[arg-type]
+    written = rng.permutation(images)[:number]
+    bold = np.stack([cv2.dilate(image, np.ones((3, 3), np.uint8)) for image in rng.permutation(images)[: number // 4]])
+    genuine = np.concatenate((normalised(lambda: character(images, rng), number), written, bold))
+    found = [normalised(lambda make=make: make(images, rng), number // len(MAKERS)) for make in MAKERS.values()]
+    other = np.concatenate([one for one in found if len(one)])
+    return np.concatenate((genuine, other)), np.repeat(np.float32([0, 1]), [len(genuine), len(other)])
+
+
+def train(images: NDArray[np.uint8], labels: NDArray[np.float32]) -> DoubtNet:
+    """Binary cross-entropy, AdamW, one cycle; images are shifted by a pixel, others also turned and mirrored."""
+    torch.manual_seed(0)
+    net, rng = DoubtNet(), np.random.default_rng(0)
+    steps = EPOCHS * (len(images) // BATCH)
+    optimizer = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
+    x, y = torch.from_numpy(images), torch.from_numpy(labels)
+    for _ in range(EPOCHS):
+        order = torch.from_numpy(rng.permutation(len(images)))
+        for chosen in order[: len(order) // BATCH * BATCH].view(-1, BATCH):
+            batch = x[chosen].roll(tuple(int(n) for n in rng.integers(-1, 2, 2)), (1, 2))
+            turned = batch.rot90(int(rng.integers(4)), (1, 2))
+            turned = turned.flip(2) if rng.integers(2) else turned
+            logits = net.logits(torch.where(y[chosen][:, None, None] > 0, turned, batch))
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, y[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        print(f"loss {loss.item():.3f}", flush=True)
+    return net.eval()
+
+
+def export(net: DoubtNet) -> None:
+    """Write it as ONNX."""
+    axes = {name: {0: "N"} for name in ("image", "probability")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that tracing is the older way
+        torch.onnx.export(
+            net, (torch.zeros(2, 28, 28, dtype=torch.uint8),), OUT, dynamo=False, opset_version=18,
+            input_names=list(axes)[:1], output_names=list(axes)[1:], dynamic_axes=axes,
+        )  # fmt: skip
+
+
+def main() -> None:
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else SAMPLES
+    net = train(*samples(number, "train", 0))
+    images, labels = samples(max(number // 10, 500), "test", 1)
+    with torch.inference_mode():
+        found = net(torch.from_numpy(images)).numpy()
+    at = float(np.quantile(found[labels == 0], 0.99))
+    print(f"1 % of characters lie above {at:.3f}, of all else {(found[labels == 1] > at).mean():.1%}")
+    export(net)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """Images a second of the training loop with everything on, against Keras on TensorFlow, and what its data part takes.
 
-Usage: python benchmarks/training.py [--rounds 5] [--batches 10] [--epochs 4]
+Usage: python benchmarks/training.py [--rounds 3] [--batches 6] [--epochs 3]
 
 Keras lives in an environment of its own, benchmarks/.venv-keras, which the first call makes (1.6 GB).
 """
@@ -27,31 +27,39 @@ from record import save
 HERE = Path(__file__).parent
 VENV = HERE / ".venv-keras"
 BATCH = 256
-PARAMETERS = 2_152_667  # of layer_4_1, with batch norm's statistics
+MODELS = ("layer_4_1", "glyphnet-s", "glyphnet-m")
+OURS = {"fp32": [], "bf16": ["--bf16"], "bf16_compiled": ["--bf16", "--compile"]}
+ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"}
+KERAS: dict[str, tuple[list[str], dict[str, str]]] = {
+    "keras": ([], {}),
+    "keras_onednn": ([], ONEDNN),
+    "keras_onednn_bf16": (["--bf16"], ONEDNN),
+}
 HOW = (
-    "Medians of {rounds} rounds. In a round, each of these trains in a process of its own, one after another: "
-    "layer_4_1 (3-6-12-6, 32x32x1, 47 classes, batch 256) in this loop, in Keras as installed, and in Keras with "
-    "oneDNN turned on (TF_ENABLE_ONEDNN_OPTS=1; on some CPUs it is so by default); then glyphnet-s in this loop. "
-    "An untimed epoch, then the median of {epochs} of {batches} batches. This loop: light augmentation, resizing from "
-    "28 to 32, label smoothing, logit adjustment, EMA, weight decay, Nesterov, loss and accuracy. Keras: model.fit on "
-    "float32 images that were scaled and padded to 32 beforehand, no augmentation, Nesterov, loss and accuracy. "
-    "A ratio is taken within a round, so that both meet the same machine; its range is the least and the greatest. "
-    "best: the fastest of all epochs of all rounds, where least else was going on; on two cores some epochs of Keras "
-    "keep only one of them busy and take twice as long, which the medians show and the best do not. "
-    "Data share: seconds to gather and augment the same batches alone, over the seconds of the epoch."
+    "Medians of {rounds} rounds. In a round, each of these trains in a process of its own, one after another: each net "
+    "(47 classes, batch 256) in this loop in float32, in bfloat16, and in bfloat16 with torch.compile; and in Keras as "
+    "installed, with oneDNN turned on (TF_ENABLE_ONEDNN_OPTS=1; on some CPUs it is so by default), and with oneDNN and "
+    "Keras' mixed_bfloat16. An untimed epoch, then the median of {epochs} of {batches} batches. This loop: light "
+    "augmentation, resizing where the net asks for it, label smoothing, logit adjustment, EMA, weight decay, Nesterov, "
+    "loss and accuracy. Keras: model.fit on float32 images that were scaled and padded beforehand, no augmentation, "
+    "Nesterov, loss and accuracy. A ratio is taken within a round, so that both meet the same machine; its range is "
+    "the least and the greatest. Data share: seconds to gather and augment the same batches alone, over those of the "
+    "epoch, in float32."
 )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--batches", type=int, default=10, help="an epoch")
-    parser.add_argument("--epochs", type=int, default=4, help="timed ones in each process")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batches", type=int, default=6, help="an epoch")
+    parser.add_argument("--epochs", type=int, default=3, help="timed ones in each process")
     parser.add_argument("--ours", metavar="MODEL", help=argparse.SUPPRESS)
+    parser.add_argument("--bf16", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--file", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ours:
-        print(json.dumps(train_ours(options.ours, options.file, options.epochs)))
+        print(json.dumps(train_ours(options.ours, options.file, options.epochs, options.bf16, options.compile)))
         return
     keras_python = keras_environment()
     with tempfile.TemporaryDirectory() as folder:
@@ -59,36 +67,37 @@ def main() -> None:
         write_images(file, options.batches * BATCH)
         epochs = ["--epochs", str(options.epochs)]
         this = [sys.executable, __file__, "--file", str(file), *epochs, "--ours"]
-        keras = [str(keras_python), str(HERE / "keras_baseline/densenet.py"), str(file), *epochs]
-        keras += ["--batch-size", str(BATCH)]
-        commands: dict[str, tuple[list[str], dict[str, str]]] = {
-            "layer_4_1": ([*this, "layer_4_1"], {}),
-            "keras": (keras, {}),
-            "keras_onednn": (keras, {"TF_ENABLE_ONEDNN_OPTS": "1"}),
-            "glyphnet-s": ([*this, "glyphnet-s"], {}),
-        }
+        keras = [str(keras_python), str(HERE / "keras_baseline/baseline.py"), str(file), *epochs]
+        keras += ["--batch-size", str(BATCH), "--model"]
+        commands: dict[tuple[str, str], tuple[list[str], dict[str, str]]] = {}
+        for model in MODELS:
+            commands |= {(model, name): ([*this, model, *flags], {}) for name, flags in OURS.items()}
+            commands |= {(model, name): ([*keras, model, *flags], more) for name, (flags, more) in KERAS.items()}
         rounds = []
         for number in range(options.rounds):
-            rounds.append({name: run(command, more) for name, (command, more) in commands.items()})
-            rates = ", ".join(f"{name} {typical(one):.0f}" for name, one in rounds[-1].items())
-            print(f"round {number + 1}: images/s {rates}", file=sys.stderr)
-    for name in ("layer_4_1", "keras", "keras_onednn"):
-        assert rounds[0][name]["parameters"] == PARAMETERS, f"{name}: {rounds[0][name]['parameters']} parameters"
+            done: dict[tuple[str, str], dict[str, Any]] = {}
+            for of, (command, more) in commands.items():
+                done[of] = run(command, more)
+                print(f"round {number + 1}: {' '.join(of)} {typical(done[of]):.0f} images/s", file=sys.stderr)
+            rounds.append(done)
     figures: dict[str, object] = {}
-    best = {name: max(max(one[name]["images_per_second"]) for one in rounds) for name in commands}
-    for name in commands:
-        figures[f"{name}_images_per_second"] = statistics.median(typical(one[name]) for one in rounds)
-        figures[f"{name}_best_images_per_second"] = best[name]
-    for rival in ("keras", "keras_onednn"):
-        ratios = [typical(one["layer_4_1"]) / typical(one[rival]) for one in rounds]
-        figures[f"ratio_to_{rival}"] = statistics.median(ratios)
-        figures[f"ratio_to_{rival}_range"] = [min(ratios), max(ratios)]
-        figures[f"best_ratio_to_{rival}"] = best["layer_4_1"] / best[rival]
-    for name in ("layer_4_1", "glyphnet-s"):
-        shares = [one[name]["data_share"] for one in rounds]
-        figures[f"{name}_data_share"] = statistics.median(shares)
-        figures[f"{name}_data_share_range"] = [min(shares), max(shares)]
-    figures["keras_versions"] = rounds[0]["keras"]["versions"]
+    for model in MODELS:
+        assert len({rounds[0][model, name]["parameters"] for name in (*OURS, *KERAS)}) == 1, f"{model}: not one net"
+        for name in (*OURS, *KERAS):
+            figures[f"{model}_{name}_images_per_second"] = statistics.median(
+                typical(one[model, name]) for one in rounds
+            )
+        fastest = [[max(typical(one[model, name]) for name in of) for one in rounds] for of in (OURS, KERAS)]
+        ratios = {
+            "bf16_to_fp32": [typical(one[model, "bf16"]) / typical(one[model, "fp32"]) for one in rounds],
+            "compiled_to_fp32": [typical(one[model, "bf16_compiled"]) / typical(one[model, "fp32"]) for one in rounds],
+            "best_to_best_keras": [ours / theirs for ours, theirs in zip(*fastest, strict=True)],
+        }
+        for name, found in ratios.items():
+            figures[f"{model}_{name}_ratio"] = statistics.median(found)
+            figures[f"{model}_{name}_ratio_range"] = [min(found), max(found)]
+        figures[f"{model}_data_share"] = statistics.median(one[model, "fp32"]["data_share"] for one in rounds)
+    figures["keras_versions"] = rounds[0][MODELS[0], "keras"]["versions"]
     save("training", figures, how=HOW.format(**vars(options)), repeats=options.rounds)
 
 
@@ -106,11 +115,12 @@ def typical(report: dict[str, Any]) -> float:
     return statistics.median(report["images_per_second"])
 
 
-def train_ours(model: str, file: str, epochs: int) -> dict[str, Any]:
+def train_ours(model: str, file: str, epochs: int, bf16: bool, compile: bool) -> dict[str, Any]:
     """Train through `glyphfront.training.loop.train`; then gather and augment the same batches once more, alone."""
     import torch
 
     from glyphfront.data.dataset import Dataset
+    from glyphfront.data.leakage import fingerprints
     from glyphfront.data.splits import TrainingData
     from glyphfront.data.strokes import CLASSES
     from glyphfront.result import DataUsed
@@ -126,8 +136,14 @@ def train_ours(model: str, file: str, epochs: int) -> dict[str, Any]:
         train_set.source, train_set.source, len(train_set), len(validation), 0, 0, train_set.fingerprint(), ""
     )
     run = replace(for_data("strokes"), model=Model(model), batch_size=BATCH, epochs=1 + epochs, logit_adjustment=1.0)
+    run = replace(run, precision="bf16" if bf16 else None)
     with tempfile.TemporaryDirectory() as folder:
-        trained = train(run, TrainingData(train_set, validation, used), Path(folder))
+        trained = train(
+            run,
+            TrainingData(train_set, validation, used, fingerprints(train_set.images[:0])),
+            Path(folder),
+            compile=compile,
+        )
     timed = trained.curve[1:]
     images, labels, generator = (
         torch.from_numpy(train_set.images),

@@ -111,7 +111,7 @@ def test_read_prints_the_text_and_draws_what_it_found(
     ("flags", "fault"),
     [
         (["--grid", "9by9"], "--grid 9by9: give rows and columns"),
-        (["--any-orientation"], "give --grid as well"),
+        (["--grid", "9x9", "--boxes"], "give one of them"),
         (["--alphabet", "é"], "the model cannot write é"),
         (["--grid", "9x9"], "there is no grid"),
     ],

@@ -113,6 +113,10 @@ COUNTS = [  # the source study's table and text; trainable where it says so
     # the same, with 25 w for the stem
     ("glyphnet-xs", 1, 47, 83_455, 83_455 + 320),
     ("glyphnet-s", 1, 47, 193_423, 193_423 + 576),
+    # peers: 0.27 M of He et al. for 10 classes, 3.65 M of Kabir et al., both to the last one by hand
+    ("resnet20", 3, 10, 269_722, 269_722 + 1_376),
+    ("spinal_vgg5", 1, 47, 3_648_751, 3_648_751 + 4_864),
+    ("cnn3", 1, 47, 426_415, 426_415),
 ]
 
 

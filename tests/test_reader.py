@@ -8,7 +8,11 @@ import pytest
 from PIL import Image
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.picture.layout import cells_of, lines_of
+from glyphfront.picture.boxes import boxes_of
+from glyphfront.picture.grid import cells_of
+from glyphfront.picture.layout import lines_of
+from glyphfront.ship.casing import with_case
+from glyphfront.ship.fields import Field, fields_of, load_fields
 from glyphfront.ship.reader import Character, Line, Page, draw_overlay, read_page
 from glyphfront.ship.recognizer import load
 from test_normalize import draw
@@ -88,6 +92,161 @@ def test_sizes_that_no_grid_has_are_refused(size):
         cells_of(grid_of(ROWS), *size)
 
 
+@pytest.mark.parametrize("size", [(3, 3), (4, 4), (6, 4), (3, 2)])
+def test_wrong_size_of_a_grid_is_told_with_the_right_one(size):
+    with pytest.raises(GlyphfrontError, match=r"seems to have 3 rows and 4 columns, not .*; give 3x4"):
+        cells_of(grid_of(ROWS), *size)
+
+
+def test_grid_that_ends_at_the_edge_of_the_picture_is_read():
+    cut = grid_of(ROWS)[99:-98, 99:-98]
+    cells = cells_of(cut, 3, 4)
+    assert [["." if cell is None else "x" for cell in row] for row in cells] == [
+        ["." if name == "." else "x" for name in row] for row in ROWS
+    ]
+
+
+def test_character_across_the_line_of_its_cell_is_whole():
+    page = grid_of(["4.", ".7"])
+    page[112:190, 120:126] = 20  # an upright stroke from the first cell into the one below
+    first = cells_of(page, 2, 2)[0][0]
+    assert first is not None
+    assert first.box[3] > 185
+
+
+def form_of(rows: list[str], side: int = 60, gap: int = 0, sides: str = "all") -> np.ndarray:
+    """Places for one character each: boxes, or a comb with teeth of a quarter of their height."""
+    page = np.full((2 * side * len(rows) + side, (side + gap) * max(map(len, rows)) + 100), 255, np.uint8)
+    for row, text in enumerate(rows):
+        for column, name in enumerate(text):
+            top, left = side // 2 + 2 * side * row, 50 + (side + gap) * column
+            if name != ".":
+                part = page[top + 10 : top + side - 10, left + 10 : left + side - 10]
+                np.minimum(part, draw(name, side - 20, 0.06), out=part)
+            high = top if sides == "all" else top + 3 * side // 4
+            if sides == "all":
+                page[top : top + 2, left : left + side] = 90
+            page[top + side - 2 : top + side, left : left + side + 2] = 90
+            page[high : top + side, left : left + 2] = 90
+            page[high : top + side, left + side : left + side + 2] = 90
+    return page
+
+
+@pytest.mark.parametrize(("gap", "sides"), [(0, "all"), (12, "all"), (0, "comb")])
+def test_boxes_and_combs_are_found_and_empty_ones_left_empty(gap, sides):
+    rows = ["47.N7", "O..4O"]
+    found = boxes_of(form_of(rows, gap=gap, sides=sides))
+    assert [["." if glyph is None else "x" for glyph in row] for row in found] == [
+        ["." if name == "." else "x" for name in row] for row in rows
+    ]
+
+
+def test_page_without_boxes_is_told():
+    with pytest.raises(GlyphfrontError, match="there are no boxes"):
+        boxes_of(written(["47", "7N"]))
+
+
+def test_boxes_are_read_under_the_alphabet_of_their_field():
+    fields = fields_of(
+        {"letter": {"alphabet": "upper", "column": 1}, "number": {"alphabet": "digits", "column": [2, 4]}}
+    )
+    page = read_page(load("glyphnet-s"), form_of(["O47.", "N744"]), boxes=True, fields=fields)
+    assert page.text == "O47.\nN744"
+    assert [(field.name, field.text) for field in page.fields] == [("letter", "O\nN"), ("number", "47\n744")]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([], "no fields"),
+        ({"a": {"alphabet": "digits"}}, "where it stands is not said"),
+        ({"a": {"region": [5, 5, 1, 9]}}, "is no region"),
+        ({"a": {"row": 0}}, "is no row"),
+        ({"a": {"rows": 1}}, "'rows' is not known"),
+        ({"a": {"row": 1, "alphabet": 7}}, "is no alphabet"),
+    ],
+)
+def test_fields_that_are_none_are_told(given, told):
+    with pytest.raises(GlyphfrontError, match=told):
+        fields_of(given)
+
+
+def test_region_of_a_field_may_be_in_pixels_or_in_shares():
+    box, size = (40, 10, 60, 30), (100, 200)  # its middle is at 50, 20: half of the width, a tenth of the height
+    assert Field("a", region=(45, 15, 55, 25)).holds(box, 0, 0, size)
+    assert Field("a", region=(0.4, 0.05, 0.6, 0.15)).holds(box, 0, 0, size)
+    assert not Field("a", region=(0.6, 0.05, 1.0, 0.15)).holds(box, 0, 0, size)
+
+
+def test_fields_of_a_file_that_is_no_json_are_told(tmp_path):
+    (tmp_path / "fields.json").write_text("{")
+    with pytest.raises(GlyphfrontError, match=r"fields\.json: no JSON"):
+        load_fields(tmp_path / "fields.json")
+
+
+@pytest.mark.parametrize("rows", [["742", "174"], ["11"], ["14"]])
+@pytest.mark.parametrize("rules", [False, True])
+def test_straight_strokes_are_no_ruled_lines_and_ruled_lines_no_strokes(rows, rules):
+    side = 120
+    page = np.full((side * 2 * len(rows), side * len(rows[0]) + 80), 255, np.uint8)
+    for line, text in enumerate(rows):
+        for place, name in enumerate(text):
+            top, left = side // 2 + 2 * side * line, 40 + side * place
+            cv2.putText(page, name, (left, top + 90), cv2.FONT_HERSHEY_SIMPLEX, 4, 0, 12)
+        if rules:
+            page[2 * side * line + side + 50 : 2 * side * line + side + 53] = 120
+    assert [len(line) for line in lines_of(page)] == [len(text) for text in rows]
+
+
+def test_touching_characters_are_cut_apart():
+    page = np.full((140, 260), 255, np.uint8)
+    page[40:100, 60:120] = draw("7", 60, 0.06)
+    part = page[40:100, 90:150]
+    np.minimum(part, draw("7", 60, 0.06), out=part)
+    assert len(lines_of(page)[0]) == 1
+    assert read_page(load("glyphnet-s"), page, "digits").text == "77"
+
+
+def test_case_of_merged_letters_follows_from_their_size():
+    def letter(name: str, left: int, height: int, low: int = 100) -> Character:
+        return Character(name, 0.95, (left, low - height, left + 20, low))
+
+    line = [
+        letter("S", 0, 60),
+        letter("h", 30, 60),
+        letter("O", 60, 38),
+        letter("W", 90, 40),
+        letter("P", 120, 58, 120),
+    ]
+    assert "".join(c.character for c in with_case(line)) == "Showp"
+    even = [letter("S", 0, 60), letter("a", 30, 60), letter("H", 60, 60), letter("O", 90, 58)]
+    assert with_case(even) == even
+
+
+def test_cursive_is_told():
+    page = np.full((200, 500), 255, np.uint8)
+    x = np.arange(60, 440)
+    wave = np.stack([x, 100 + 30 * np.sin(x / 9)], axis=1).astype(np.int32)
+    cv2.polylines(page, [wave], False, 0, 4)
+    note = read_page(load("glyphnet-s"), page).note
+    assert note is not None
+    assert "cursive is not read" in note
+
+
+def test_page_on_a_table_is_read_without_the_table():
+    rng = np.random.default_rng(0)
+    table = (70 + 25 * np.sin(np.arange(900) / 7)[None] + rng.normal(0, 6, (700, 900))).astype(np.uint8)
+    page = written(["47 7", "744"])
+    table[150 : 150 + page.shape[0], 250 : 250 + page.shape[1]] = page
+    assert read_page(load("glyphnet-s"), table, "digits").text == "47 7\n744"
+
+
+def test_turned_page_is_told_and_read_with_any_orientation():
+    turned = np.rot90(written(["47 744", "744 47"])).copy()
+    recognizer = load("glyphnet-s")
+    assert read_page(recognizer, turned, "digits", any_orientation=True).text == "47 744\n744 47"
+
+
 def test_page_is_read_as_text_under_an_alphabet():
     recognizer = load("glyphnet-s")
     assert read_page(recognizer, written(["47 7", "744"]), "digits").text == "47 7\n744"
@@ -103,6 +262,14 @@ def test_grid_turned_by_a_quarter_is_read_with_any_orientation():
 def test_empty_page_is_told():
     with pytest.raises(GlyphfrontError, match="the picture is empty"):
         read_page(load("glyphnet-s"), np.full((200, 300), 255, np.uint8))
+
+
+def test_light_alone_is_no_page():
+    y, x = np.mgrid[0:300, 0:400]
+    light = 235 - 90 * (((x - 200) / 200) ** 2 + ((y - 150) / 150) ** 2) / 2
+    noisy = (light + np.random.default_rng(0).normal(0, 2, light.shape)).clip(0, 255).astype(np.uint8)
+    with pytest.raises(GlyphfrontError, match="the picture is empty"):
+        read_page(load("glyphnet-s"), cv2.imdecode(cv2.imencode(".jpg", noisy)[1], cv2.IMREAD_GRAYSCALE))
 
 
 def test_text_of_a_line_has_its_spaces_and_empty_cells():

@@ -1,31 +1,66 @@
-"""How well `read` reads pages: genuine sudokus whole, and lines composed from EMNIST's test characters.
+"""How well `read` reads pages: genuine sudokus whole, and pages composed from EMNIST's test characters.
 
-Usage: GLYPHFRONT_REAL=folder GLYPHFRONT_DATA=folder python benchmarks/pictures/pages.py [MODEL]
+Usage: GLYPHFRONT_REAL=folder GLYPHFRONT_DATA=folder python benchmarks/pictures/pages.py [MODEL] [PAGES]
+PAGES of each kind; with fewer than the usual 4 nothing is saved.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from common import genuine, save
+from compose import DIGITS, UPPER, Composed, Make, Writer, form, grid, lines, photographed
 
+from glyphfront.data.dataset import Dataset
 from glyphfront.data.emnist import read_split
-from glyphfront.ship.reader import read_page
+from glyphfront.errors import GlyphfrontError
+from glyphfront.ship.reader import Page, read_page
 from glyphfront.ship.recognizer import Recognizer, load
 
-PAGES, LINES, WORDS, HEIGHT = 20, 8, 5, 40
+PAGES = 4
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Pages of one kind, and how they are read."""
+
+    make: Make
+    alphabet: str = ""
+    grid: tuple[int, int] | None = None
+    boxes: bool = False
+    photo: bool = False
+
+
+KINDS = {
+    "lines": Kind(lines),
+    "lines, digits": Kind(lines, DIGITS),
+    "lines, upper": Kind(lines, UPPER),
+    "lines, ruled, photographed": Kind(partial(lines, ruled=True), DIGITS, photo=True),
+    "lines, a tenth touching, digits": Kind(partial(lines, touching=0.1), DIGITS),
+    "lines, a tenth touching, upper": Kind(partial(lines, touching=0.1), UPPER),
+    **{
+        f"form, {kind}, {name}{', photographed' * photo}": Kind(
+            partial(form, kind=kind), alphabet, boxes=True, photo=photo
+        )
+        for kind in ("boxes", "apart", "comb", "ticks")
+        for name, alphabet, photo in (("digits", DIGITS, False), ("upper", UPPER, True))
+    },
+    "grid 9x9, digits": Kind(grid, DIGITS, (9, 9)),
+    "grid 9x9, digits, photographed": Kind(grid, DIGITS, (9, 9), photo=True),
+    "grid 9x9 to the edge, digits": Kind(partial(grid, around=0), DIGITS, (9, 9)),
+    "grid 6x4, upper": Kind(partial(grid, rows=6, columns=4), UPPER, (6, 4), photo=True),
+}
 
 
 def sudokus(recognizer: Recognizer) -> dict[str, dict[str, int]]:
     table = {}
     for picture in genuine():
-        if "sudoku" not in picture.path.name:
-            continue
-        if picture.source == "text":
+        if picture.source == "text" and "sudoku" in picture.path.name:
             page = read_page(recognizer, picture.path, "digits", (9, 9), any_orientation=True)
             cells = [c for line in page.lines for c in line.characters]
             truth = picture.label.replace(" ", "")
@@ -34,37 +69,54 @@ def sudokus(recognizer: Recognizer) -> dict[str, dict[str, int]]:
     return table
 
 
-def composed(recognizer: Recognizer) -> dict[str, float]:
-    """Character error rates of composed lines, and of the same characters one by one."""
-    test = read_split("balanced", "test", Path(os.environ["GLYPHFRONT_DATA"]))
-    rng = np.random.default_rng(0)
-    errors = total = alone = words = 0
-    for _ in range(PAGES):
-        page = np.zeros((LINES * 2 * HEIGHT + HEIGHT, 1600), np.uint8)
-        lines = []
-        for line in range(LINES):
-            x, top, text = HEIGHT, HEIGHT // 2 + 2 * HEIGHT * line, ""
-            for word in range(WORDS):
-                text += " " * (word > 0)
-                for index in rng.integers(0, len(test.images), rng.integers(2, 8)):
-                    image = cv2.resize(test.images[index], (HEIGHT, HEIGHT), interpolation=cv2.INTER_CUBIC)
-                    ink = np.flatnonzero((image > 100).any(axis=0))
-                    image = image[:, ink[0] : ink[-1] + 1]
-                    y = top + int(rng.integers(-2, 3))
-                    page[y : y + HEIGHT, x : x + image.shape[1]] = np.maximum(
-                        page[y : y + HEIGHT, x : x + image.shape[1]], image
-                    )
-                    x += image.shape[1] + int(rng.integers(4, 9))
-                    text += test.classes[test.labels[index]]
-                    row = recognizer.probabilities(test.images[index][None])[0]
-                    alone += int(row.argmax() != test.labels[index])
-                x += HEIGHT
-            lines.append(text)
-        found = read_page(recognizer, 255 - page).text
-        errors += _edits(found, "\n".join(lines))
-        total += sum(len(line.replace(" ", "")) for line in lines)
-        words += sum(line.count(" ") for line in lines)
-    return {"characters": total, "spaces": words, "error_rate": errors / total, "error_rate_alone": alone / total}
+def composed(recognizer: Recognizer, test: Dataset, kind: Kind, pages: int) -> dict[str, float]:
+    """Figures of pages of one kind, and the error rate of the same characters one by one."""
+    sums = dict.fromkeys(("characters", "errors", "alone", "pages_refused"), 0)
+    if kind.grid or kind.boxes:
+        sums |= dict.fromkeys(("found", "empty", "left_empty"), 0)
+    for number in range(pages):
+        writer = Writer(test, number, kind.alphabet)
+        given = kind.make(writer)
+        picture = photographed(given.page, writer.rng) if kind.photo else given.page
+        used = np.array(given.used)
+        rows = recognizer.probabilities(test.images[used], kind.alphabet or None)
+        names = recognizer.alphabet(kind.alphabet or None).characters
+        truth = [test.classes[label] for label in test.labels[used]]
+        sums["alone"] += sum(names[n] != t for n, t in zip(rows.argmax(axis=1), truth, strict=True))
+        sums["characters"] += len(truth)
+        try:
+            page = read_page(recognizer, picture, kind.alphabet or None, kind.grid, boxes=kind.boxes)
+        except GlyphfrontError:
+            sums["pages_refused"] += 1
+            sums["errors"] += len(truth)
+            sums["empty"] = sums.get("empty", 0) + sum(row.count(".") for row in given.rows)
+            continue
+        if kind.grid or kind.boxes:
+            for name, count in _cells(page, given).items():
+                sums[name] += count
+            sums["errors"] += _edits(page.text.replace(" ", ""), "\n".join(given.rows))
+        else:
+            sums["errors"] += _edits(_in_classes(page.text, test.classes), "\n".join(given.rows))
+    total = sums["characters"]
+    return {**sums, "error_rate": sums["errors"] / total, "error_rate_alone": sums["alone"] / total}
+
+
+def _in_classes(text: str, classes: tuple[str, ...]) -> str:
+    """Letters whose cases EMNIST merges as their class: the case that `read` tells by size is not known here."""
+    return "".join(c if c in classes or c.upper() not in classes else c.upper() for c in text)
+
+
+def _cells(page: Page, given: Composed) -> dict[str, int]:
+    """Characters that are found in their place, and places left empty; none where the rows are not those given."""
+    found = [[c is not None for c in line.characters] for line in page.lines]
+    counts = {"found": 0, "empty": sum(row.count(".") for row in given.rows), "left_empty": 0}
+    if len(found) != len(given.rows):
+        return counts
+    for seen, text in zip(found, given.rows, strict=True):
+        if len(seen) == len(text):
+            counts["found"] += sum(s and t != "." for s, t in zip(seen, text, strict=True))
+            counts["left_empty"] += sum(not s and t == "." for s, t in zip(seen, text, strict=True))
+    return counts
 
 
 def _edits(one: str, other: str) -> int:
@@ -80,16 +132,26 @@ def _edits(one: str, other: str) -> int:
 
 def main() -> None:
     model = sys.argv[1] if len(sys.argv) > 1 else "glyphnet-s"
+    pages = int(sys.argv[2]) if len(sys.argv) > 2 else PAGES
+    only = sys.argv[3] if len(sys.argv) > 3 else ""
     recognizer = load(model)
-    figures = {"model": model, "sudokus": sudokus(recognizer), "composed_lines": composed(recognizer)}
-    print(figures)
-    save(
-        "pages",
-        figures,
-        "two genuine sudokus, whole, digits allowed, any orientation; lines composed from EMNIST Balanced test images, "
-        "40 pixels high and apart; edits of text with spaces over characters",
-    )
+    test = read_split("balanced", "test", Path(os.environ["GLYPHFRONT_DATA"]))
+    figures: dict[str, object] = {"model": model, "pages": pages, "sudokus": sudokus(recognizer) if not only else {}}
+    print(figures["sudokus"])
+    for name, kind in KINDS.items():
+        if only in name:
+            figures[name] = composed(recognizer, test, kind, pages)
+            print(name, {k: round(v, 4) for k, v in figures[name].items()}, flush=True)  # type: ignore[attr-defined]
+    if pages >= PAGES and not only:
+        save("pages", figures, HOW)
 
+
+HOW = (
+    "two genuine sudokus, whole, digits allowed, any orientation; pages composed from EMNIST Balanced test images, 40 "
+    "pixels high, of each kind as many as `pages` says. error_rate: edits of the text, with spaces and full stops for "
+    "empty places, over characters; error_rate_alone: the same images one by one under the same alphabet; found and "
+    "left_empty: characters found in their place and empty places left empty"
+)
 
 if __name__ == "__main__":
     main()

@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 
 from tyro.extras import SubcommandApp
 
-from glyphfront.cli import data, models, results, serve, study, train, use
+from glyphfront.cli import data, models, results, search, serve, study, train, use
 from glyphfront.errors import GlyphfrontError
 from glyphfront.run import load_run
 from glyphfront.training.torchrun import is_one_of_several
@@ -29,6 +29,7 @@ VERBS: dict[str, Verb | Mapping[str, Verb]] = {
     "report": results.report,
     "compare": results.compare,
     "study": {"list": study.show_all, "show": study.show, "cost": study.cost, "run": study.run},
+    "search": search.search,
     "train": train.train,
     "export": train.export,
     "evaluate": models.evaluate,

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional
+from tyro.conf import FlagCreatePairsOff, Positional
 
 from glyphfront.cli.answer import Json, print_json, print_json_fault
 from glyphfront.errors import GlyphfrontError
@@ -98,11 +98,13 @@ def read(
     model: str = DEFAULT,
     alphabet: str | None = None,
     grid: str | None = None,
+    boxes: Annotated[bool, FlagCreatePairsOff] = False,
+    fields: Path | None = None,
     any_orientation: bool = False,
     overlay: Path | None = None,
     json: Json = False,
 ) -> None:
-    """Print the text of a page of characters that stand apart: lines of words, or the cells of a grid.
+    """Print the text of a page of characters that stand apart: lines of words, the cells of a grid, boxes of a form.
 
     Example: glyphfront read sudoku.jpg --grid 9x9 --alphabet digits
 
@@ -111,7 +113,9 @@ def read(
         model: a shipped name, an .onnx with its card, or the folder of a run.
         alphabet: characters there can be: digits, upper, lower, letters, 0-9A-F, any characters; + joins several.
         grid: rows and columns of the grid on the picture, such as 9x9.
-        any_orientation: the grid may be turned by quarters.
+        boxes: the page is a form with a box, or a place of a comb, for each character.
+        fields: a JSON file of fields with alphabets of their own (docs/pictures.md); prints a line for each.
+        any_orientation: the page may be turned by quarters.
         overlay: also draw what was found here, as PNG.
         json: an object for machines, on one line (docs/json.md).
     """
@@ -120,21 +124,27 @@ def read(
     cells = re.fullmatch(r"(\d{1,4})x(\d{1,4})", grid or "")
     if grid is not None and cells is None:
         raise GlyphfrontError(f"--grid {grid}: give rows and columns, such as 9x9")
-    if any_orientation and grid is None:
-        raise GlyphfrontError("--any-orientation turns grids; give --grid as well")
+    if grid is not None and boxes:
+        raise GlyphfrontError("--grid and --boxes: give one of them")
     from glyphfront.files import write_atomically
+    from glyphfront.ship.fields import load_fields
     from glyphfront.ship.reader import draw_overlay, read_page
     from glyphfront.ship.recognizer import load
 
     size = (int(cells[1]), int(cells[2])) if cells else None
-    page = read_page(load(model), picture, alphabet, size, any_orientation=any_orientation)
+    known = load_fields(fields) if fields is not None else ()
+    recognizer = load(model)
+    page = read_page(recognizer, picture, alphabet, size, boxes=boxes, fields=known, any_orientation=any_orientation)
     if overlay is not None:
         drawn = draw_overlay(picture, page)
         write_atomically(overlay, lambda partial: partial.write_bytes(drawn) and None)
     if json:
-        print_json(picture=picture, text=page.text, lines=page.lines, note=page.note)
+        print_json(picture=picture, text=page.text, lines=page.lines, note=page.note, fields=page.fields)
         return
-    print(page.text)
+    for field in page.fields:
+        print(f"{field.name}: " + field.text.replace("\n", " "))
+    if not page.fields:
+        print(page.text)
     if page.note:
         print(f"glyphfront: note: {page.note}", file=sys.stderr)
 

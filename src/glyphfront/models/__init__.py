@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glyphfront.errors import GlyphfrontError
-from glyphfront.models import densenet, glyphnet, lenet, zoo
+from glyphfront.models import densenet, glyphnet, lenet, peers, zoo
 from glyphfront.models.cost import count_macs, count_parameters
 from glyphfront.run import Model
 
@@ -31,6 +31,9 @@ _NAMED: dict[str, tuple[Factory, str]] = {
     "glyphnet-l": (glyphnet.glyphnet_l, "the same, of 32 to 192 channels"),
     "lenet5_old": (lenet.lenet5_old, "LeNet-5 of 1998: tanh, average pooling, RBF output"),
     "lenet5_new": (lenet.lenet5_new, "LeNet-5 with ReLU, max pooling, softmax"),
+    "resnet20": (peers.resnet20, "ResNet-20 for CIFAR: three blocks each of 16, 32 and 64 channels"),
+    "spinal_vgg5": (peers.spinal_vgg5, "VGG-5 of SpinalNet: ten convolutions of 64 to 256 channels"),
+    "cnn3": (peers.cnn3, "two convolutions of 32 and 64 channels and a dense layer of 128, as in tutorials"),
     "densenet121": (densenet.densenet121, "DenseNet-121: blocks 6-12-24-16, growth 32"),
     "layer_1": (densenet.layer_1, "DenseNet, blocks 4-8-16-8"),
     "layer_2": (densenet.layer_2, "DenseNet, two blocks 6-12"),

@@ -25,6 +25,7 @@ _POWERS = ((0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # of y and x in the 
 _SURFACE_SIDE = 48
 NEAR, _NEARBY = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
 _POLARITY_SIDE = 96
+_PAGE_SIDE = 256  # likewise, of a page
 
 
 def gray_of(pixels: Pixels) -> Gray:
@@ -100,12 +101,12 @@ def ink_of(gray: Gray) -> Gray:
         tones = cv2.GaussianBlur(tones, (3, 3), 0)
     for candidate in (_two_tones, _on_even_paper, _against_nearby_paper):
         found, explained = candidate(tones, sigma)
-        if (explained or max(tones.shape) < _SMALL) and _stands_out(found, contrast_unit):
+        if (explained or max(tones.shape) < _SMALL) and stands_out(found, contrast_unit):
             return found
     raise GlyphfrontError(EMPTY)
 
 
-def _stands_out(ink: Gray, contrast_unit: float) -> bool:
+def stands_out(ink: Gray, contrast_unit: float) -> bool:
     """Whether there is more than noise."""
     level, share = otsu(ink)
     counts = counts_of(ink)
@@ -169,12 +170,31 @@ def _strokes_are_light(tones: Gray, reach: float = _REACH) -> bool:
 def ink_of_page(gray: Gray, reach: float) -> Gray:
     """As `ink_of` of a page with many characters: what stands out from the paper within `reach` pixels.
 
+    Beyond the rim the page is taken to be its own mirror image, so that a line along the rim has paper on both sides.
+
     Args:
         gray: (H, W) uint8.
         reach: in pixels; wider than any stroke.
     """
-    share = reach / max(gray.shape)
-    return _standing_out(255 - gray if _strokes_are_light(gray, share) else gray, share)
+    dark = 255 - gray if _page_ink_is_light(gray, reach / max(gray.shape)) else gray
+    beyond = max(round(reach), 1)
+    mirrored = np.asarray(cv2.copyMakeBorder(dark, beyond, beyond, beyond, beyond, cv2.BORDER_REFLECT), np.uint8)
+    found = _standing_out(mirrored, reach / max(mirrored.shape))
+    return np.ascontiguousarray(found[beyond:-beyond, beyond:-beyond])
+
+
+def _page_ink_is_light(gray: Gray, share: float) -> bool:
+    """By the shapes of two tones where these explain the picture, as in a tight crop; else by its strokes."""
+    shrink = max(max(gray.shape) / _PAGE_SIDE, 1)
+    size = (max(round(gray.shape[1] / shrink), 1), max(round(gray.shape[0] / shrink), 1))
+    small = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+    level, _ = otsu(small)
+    light = (small > level).view(np.uint8)
+    if 0 < light.mean() < 1 and float(np.ptp(small)) > 64:
+        is_light = ink_is_light(light)
+        if _explains(small, light if is_light else 1 - light, _noise(small)):
+            return is_light
+    return _strokes_are_light(gray, share)
 
 
 def _standing_out(tones: Gray, reach: float = _REACH) -> Gray:

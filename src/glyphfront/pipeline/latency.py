@@ -16,6 +16,7 @@ from glyphfront.measure.latency import time_files
 from glyphfront.models import build
 from glyphfront.pipeline.keep import results_in
 from glyphfront.result import Precision, Result, Timings, load_timings
+from glyphfront.run import Model
 from glyphfront.ship.card import FILES, load_card, save_card
 from glyphfront.ship.export import export_onnx
 from glyphfront.ship.quantize import LEAST_IMAGES, quantize_onnx
@@ -64,7 +65,9 @@ def time_study(out: Path, *, runs_dir: Path, seconds: float = 1.0, turns: int = 
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, file) in enumerate(files.items()):
             if not file.exists():
-                files[name] = _with_random_weights(*made_from[name], Path(folder) / f"{number}.onnx")
+                result, precision = made_from[name]
+                path = Path(folder) / f"{number}.onnx"
+                files[name] = with_random_weights(result.run.model, len(result.classes), precision, path)
         timings = time_files(files, seconds=seconds, turns=turns, threads=threads)
     records.save(timings, out / LATENCY)
     latencies = {timing.graph: timing.latency for timing in timings.files}
@@ -74,10 +77,23 @@ def time_study(out: Path, *, runs_dir: Path, seconds: float = 1.0, turns: int = 
     return timings
 
 
-def _with_random_weights(result: Result, precision: Precision, path: Path) -> Path:
+def with_random_weights(model: Model, classes: int, precision: Precision, path: Path) -> Path:
+    """Export a model that nobody has trained: weights do not change the time of a file.
+
+    Args:
+        model: to be built.
+        classes: outputs.
+        precision: of the file.
+        path: receives the fp32 file; one in int8 is put beside it.
+
+    Returns:
+        The path of the file in that precision.
+
+    Raises:
+        GlyphfrontError: as `build`, `export_onnx` and `quantize_onnx`.
+    """
     with torch.random.fork_rng(devices=[]):
-        model = replace(result.run.model, weights=None)
-        classifier = build(model, len(result.classes), mean=33.0, std=79.0).eval()
+        classifier = build(replace(model, weights=None), classes, mean=33.0, std=79.0).eval()
     export_onnx(classifier, path)
     if precision == "fp32":
         return path

@@ -233,10 +233,11 @@ class Service:
         precision: Computing = None,
         alphabet: Alphabet = None,
         grid: Annotated[str | None, Query(description="Rows and columns, such as 9x9.", pattern=r"^\d+x\d+$")] = None,
-        any_orientation: Annotated[bool, Query(description="The grid may be turned by quarters.")] = False,
+        boxes: Annotated[bool, Query(description="A form with a box for each character.")] = False,
+        any_orientation: Annotated[bool, Query(description="The page may be turned by quarters.")] = False,
         overlay: Annotated[bool, Query(description="Also give the page with its boxes, as a data URL.")] = False,
     ) -> Response:
-        """The text of a page of characters that stand apart: lines of words, or the cells of a grid."""
+        """The text of a page of characters that stand apart: lines of words, cells of a grid, or boxes of a form."""
         recognizer = self._recognizer(model, precision)
         recognizer.alphabet(alphabet)
         cells = schema.grid_of(grid)
@@ -246,7 +247,7 @@ class Service:
             began = time.perf_counter()
             check_picture(content, self.settings.pixels)
             pixels = read(content)
-            page = read_page(recognizer, pixels, alphabet, cells, any_orientation=any_orientation)
+            page = read_page(recognizer, pixels, alphabet, cells, boxes=boxes, any_orientation=any_orientation)
             told: schema.PageRead = {
                 "schema": 1,
                 "ok": True,

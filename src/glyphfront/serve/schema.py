@@ -63,10 +63,11 @@ class Character(TypedDict):
     probability: float
     box: list[int]
     space_before: bool
+    alike: list[str]
 
 
 class Line(TypedDict):
-    """One line, or one row of a grid, in which an empty cell is null."""
+    """One line, or one row of a grid or of boxes, in which an empty place is null."""
 
     characters: list[Character | None]
 

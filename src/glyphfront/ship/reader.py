@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.ship.fields import Field
 
 if TYPE_CHECKING:
-    from glyphfront.picture.layout import Glyph
-    from glyphfront.picture.read import Picture
+    from glyphfront.picture.glyph import Glyph
+    from glyphfront.picture.read import Picture, Pixels
     from glyphfront.ship.recognizer import Recognizer
+
+_TURNED = 0.12  # by so much surer are the characters of a page that is turned back
+_JOINED = 0.3  # of the width of all that stands in the lines: of cursive more is joined
+_BROAD = 1.3  # of the height of its line: no character is broader
+_GUESSED = 0.5  # mean confidence below which a page is no page of characters
+_UNSURE = 0.7  # mean confidence below which it is tried whether a page is turned
 
 
 @dataclass(frozen=True)
@@ -27,11 +35,13 @@ class Character:
     """left, top, right, bottom, in pixels of the picture."""
     space_before: bool = False
     """Whether a word begins with it that is not the first of its line."""
+    alike: tuple[str, ...] = ()
+    """Other characters of the alphabet that are written like it, where the model wavers between them."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a page, or one row of a grid; an empty cell is None."""
+    """One line of a page, or one row of a grid or of boxes; an empty cell is None."""
 
     characters: tuple[Character | None, ...]
 
@@ -42,6 +52,15 @@ class Line:
 
 
 @dataclass(frozen=True)
+class FieldText:
+    """What stands in one field of a form."""
+
+    name: str
+    text: str
+    """Its characters, words apart, its lines one below the other."""
+
+
+@dataclass(frozen=True)
 class Page:
     """What stands on a page."""
 
@@ -49,6 +68,8 @@ class Page:
     """From top to bottom."""
     note: str | None = None
     """What a reader of the text should know; None where nothing is."""
+    fields: tuple[FieldText, ...] = ()
+    """In the order in which they were given."""
 
     @property
     def text(self) -> str:
@@ -62,51 +83,172 @@ def read_page(
     alphabet: str | Sequence[str] | None = None,
     grid: tuple[int, int] | None = None,
     *,
+    boxes: bool = False,
+    fields: Sequence[Field] = (),
     any_orientation: bool = False,
 ) -> Page:
-    """Read printed-by-hand characters that stand apart: lines of words, or the cells of a grid.
+    """Read printed-by-hand characters: lines of words, the cells of a grid, or the boxes of a form.
 
     Args:
         recognizer: that reads single characters.
         picture: a path, bytes, an open file, a data URL, a Pillow image or an array.
         alphabet: characters that there can be, see `alphabet_of`.
         grid: rows and columns of the grid on the picture; None: lines of text.
-        any_orientation: the grid may be turned by quarters; the turn with the surest characters counts.
+        boxes: the page is a form with a box, or a place of a comb, for each character.
+        fields: parts of the page that have an alphabet of their own; a character belongs to the first that holds it.
+        any_orientation: the page may be turned by quarters; the turn with the surest characters counts.
 
     Raises:
-        GlyphfrontError: the picture is unreadable, there is nothing on it, or no grid.
+        GlyphfrontError: the picture is unreadable, there is nothing on it, or no grid of that size, or no boxes.
     """
-    from glyphfront.picture.layout import cells_of, lines_of
     from glyphfront.picture.read import read
 
-    recognizer.alphabet(alphabet)
-    pixels = read(picture)
-    if grid is None:
-        rows = lines_of(pixels)
-        note = "the characters seem joined: cursive is not read" if _seem_joined(rows) else None
-        return replace(_page(recognizer, rows, alphabet), note=note)
-    turns = range(4 if any_orientation else 1)
-    return max((_page(recognizer, cells_of(pixels, *grid, t), alphabet) for t in turns), key=_sureness)
+    if grid is not None and boxes:
+        raise GlyphfrontError("a page is read as a grid or as boxes, not both")
+    for given in (alphabet, *(field.alphabet for field in fields)):
+        recognizer.alphabet(given)
+    reading = _Reading(recognizer, read(picture), alphabet, grid, boxes, tuple(fields))
+    if any_orientation:
+        return max(reading.turned(range(4)), key=_sureness)
+    page = next(reading.turned(range(1)))
+    if (
+        page.note is None
+        and _sureness(page) < _UNSURE
+        and max(map(_sureness, reading.turned(range(1, 4))), default=0) > _sureness(page) + _TURNED
+    ):
+        return replace(page, note="the page seems to be turned by a quarter or two: try any orientation")
+    return page
 
 
-def _page(recognizer: Recognizer, rows: Sequence[Sequence[Glyph | None]], alphabet: str | Sequence[str] | None) -> Page:
-    characters = recognizer.alphabet(alphabet).characters
-    glyphs = [glyph for row in rows for glyph in row if glyph is not None]
-    if not glyphs:
-        raise GlyphfrontError("the picture is empty: no character stands out from the paper")
-    probabilities = iter(recognizer.probabilities(np.stack([glyph.image for glyph in glyphs]), alphabet))
+@dataclass(frozen=True)
+class _Reading:
+    """One picture and what is asked of it."""
 
-    def character(glyph: Glyph) -> Character:
-        row = next(probabilities)
-        return Character(characters[int(row.argmax())], float(row.max()), glyph.box, glyph.space_before)
+    recognizer: Recognizer
+    pixels: Pixels
+    alphabet: str | Sequence[str] | None
+    grid: tuple[int, int] | None
+    boxes: bool
+    fields: tuple[Field, ...]
 
-    return Page(tuple(Line(tuple(None if g is None else character(g) for g in row)) for row in rows))
+    def turned(self, turns: range) -> Iterator[Page]:
+        """The page as read in each of these quarter turns in which there is anything.
+
+        Raises:
+            GlyphfrontError: in none of them there is; and the first is among them.
+        """
+        fault: GlyphfrontError | None = None
+        found = False
+        for turn in turns:
+            try:
+                page = self.page(turn)
+            except GlyphfrontError as error:
+                fault = fault or error
+                continue
+            found = True
+            yield page
+        if fault is not None and not found and 0 in turns:
+            raise fault
+
+    def page(self, turn: int) -> Page:
+        from glyphfront.ship.casing import with_case
+        from glyphfront.ship.segment import segmented
+
+        joined = 0.0
+        if self.grid is not None:
+            from glyphfront.picture.grid import cells_of
+
+            rows = cells_of(self.pixels, *self.grid, turn)
+        elif self.boxes:
+            from glyphfront.picture.boxes import boxes_of
+
+            rows = boxes_of(self.pixels, turn)
+        else:
+            from glyphfront.picture.layout import lines_of
+
+            apart = lines_of(self.pixels, turn)
+            joined = _share_of_joined(apart)
+            rows = [list(line) for line in segmented(apart, self.surest)]
+        spots = [(r, c, glyph) for r, row in enumerate(rows) for c, glyph in enumerate(row) if glyph is not None]
+        if not spots:
+            raise GlyphfrontError("the picture is empty: no character stands out from the paper")
+        owners = [self.field_of(glyph, r, c) for r, c, glyph in spots]
+        read = iter(self.read([glyph for _, _, glyph in spots], owners))
+        lines = [tuple(None if g is None else next(read) for g in row) for row in rows]
+        if self.grid is None and not self.boxes and self.alphabet in (None, "letters") and not self.fields:
+            lines = [tuple(with_case([c for c in line if c is not None])) for line in lines]
+        page = Page(tuple(map(Line, lines)))
+        if joined > _JOINED:
+            page = replace(page, note="the characters seem joined: cursive is not read")
+        elif _sureness(page) < _GUESSED:
+            page = replace(page, note="hardly a character is sure: cursive and drawings are not read")
+        return replace(page, fields=self.texts(page, {(r, c): o for (r, c, _), o in zip(spots, owners, strict=True)}))
+
+    def surest(self, glyphs: Sequence[Glyph]) -> NDArray[np.float32]:
+        """How sure the recogniser is of each glyph, whichever of the look-alikes it is."""
+        from glyphfront.ship.recognizer import ALIKE
+
+        found = np.empty(len(glyphs), np.float32)
+        for place, (row, characters) in enumerate(self.rows(glyphs, [self.field_of(g) for g in glyphs])):
+            first = characters[int(row.argmax())]
+            group = {first}.union(*(set(alike) for alike in ALIKE if first in alike))
+            found[place] = sum(float(row[n]) for n, name in enumerate(characters) if name in group)
+        return found
+
+    def field_of(self, glyph: Glyph, row: int | None = None, column: int | None = None) -> Field | None:
+        """The first field that holds a glyph; of those that are told by rows, only where the row is known."""
+        size = (self.pixels.shape[1], self.pixels.shape[0])
+        for field in self.fields:
+            if (row is None and (field.row or field.column)) or not field.holds(glyph.box, row or 0, column or 0, size):
+                continue
+            return field
+        return None
+
+    def rows(
+        self, glyphs: Sequence[Glyph], owners: Sequence[Field | None]
+    ) -> list[tuple[NDArray[np.float32], tuple[str, ...]]]:
+        """For each glyph the probabilities of the characters of its field's alphabet, and these characters."""
+        found: dict[int, tuple[NDArray[np.float32], tuple[str, ...]]] = {}
+        for owner in {id(o): o for o in owners}.values():
+            alphabet = owner.alphabet if owner is not None and owner.alphabet is not None else self.alphabet
+            mine = [n for n, o in enumerate(owners) if o is owner]
+            characters = self.recognizer.alphabet(alphabet).characters
+            images = np.stack([glyphs[n].image for n in mine])
+            for n, row in zip(mine, self.recognizer.probabilities(images, alphabet), strict=True):
+                found[n] = (row, characters)
+        return [found[n] for n in range(len(glyphs))]
+
+    def read(self, glyphs: Sequence[Glyph], owners: Sequence[Field | None]) -> list[Character]:
+        """What glyphs are under the alphabets of their fields."""
+        from glyphfront.ship.recognizer import alike
+
+        return [
+            Character(characters[row.argmax()], float(row.max()), g.box, g.space_before, alike(row, characters))
+            for g, (row, characters) in zip(glyphs, self.rows(glyphs, owners), strict=True)
+        ]
+
+    def texts(self, page: Page, owner_of: dict[tuple[int, int], Field | None]) -> tuple[FieldText, ...]:
+        """The text of each field."""
+        told = []
+        for field in self.fields:
+            rows = []
+            for r, line in enumerate(page.lines):
+                mine = tuple(c for n, c in enumerate(line.characters) if c is not None and owner_of[r, n] is field)
+                if mine:
+                    rows.append(Line(mine).text.strip())
+            told.append(FieldText(field.name, "\n".join(rows)))
+        return tuple(told)
 
 
-def _seem_joined(rows: Sequence[Sequence[Glyph]]) -> bool:
-    """Whether more than a third of what stands in the lines is wider than any character."""
-    sizes = [(g.box[2] - g.box[0], g.box[3] - g.box[1]) for row in rows for g in row]
-    return sum(wide for wide, tall in sizes if wide > 1.3 * tall) > sum(wide for wide, _ in sizes) / 3
+def _share_of_joined(rows: Sequence[Sequence[Glyph]]) -> float:
+    """How much of the width of what stands in the lines is broader than a character of its line can be."""
+    broad = total = 0
+    for row in rows:
+        height = float(np.median([g.at[3] - g.at[1] for g in row]))
+        widths = [g.at[2] - g.at[0] for g in row]
+        broad += sum(wide for wide in widths if wide > _BROAD * height)
+        total += sum(widths)
+    return broad / total if total else 0.0
 
 
 def _sureness(page: Page) -> float:

@@ -213,11 +213,8 @@ class Recognizer:
         if doubt is None and self._is_latin:
             doubt = unlike_characters(turned[upright], float(row.max()))
         best = np.argsort(-row, kind="stable")
-        first = characters[best[0]]
-        near = [c for group in ALIKE if first in group for c in group if c != first]
-        alike = tuple(c for c in near if c in characters and row[characters.index(c)] > 0.05)
         found = tuple(Prediction(characters[c], float(row[c])) for c in best[:top])
-        return Answer(found, doubt, alike, least, self._transposed(image, found[0], alphabet))
+        return Answer(found, doubt, alike(row, characters), least, self._transposed(image, found[0], alphabet))
 
     @functools.cached_property
     def _is_latin(self) -> bool:
@@ -231,6 +228,18 @@ class Recognizer:
         row = self.probabilities(np.ascontiguousarray(image.T)[None], alphabet)[0]
         best = int(row.argmax())
         return Prediction(self.alphabet(alphabet).characters[best], float(row[best])) if row[best] > _SURE else None
+
+
+def alike(row: NDArray[np.float32], characters: Sequence[str]) -> tuple[str, ...]:
+    """Characters that are written like the likeliest one, where the model wavers between them.
+
+    Args:
+        row: (characters,) float32, their probabilities.
+        characters: the columns' names.
+    """
+    first = characters[int(row.argmax())]
+    near = [c for group in ALIKE if first in group for c in group if c != first]
+    return tuple(c for c in near if c in characters and row[list(characters).index(c)] > 0.05)
 
 
 def _check(top: int, least: float) -> None:

@@ -1,8 +1,8 @@
-"""Images a second of the 3-6-12-6 DenseNet in Keras on TensorFlow, as somebody would write it who starts from Keras.
+"""Images a second of nets in Keras on TensorFlow, as somebody would write them who starts from Keras.
 
 Runs in its own virtual environment (requirements.txt) and process; `benchmarks/training.py` starts it.
 
-    python densenet.py IMAGES.npz --batch-size 256 --epochs 3
+    python baseline.py IMAGES.npz --model layer_4_1 --batch-size 256 --epochs 3 [--bf16]
 
 IMAGES.npz holds `images`, (N, 28, 28) uint8, and `labels`, (N,). Prints one JSON object.
 """
@@ -10,6 +10,7 @@ IMAGES.npz holds `images`, (N, 28, 28) uint8, and `labels`, (N,). Prints one JSO
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import time
@@ -48,6 +49,26 @@ def densenet(classes: int, blocks: tuple[int, ...] = (3, 6, 12, 6), growth: int 
     return keras.Model(inputs, layers.Dense(classes)(x))
 
 
+def glyphnet(classes: int, widths: tuple[int, ...], stem: str) -> keras.Model:
+    """As `glyphfront.models.glyphnet.glyphnet`: (N, 28, 28, 1) float32 -> (N, classes) logits."""
+    pooled_before = {1, 3} if stem == "conv3" else {2}
+    inputs = x = layers.Input((28, 28, 1))
+    for index, width in enumerate(widths):
+        if index in pooled_before or index == len(widths) - 1:
+            x = layers.MaxPooling2D(2, padding="same")(x)
+        large = stem == "conv5" and index == 0
+        x = layers.Conv2D(width, 5 if large else 3, strides=2 if large else 1, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    return keras.Model(inputs, layers.Dense(classes)(layers.Flatten()(x)))
+
+
+MODELS = {
+    "layer_4_1": densenet,
+    "glyphnet-s": functools.partial(glyphnet, widths=(32, 32, 64, 64, 96), stem="conv5"),
+    "glyphnet-m": functools.partial(glyphnet, widths=(16, 32, 32, 64, 64, 128), stem="conv3"),
+}
+
+
 class EpochSeconds(keras.callbacks.Callback):
     """How long each epoch took."""
 
@@ -65,14 +86,20 @@ class EpochSeconds(keras.callbacks.Callback):
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("file")
+    parser.add_argument("--model", choices=MODELS, required=True)
+    parser.add_argument("--bf16", action="store_true", help="Keras' mixed_bfloat16")
     parser.add_argument("--batch-size", type=int, required=True)
     parser.add_argument("--epochs", type=int, required=True, help="timed ones, after one that is not")
     options = parser.parse_args()
     with np.load(options.file) as archive:
         images, labels = archive["images"], archive["labels"]
-    images = np.pad(images, ((0, 0), (2, 2), (2, 2)))[..., None].astype(np.float32) / 255
+    if options.model == "layer_4_1":
+        images = np.pad(images, ((0, 0), (2, 2), (2, 2)))
+    images = images[..., None].astype(np.float32) / 255
     keras.utils.set_random_seed(0)
-    model = densenet(classes=int(labels.max()) + 1)
+    if options.bf16:
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    model = MODELS[options.model](classes=int(labels.max()) + 1)
     model.compile(
         optimizer=keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

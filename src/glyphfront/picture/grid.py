@@ -1,0 +1,154 @@
+"""The cells of a grid on a page, set straight."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.cells import glyphs_in
+from glyphfront.picture.glyph import Box, Glyph
+from glyphfront.picture.ink import gray_of, ink_of_page
+from glyphfront.picture.read import Gray, Mask, Pixels
+from glyphfront.picture.tones import otsu
+
+_CELL = 80  # pixels a side of a cell, once the grid is set straight
+_AROUND = 24  # pixels of paper that are kept around it
+_MOST = 50
+_SIDE = 1000  # the outline is looked for in pictures reduced to this
+_CHECKED = 800  # pixels a side when lines are counted
+_IS_LINE = 0.4  # of its length is seen of each line of a grid, at least, as a rule
+_IS_OTHER = 0.65  # likewise, where it speaks for another number of rows than was given
+_NO_GRID = "there is no grid on this picture; give one with all its outer lines"
+
+
+def cells_of(pixels: Pixels, rows: int, columns: int, turns: int = 0) -> list[list[Glyph | None]]:
+    """What stands in the cells of the largest grid on a page; None where a cell is empty.
+
+    Args:
+        pixels: as `read` gives them.
+        rows: of the grid.
+        columns: of the grid.
+        turns: quarters by which the picture is to be turned counter-clockwise.
+
+    Raises:
+        GlyphfrontError: there is no grid, or it has not so many rows and columns.
+    """
+    if not (1 <= rows <= _MOST and 1 <= columns <= _MOST):
+        raise GlyphfrontError(f"a grid of {rows}x{columns} is none; give 1 to {_MOST} rows and columns")
+    corners = np.roll(_corners(pixels), -(turns % 4), axis=0)
+    _check_size(pixels, corners, rows, columns)
+    wide, tall = columns * _CELL, rows * _CELL
+    straight = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32) + _AROUND
+    back = cv2.getPerspectiveTransform(straight, corners)
+    ink, mask = _flat(pixels, corners, wide, tall, 0.45 * _CELL)
+
+    def on_picture(box: Box) -> Box:
+        left, top, right, bottom = box
+        ends = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float32)
+        on_page = cv2.perspectiveTransform(ends, back)[0]
+        low, high = np.floor(on_page.min(axis=0)).astype(int), np.ceil(on_page.max(axis=0)).astype(int)
+        return max(int(low[0]), 0), max(int(low[1]), 0), int(high[0]), int(high[1])
+
+    cells = [
+        (_AROUND + c * _CELL, _AROUND + r * _CELL, _AROUND + (c + 1) * _CELL, _AROUND + (r + 1) * _CELL)
+        for r in range(rows)
+        for c in range(columns)
+    ]
+    found = glyphs_in(cells, ink, mask, on_picture)
+    return [found[r * columns : (r + 1) * columns] for r in range(rows)]
+
+
+def _flat(pixels: Pixels, corners: Gray, wide: int, tall: int, reach: float) -> tuple[Gray, Mask]:
+    """Ink of the grid, set straight, with `_AROUND` pixels of paper around it."""
+    straight = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32) + _AROUND
+    turn = cv2.getPerspectiveTransform(corners, straight)
+    size = (wide + 2 * _AROUND, tall + 2 * _AROUND)
+    flat = cv2.warpPerspective(
+        np.ascontiguousarray(pixels), turn, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+    )
+    ink = ink_of_page(gray_of(flat), reach)
+    held = cv2.warpPerspective(np.ones(pixels.shape[:2], np.uint8), turn, size, flags=cv2.INTER_NEAREST)
+    ink = np.where(held > 0, ink, np.uint8(0))  # what lies beyond the rim of the picture is not known
+    return ink, (ink > otsu(ink)[0]).view(np.uint8)
+
+
+def _corners(pixels: Pixels) -> Gray:
+    """Top left, top right, bottom right, bottom left of the part with the largest outline: (4, 2) float32."""
+    factor = max(max(pixels.shape[:2]) / _SIDE, 1)
+    size = (max(round(pixels.shape[1] / factor), 1), max(round(pixels.shape[0] / factor), 1))
+    gray = gray_of(np.asarray(cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA)))
+    ink = ink_of_page(gray, 0.05 * max(gray.shape))
+    mask = cv2.dilate((ink > otsu(ink)[0]).view(np.uint8), np.ones((3, 3), np.uint8))
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    outline = max(contours, key=lambda c: cv2.contourArea(cv2.convexHull(c)), default=None)
+    if outline is None or cv2.contourArea(cv2.convexHull(outline)) < 0.05 * gray.size:
+        raise GlyphfrontError(_NO_GRID)
+    points = outline.reshape(-1, 2).astype(np.float32) * factor
+    total, difference = points.sum(axis=1), points[:, 0] - points[:, 1]
+    four = [total.argmin(), difference.argmax(), total.argmax(), difference.argmin()]
+    return np.ascontiguousarray(points[four])
+
+
+def _check_size(pixels: Pixels, corners: Gray, rows: int, columns: int) -> None:
+    """Compare the number of rows and columns with the lines that are seen.
+
+    Raises:
+        GlyphfrontError: there is no grid, or its lines say that it has others.
+    """
+    ink, mask = _flat(pixels, corners, _CHECKED, _CHECKED, 0.05 * _CHECKED)
+    mask = (ink > 0.7 * otsu(ink)[0]).view(np.uint8)  # inner lines are often fainter than outer ones
+    if not _is_bordered(mask, _beyond(corners, pixels.shape)):
+        raise GlyphfrontError(_NO_GRID)
+    seen = [_lines_seen(np.ascontiguousarray(m), n) for m, n in ((mask, rows), (mask.T, columns))]
+    if None in seen:
+        raise GlyphfrontError(
+            f"there is no grid of {rows}x{columns} on this picture: no lines are seen between its cells"
+        )
+    if seen != [rows, columns]:
+        raise GlyphfrontError(
+            f"the grid on this picture seems to have {seen[0]} rows and {seen[1]} columns, not {rows} and {columns}; "
+            f"give {seen[0]}x{seen[1]}"
+        )
+
+
+def _beyond(corners: Gray, shape: tuple[int, ...]) -> list[bool]:
+    """Whether the top, right, bottom and left side of a grid lie at the rim of the picture."""
+    near = 0.01 * max(shape[:2]) + 2
+    ends = np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)  # (4, 2, 2)
+    rims = [ends[:, :, 0] < near, ends[:, :, 1] < near]
+    rims += [ends[:, :, 0] > shape[1] - 1 - near, ends[:, :, 1] > shape[0] - 1 - near]
+    return [any(bool(rim[side].all()) for rim in rims) for side in range(4)]
+
+
+def _is_bordered(mask: Mask, at_rim: list[bool]) -> bool:
+    """Whether there is a line along most of each of the four sides that lie inside the picture."""
+    near = _AROUND + round(0.03 * _CHECKED)
+    sides = (mask[:near].any(0), mask[:, -near:].any(1), mask[-near:].any(0), mask[:, :near].any(1))
+    return all(cut or float(side.mean()) > 0.6 for side, cut in zip(sides, at_rim, strict=True))
+
+
+def _lines_seen(mask: Mask, given: int) -> int | None:
+    """How many rows the level lines of a grid make: `given` unless they say otherwise; None where there are none."""
+    inner = mask[_AROUND:-_AROUND, _AROUND:-_AROUND]
+    shares = {n: _share_of_lines(inner, n) for n in range(2, _MOST + 1)}
+    if given == 1:
+        clear = [n for n, share in shares.items() if share > _IS_OTHER]
+        return max(clear, default=1)
+    finer = [n for n, share in shares.items() if n > given and share > _IS_OTHER]
+    if shares[given] > _IS_LINE and not finer:
+        return given
+    return max((n for n, share in shares.items() if share > _IS_LINE + 0.1), default=None)
+
+
+def _share_of_lines(mask: Mask, rows: int) -> float:
+    """How much is seen of the lines between equal rows: of the less clear ones among them."""
+    length = max(round(0.5 * len(mask) / rows), 8)
+    runs = cv2.morphologyEx(cv2.dilate(mask, np.ones((3, 1), np.uint8)), cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+    near = max(0.12 * len(mask) / rows, 2)
+    shares = []
+    for row in range(1, rows):
+        middle = row * len(mask) / rows
+        band = runs[max(round(middle - near), 0) : round(middle + near) + 1]
+        shares.append(float((band > 0).any(axis=0).mean()))
+    return float(np.percentile(shares, 20))

@@ -1,0 +1,130 @@
+"""Ruled lines, frames and tables on a page: what is straight, and too long for a stroke of its writing.
+
+How long a stroke can be is told by the writing itself. A straight line is ruled if it is several characters long, goes
+from rim to rim past the characters, or belongs to a frame: lines that meet at right angles around something. A 1 that
+is as tall as the picture is none of these, and neither is the bar of a T.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from glyphfront.picture.read import Mask
+from glyphfront.picture.rules import Rule, band_of, rules_of
+
+_CANDIDATE = 0.3  # of the picture's side: shorter lines are looked for only where the writing is known to be small
+_LONG = 3.0  # heights of a character: no stroke is as long
+_ACROSS = 1.6  # heights of a character: no stroke that goes from rim to rim is as long
+_THICK = 0.5  # heights of a character: what is thicker is no line
+_SPECK = 6  # pixels
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What is left of a page without its lines."""
+
+    mask: Mask
+    """(H, W), 1 where there is writing."""
+    rules: tuple[Rule, ...]
+    height: float
+    """Of a character, in pixels; 0 where there is none."""
+
+
+def without_ruling(mask: Mask) -> Ruling:
+    """The writing of a page, without ruled lines, frames and the lines of tables.
+
+    Args:
+        mask: (H, W), 1 where there is ink.
+    """
+    candidates = rules_of(mask, _CANDIDATE)
+    framing = _frames(candidates, mask)
+    level = [r for r in candidates if not r.vertical]
+    height = _height(_without(mask, framing + level), candidates)
+    if not height:
+        return Ruling(mask, (), _height(mask, []))
+    shorter = _LONG * 1.4 * height / mask.shape[1]
+    if shorter < _CANDIDATE:  # lines to write on, shorter than the page
+        candidates = [r for r in candidates if r.vertical] + [r for r in rules_of(mask, shorter) if not r.vertical]
+    found = [r for r in candidates if r in framing or _is_ruled(r, height, mask)]
+    left = _without(mask, found)
+    return Ruling(left, tuple(found), _height(left, []))
+
+
+def _is_ruled(rule: Rule, height: float, mask: Mask) -> bool:
+    length = rule.stop - rule.start + 1
+    side = mask.shape[0] if rule.vertical else mask.shape[1]
+    across = rule.start <= 1 and rule.stop >= side - 2
+    return rule.thickness <= _THICK * height and length >= (_ACROSS if across else _LONG) * height
+
+
+def _without(mask: Mask, rules: list[Rule]) -> Mask:
+    removed = np.zeros_like(mask)
+    for rule in rules:
+        removed |= band_of(rule, mask)
+    left: Mask = np.where(removed > 0, np.uint8(0), mask)
+    if not rules:
+        return left
+    # crumbs: what a removed line leaves beside itself where it is thicker or bends
+    near = cv2.dilate(removed, np.ones((5, 5), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(left, connectivity=8)
+    thickest = max(rule.thickness for rule in rules)
+    flat = np.minimum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) <= max(0.8 * thickest, 2)
+    flat &= np.bincount(labels.ravel(), near.ravel(), minlength=count) > 0
+    flat[0] = False
+    return np.where(flat[labels], np.uint8(0), left)
+
+
+def _height(mask: Mask, candidates: list[Rule]) -> float:
+    """Of a character: the median over the ink, which specks do not lower; upright lines alone do not count."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    wide, tall, area = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_AREA]
+    real = (area > _SPECK) & (tall > 0.008 * mask.shape[0]) & (wide < 0.98 * mask.shape[1])
+    margin = np.zeros_like(real)
+    if any(rule.vertical for rule in candidates):
+        margin = (tall > 0.95 * mask.shape[0]) & (wide < 0.1 * tall)
+    if (real & ~margin).any():
+        real &= ~margin
+    if not real.any():
+        return 0.0
+    order = np.argsort(tall[real])
+    share = np.cumsum(area[real][order]) / area[real].sum()
+    return float(tall[real][order][np.searchsorted(share, 0.5)])
+
+
+def _frames(candidates: list[Rule], mask: Mask) -> list[Rule]:
+    """Lines that meet two others at right angles, which do so too, and have something between them."""
+    kept = list(candidates)
+    while True:
+        still = [r for r in kept if sum(_meet(r, other) for other in kept) >= 2]
+        if len(still) == len(kept):
+            break
+        kept = still
+    if len(kept) < 4:
+        return []
+    left = _without(mask, kept)
+    tops = [r.row((r.start + r.stop) / 2) for r in kept if not r.vertical]
+    apart = float(np.ptp(tops))
+    inside = left.copy()
+    inside[: max(round(min(tops)), 0)] = 0
+    inside[round(max(tops)) :] = 0
+    _, _, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
+    held = (stats[1:, cv2.CC_STAT_AREA] > _SPECK) & (
+        stats[1:, cv2.CC_STAT_HEIGHT] > 0.1 * apart / max(len(tops) - 1, 1)
+    )
+    return kept if held.any() else []
+
+
+def _meet(one: Rule, other: Rule) -> bool:
+    """Whether two perpendicular lines touch or cross."""
+    if one.vertical == other.vertical:
+        return False
+    level, upright = (other, one) if one.vertical else (one, other)
+    row = (level.start + level.stop) / 2
+    for _ in range(2):
+        row = level.row(upright.row(row))
+    column = upright.row(row)
+    reach = max(level.thickness, upright.thickness) / 2 + 3
+    return level.start - reach <= column <= level.stop + reach and upright.start - reach <= row <= upright.stop + reach

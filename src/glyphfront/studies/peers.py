@@ -1,0 +1,37 @@
+"""Nets that a user would take from elsewhere, beside one of ours, on the same images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from glyphfront.run import Model
+from glyphfront.studies.quick import for_data
+from glyphfront.study import Study
+
+# Nets made for photographs halve their maps five times, and need larger ones to begin with.
+_PEERS = {
+    "mobilenetv3_small_050": Model("timm:mobilenetv3_small_050", input_size=64),
+    "shufflenet_v2_x0_5": Model("torchvision:shufflenet_v2_x0_5", input_size=64),
+    "mobileone_s0": Model("timm:mobileone_s0", input_size=64),
+    "repvgg_a0": Model("timm:repvgg_a0", input_size=32),
+    "resnet20": Model("resnet20"),
+    "spinal_vgg5": Model("spinal_vgg5"),
+    "cnn3": Model("cnn3"),
+}
+
+
+def peers(data: str = "balanced") -> Study:
+    """Seven nets and a glyphnet, each trained for as many images."""
+    base = replace(for_data(data), epochs=8, precision="bf16")
+    ours = replace(base, label="glyphnet-m", model=Model("glyphnet-m"))
+    # rates as for the DenseNet of `quick`: these nets are deeper than ours, or have no batch norm
+    slower = {name: replace(base.optimizer, lr=0.05 if name == "cnn3" else 0.2) for name in _PEERS}
+    others = {n: replace(base, label=n, model=model, optimizer=slower[n]) for n, model in _PEERS.items()}
+    return Study(
+        question="Is a net from elsewhere better for its time, when all see the same images equally often?",
+        name="peers",
+        rows={"glyphnet-m": ours, **others},
+        precisions=("fp32", "int8"),
+        baseline="glyphnet-m",
+        expected="no peer on the front; the VGG-5 as accurate, in many times the time",
+    )

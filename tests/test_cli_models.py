@@ -16,10 +16,11 @@ from results_factory import make_result
 
 def test_models_json_lists_every_name(capsys: pytest.CaptureFixture[str]) -> None:
     from glyphfront.models import MODELS
+    from glyphfront.ship.recognizer import shipped
 
     rows = answers(capsys, "models")["models"]
     assert {row["name"] for row in rows} == set(MODELS)
-    assert {row["name"] for row in rows if row["shipped"]} == {"glyphnet-s"}
+    assert {row["name"] for row in rows if row["shipped"]} == set(shipped())
 
 
 def test_models_prints_a_row_a_model_with_its_size(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +61,7 @@ def test_latency_times_all_files_in_turns_within_one_call(capsys: pytest.Capture
     from glyphfront.measure.latency import REFERENCE
 
     found = answers(capsys, "latency", "glyphnet-s", str(REFERENCE), "--seconds", "0.02", "--turns", "2")["files"]
-    assert [one["name"] for one in found] == ["glyphnet-s", str(REFERENCE)]
+    assert [one["name"] for one in found] == ["glyphnet-s", "glyphnet-s, int8", str(REFERENCE)]
     assert all(len(one["ratios"]) == 2 for one in found)
     assert len({one["latency"]["reference_p50_us"] for one in found}) == 1
 

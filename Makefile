@@ -51,7 +51,9 @@ race: .venv/.train
 	$(BIN)/python benchmarks/race.py
 
 results: .venv/.train
-	$(RUN) report results/quick-balanced --readme README.md
+	$(RUN) report results/quick-balanced
+	$(RUN) report results/front
+	$(RUN) report results/front/sizes --readme README.md
 	$(RUN) layers results/emnist-study-full/final/final-seed0.json --out results/emnist-study-full/architecture.json
 	$(RUN) report results/emnist-study-full
 	$(RUN) report results/emnist-study-laptop --readme README.md

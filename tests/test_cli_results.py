@@ -98,8 +98,8 @@ def test_the_committed_readme_holds_the_table_of_the_committed_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = Path(__file__).parent.parent
-    shutil.copytree(root / "results" / "quick-balanced", tmp_path / "results" / "quick-balanced")
+    shutil.copytree(root / "results" / "front", tmp_path / "results" / "front")
     readme = Path(shutil.copy(root / "README.md", tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert main(["report", "results/quick-balanced", "--readme", "README.md"]) == 0
+    assert main(["report", "results/front/sizes", "--readme", "README.md"]) == 0
     assert readme.read_text(encoding="utf-8") == (root / "README.md").read_text(encoding="utf-8"), "run make results"

@@ -29,6 +29,7 @@ def further(base: str, data: Data | None = None) -> Run:
         model=shipped_model(base),
         optimizer=Optimizer(lr=0.03),
         augment=_HEAVY,
+        clip_norm=1.0,  # without, frozen norms let one training of Greek diverge
         init_from=base_of(base),
         frozen_norms_below=_FROZEN_BELOW,
     )

@@ -30,6 +30,7 @@ from glyphfront.errors import GlyphfrontError  # noqa: E402
 from glyphfront.measure.accuracy import proportion  # noqa: E402
 from glyphfront.measure.statistics import compare  # noqa: E402
 from glyphfront.records import to_plain  # noqa: E402
+from glyphfront.ship import DEFAULT  # noqa: E402
 from glyphfront.ship.recognizer import find, load  # noqa: E402
 
 SITE = "lib/python3.*/site-packages"
@@ -45,7 +46,7 @@ Answers = Mapping[str, Mapping[str, str]]  # usage, alphabet -> character
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", default="glyphnet-s")
+    parser.add_argument("model", nargs="?", default=DEFAULT)
     parser.add_argument("--most", type=int, default=200, help="pictures of a source; 0: all")
     parser.add_argument("--fresh", action="store_true", help="keep no answers of earlier calls")
     options = parser.parse_args()

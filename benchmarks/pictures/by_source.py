@@ -17,11 +17,12 @@ from glyphfront.measure.accuracy import proportion
 from glyphfront.picture.doubt import unlike_characters
 from glyphfront.picture.normalize import look
 from glyphfront.records import to_plain
+from glyphfront.ship import DEFAULT
 from glyphfront.ship.recognizer import load
 
 
 def main() -> None:
-    model = sys.argv[1] if len(sys.argv) > 1 else "glyphnet-s"
+    model = sys.argv[1] if len(sys.argv) > 1 else DEFAULT
     recognizer = load(model)
     digits, letters = (recognizer.alphabet(name) for name in ("digits", "letters"))
     sources: dict[str, list[dict[str, bool]]] = {}

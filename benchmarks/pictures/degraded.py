@@ -14,6 +14,7 @@ from degrade import DEGRADATIONS, Drawing
 from PIL import Image
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.ship import DEFAULT
 from glyphfront.ship.recognizer import Recognizer, load
 
 DRAWINGS, SIZE = 150, (800, 600)
@@ -39,7 +40,7 @@ def _is_right(recognizer: Recognizer, picture: object, label: str) -> bool:
 
 
 def main() -> None:
-    model = sys.argv[1] if len(sys.argv) > 1 else "glyphnet-s"
+    model = sys.argv[1] if len(sys.argv) > 1 else DEFAULT
     recognizer = load(model)
     chosen = drawings(recognizer)
     right = {}

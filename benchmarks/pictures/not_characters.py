@@ -17,14 +17,13 @@ from glyphfront.data import load as load_set
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.accuracy import proportion
 from glyphfront.records import to_plain
+from glyphfront.ship import DEFAULT
 from glyphfront.ship.recognizer import load
-
-MODEL = "glyphnet-s"
 
 
 def main() -> None:
     each = int(sys.argv[1]) if len(sys.argv) > 1 else 40
-    recognizer, characters = load(MODEL), load_set("balanced", "test").images
+    recognizer, characters = load(DEFAULT), load_set("balanced", "test").images
     kinds, total = {}, 0
     for number, (name, make) in enumerate(MAKERS.items()):
         rng, noticed, confident = np.random.default_rng(10_000 + number), 0, 0
@@ -42,7 +41,7 @@ def main() -> None:
     print(f"all: {total / each / len(MAKERS):.1%}")
     save(
         "not_characters",
-        {"model": MODEL, "all": to_plain(proportion(total, each * len(MAKERS))), "kinds": kinds},
+        {"model": DEFAULT, "all": to_plain(proportion(total, each * len(MAKERS))), "kinds": kinds},
         "made-up pictures without one character that are refused as empty or answered ?; 95 % Wilson intervals",
     )
 

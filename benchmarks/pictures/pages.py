@@ -19,6 +19,7 @@ from compose import DIGITS, UPPER, Composed, Make, Writer, form, grid, lines, ph
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.emnist import read_split
 from glyphfront.errors import GlyphfrontError
+from glyphfront.ship import DEFAULT
 from glyphfront.ship.reader import Page, read_page
 from glyphfront.ship.recognizer import Recognizer, load
 
@@ -131,7 +132,7 @@ def _edits(one: str, other: str) -> int:
 
 
 def main() -> None:
-    model = sys.argv[1] if len(sys.argv) > 1 else "glyphnet-s"
+    model = sys.argv[1] if len(sys.argv) > 1 else DEFAULT
     pages = int(sys.argv[2]) if len(sys.argv) > 2 else PAGES
     only = sys.argv[3] if len(sys.argv) > 3 else ""
     recognizer = load(model)

@@ -14,13 +14,14 @@ from common import save
 
 from glyphfront.data.splits import prepare
 from glyphfront.measure.calibration import calibration_of
+from glyphfront.ship import DEFAULT
 from glyphfront.ship.calibrate import fit_temperature, untempered
 from glyphfront.ship.card import save_card
 from glyphfront.ship.recognizer import load
 
 
 def main() -> None:
-    model = sys.argv[1] if len(sys.argv) > 1 else "glyphnet-s"
+    model = sys.argv[1] if len(sys.argv) > 1 else DEFAULT
     recognizer = untempered(load(model))
     splits = prepare(recognizer.card.run.data)
     validation, test = splits.training.validation, splits.test

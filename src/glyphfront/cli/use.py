@@ -33,8 +33,8 @@ def recognize(
 
     Args:
         pictures: image files with a single character on each, folders of such files, or - for standard input.
-        model: a shipped name, an .onnx with its card, or the folder of a run. By default the most accurate that is
-            shipped: beside reading a picture its time is nothing.
+        model: a shipped name, an .onnx with its card, or the folder of a run. On one picture the default's
+            time is nothing beside that of reading it, and the larger glyphnet-l is not better beyond chance.
         alphabet: characters there can be: digits, upper, lower, letters, 0-9A-F, any characters; + joins several.
         top: how many guesses to print.
         least: answer ? below this confidence, from 0 to 1.
@@ -111,8 +111,8 @@ def read(
 
     Args:
         picture: an image file.
-        model: a shipped name, an .onnx with its card, or the folder of a run. By default the most accurate that is
-            shipped: beside reading a picture its time is nothing.
+        model: a shipped name, an .onnx with its card, or the folder of a run. On one picture the default's
+            time is nothing beside that of reading it, and the larger glyphnet-l is not better beyond chance.
         alphabet: characters there can be: digits, upper, lower, letters, 0-9A-F, any characters; + joins several.
         grid: rows and columns of the grid on the picture, such as 9x9.
         boxes: the page is a form with a box, or a place of a comb, for each character.

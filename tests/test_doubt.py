@@ -16,7 +16,7 @@ from glyphfront.ship.recognizer import Recognizer, load
 
 @pytest.fixture(scope="module")
 def recognizer() -> Recognizer:
-    return load("glyphnet-s")
+    return load("glyphnet-s", precision="fp32")
 
 
 def noticed(recognizer: Recognizer, pictures: list[np.ndarray]) -> int:
@@ -76,7 +76,7 @@ def test_paper_with_a_vignette_or_a_shadow_holds_no_character(recognizer: Recogn
 
 
 def test_a_model_of_other_characters_is_not_asked_whether_these_are_latin() -> None:
-    shipped = load("glyphnet-s")
+    shipped = load("glyphnet-s", precision="fp32")
     signs = replace(shipped, card=replace(shipped.card, classes=("+", *shipped.classes[1:])))
     assert shipped.answer(plus(80, 8)).reason == UNLIKE
     assert signs.answer(plus(80, 8)).reason is None

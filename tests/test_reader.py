@@ -150,7 +150,7 @@ def test_boxes_are_read_under_the_alphabet_of_their_field():
     fields = fields_of(
         {"letter": {"alphabet": "upper", "column": 1}, "number": {"alphabet": "digits", "column": [2, 4]}}
     )
-    page = read_page(load("glyphnet-s"), form_of(["O47.", "N744"]), boxes=True, fields=fields)
+    page = read_page(load("glyphnet-s", precision="fp32"), form_of(["O47.", "N744"]), boxes=True, fields=fields)
     assert page.text == "O47.\nN744"
     assert [(field.name, field.text) for field in page.fields] == [("letter", "O\nN"), ("number", "47\n744")]
 
@@ -204,7 +204,7 @@ def test_touching_characters_are_cut_apart():
     part = page[40:100, 90:150]
     np.minimum(part, draw("7", 60, 0.06), out=part)
     assert len(lines_of(page)[0]) == 1
-    assert read_page(load("glyphnet-s"), page, "digits").text == "77"
+    assert read_page(load("glyphnet-s", precision="fp32"), page, "digits").text == "77"
 
 
 def test_case_of_merged_letters_follows_from_their_size():
@@ -228,7 +228,7 @@ def test_cursive_is_told():
     x = np.arange(60, 440)
     wave = np.stack([x, 100 + 30 * np.sin(x / 9)], axis=1).astype(np.int32)
     cv2.polylines(page, [wave], False, 0, 4)
-    note = read_page(load("glyphnet-s"), page).note
+    note = read_page(load("glyphnet-s", precision="fp32"), page).note
     assert note is not None
     assert "cursive is not read" in note
 
@@ -238,30 +238,30 @@ def test_page_on_a_table_is_read_without_the_table():
     table = (70 + 25 * np.sin(np.arange(900) / 7)[None] + rng.normal(0, 6, (700, 900))).astype(np.uint8)
     page = written(["47 7", "744"])
     table[150 : 150 + page.shape[0], 250 : 250 + page.shape[1]] = page
-    assert read_page(load("glyphnet-s"), table, "digits").text == "47 7\n744"
+    assert read_page(load("glyphnet-s", precision="fp32"), table, "digits").text == "47 7\n744"
 
 
 def test_turned_page_is_told_and_read_with_any_orientation():
     turned = np.rot90(written(["47 744", "744 47"])).copy()
-    recognizer = load("glyphnet-s")
+    recognizer = load("glyphnet-s", precision="fp32")
     assert read_page(recognizer, turned, "digits", any_orientation=True).text == "47 744\n744 47"
 
 
 def test_page_is_read_as_text_under_an_alphabet():
-    recognizer = load("glyphnet-s")
+    recognizer = load("glyphnet-s", precision="fp32")
     assert read_page(recognizer, written(["47 7", "744"]), "digits").text == "47 7\n744"
     assert read_page(recognizer, grid_of(["47..", ".77.", "4..4"]), "digits", (3, 4)).text == "47..\n.77.\n4..4"
 
 
 def test_grid_turned_by_a_quarter_is_read_with_any_orientation():
     turned = np.rot90(grid_of(["47..", ".774", "4.77"])).copy()
-    recognizer = load("glyphnet-s")
+    recognizer = load("glyphnet-s", precision="fp32")
     assert read_page(recognizer, turned, "digits", (3, 4), any_orientation=True).text == "47..\n.774\n4.77"
 
 
 def test_empty_page_is_told():
     with pytest.raises(GlyphfrontError, match="the picture is empty"):
-        read_page(load("glyphnet-s"), np.full((200, 300), 255, np.uint8))
+        read_page(load("glyphnet-s", precision="fp32"), np.full((200, 300), 255, np.uint8))
 
 
 def test_light_alone_is_no_page():
@@ -269,7 +269,9 @@ def test_light_alone_is_no_page():
     light = 235 - 90 * (((x - 200) / 200) ** 2 + ((y - 150) / 150) ** 2) / 2
     noisy = (light + np.random.default_rng(0).normal(0, 2, light.shape)).clip(0, 255).astype(np.uint8)
     with pytest.raises(GlyphfrontError, match="the picture is empty"):
-        read_page(load("glyphnet-s"), cv2.imdecode(cv2.imencode(".jpg", noisy)[1], cv2.IMREAD_GRAYSCALE))
+        read_page(
+            load("glyphnet-s", precision="fp32"), cv2.imdecode(cv2.imencode(".jpg", noisy)[1], cv2.IMREAD_GRAYSCALE)
+        )
 
 
 def test_text_of_a_line_has_its_spaces_and_empty_cells():

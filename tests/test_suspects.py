@@ -36,14 +36,14 @@ def swapped() -> tuple[Dataset, set[int]]:
 
 def test_labels_that_were_changed_are_found_and_few_others(swapped):
     dataset, wrong = swapped
-    found = find_suspects(dataset, recognizer.load("glyphnet-s"))
+    found = find_suspects(dataset, recognizer.load("glyphnet-s", precision="fp32"))
     assert len({one.index for one in found} & wrong) >= 5
     assert len(found) <= 2 * len(wrong)
 
 
 def test_what_the_image_shows_is_suggested(swapped):
     dataset, wrong = swapped
-    named = {one.index: one for one in find_suspects(dataset, recognizer.load("glyphnet-s"))}
+    named = {one.index: one for one in find_suspects(dataset, recognizer.load("glyphnet-s", precision="fp32"))}
     for index in wrong & set(named):
         assert dataset.classes.index(named[index].suggested) == (dataset.labels[index] - 1) % 8
 
@@ -51,7 +51,7 @@ def test_what_the_image_shows_is_suggested(swapped):
 def test_classes_that_no_model_knows_are_judged_by_their_pixels(swapped):
     dataset, wrong = swapped
     strange = replace(dataset, classes=tuple("αβγδεζηθ"))
-    found = find_suspects(strange, recognizer.load("glyphnet-s"))
+    found = find_suspects(strange, recognizer.load("glyphnet-s", precision="fp32"))
     assert len({one.index for one in found} & wrong) >= 4
 
 
@@ -63,7 +63,9 @@ def test_a_zero_called_o_is_a_suspect_only_where_look_alikes_are_asked_for():
     dataset = replace(kept, labels=labels, classes=tuple("0OAK"))
     other = np.where(labels < 2, 1 - labels, labels)  # O for 0 and 0 for O
     mixed = replace(dataset, labels=np.where(np.arange(len(labels)) % 5 == 0, other, labels))
-    plain, all_of_them = (find_suspects(mixed, recognizer.load("glyphnet-s"), look_alikes=on) for on in (False, True))
+    plain, all_of_them = (
+        find_suspects(mixed, recognizer.load("glyphnet-s", precision="fp32"), look_alikes=on) for on in (False, True)
+    )
     assert not [one for one in plain if {one.given, one.suggested} == {"0", "O"}]
     assert [one for one in all_of_them if {one.given, one.suggested} == {"0", "O"}]
 
@@ -71,7 +73,7 @@ def test_a_zero_called_o_is_a_suspect_only_where_look_alikes_are_asked_for():
 def test_a_class_with_one_image_is_refused():
     dataset = Dataset("mine", "all", np.zeros((3, 28, 28), np.uint8), np.array([0, 0, 1]), ("a", "b"), "made by a test")
     with pytest.raises(GlyphfrontError, match="a class needs two images"):
-        find_suspects(dataset, recognizer.load("glyphnet-s"))
+        find_suspects(dataset, recognizer.load("glyphnet-s", precision="fp32"))
 
 
 SUSPECTS = [Suspect(2, "b", "a", 0.01, ("A", 0.5)), Suspect(0, "a", "b", 0.25, ("B", 0.75))]
@@ -126,7 +128,7 @@ def test_a_missing_list_is_one_line(tmp_path: Path):
 
 
 def test_one_wrong_label_in_a_set_of_few_classes_is_named_more_often_than_not():
-    whole, model, named = draw(30, seed=9), recognizer.load("glyphnet-s"), 0
+    whole, model, named = draw(30, seed=9), recognizer.load("glyphnet-s", precision="fp32"), 0
     for number, names in enumerate(("CTX", "27A", "EKW", "3BN", "4H", "MQ6")):
         chosen = sorted(whole.classes.index(name) for name in names)
         kept = whole.take(np.isin(whole.labels, chosen))

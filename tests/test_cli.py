@@ -153,7 +153,7 @@ def test_with_json_bad_input_is_one_object_and_status_2(
 
 def test_every_verb_whose_answer_is_more_than_a_path_has_json() -> None:
     with_json = {" ".join(words) for words in verbs() if "json" in inspect.signature(verb_of(words)).parameters}
-    told_in_paths = {"train", "export", "gradients", "study run", "data fetch", "data show"}
+    told_in_paths = {"train", "export", "gradients", "study run", "data fetch", "data show", "search"}
     assert with_json | told_in_paths | {"serve"} == {" ".join(words) for words in verbs()}
     described = (Path(__file__).parent.parent / "docs" / "json.md").read_text(encoding="utf-8")
     assert [verb for verb in sorted(with_json) if f"| `{verb}` |" not in described] == []

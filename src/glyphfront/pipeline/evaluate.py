@@ -109,6 +109,7 @@ def export_calibrated(folder: Path, data_dir: Path | None = None) -> tuple[Path,
     Raises:
         GlyphfrontError: as `export_run`.
     """
+    load_run(folder / "run.json")  # of a folder that is none, no lock is left
     with alone(folder):
         path = export_run(folder)
         if load_card(path).temperature is None:

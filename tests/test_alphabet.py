@@ -23,6 +23,7 @@ def test_no_alphabet_is_all_classes_in_their_order():
         ("1-3", "123"),
         ("0-2A-C", "012ABC"),
         ("digits+ab", "0123ab"),
+        ("digits ab", "0123ab"),  # as + arrives from a URL
         ("3x1", "13x"),
     ],
 )
@@ -49,6 +50,7 @@ def test_sequence_names_classes_of_any_length():
         ("0é", "cannot write é; it knows 0, 1"),
         ("0-9", "cannot write 4 5 6 7 8 9"),
         ("", "the alphabet is empty"),
+        (" ", "the alphabet is empty"),
         ("9-0", "give it as 0-9"),
         ([], "cannot write any of"),
     ],

@@ -62,7 +62,7 @@ def connection(address: str) -> socket.socket:
 
 def begin_request(open_: socket.socket, length: int) -> None:
     """Send a request without its body, and wait until the service asks for that."""
-    head = "POST /v1/recognize HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n"
+    head = "POST /v1/recognize HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n"
     open_.sendall(head.format(length).encode())
     told = b""
     while not told.endswith(b"\r\n\r\n"):
@@ -80,6 +80,9 @@ def begin_request(open_: socket.socket, length: int) -> None:
         ("alphabet=", "empty"),
         ("any_orientation=perhaps", "any_orientation"),
         ("precision=fp16", "precision"),
+        ("alphabet=+", "empty"),
+        ("topp=3", "choose from: model, precision, alphabet, top"),
+        ("grid=9x9", "no option 'grid'"),
     ],
 )
 def test_an_argument_that_does_not_fit_is_named(service: str, query: str, part: str) -> None:
@@ -176,7 +179,7 @@ def test_a_precision_that_a_model_is_not_served_in_is_404_and_the_others_are_nam
 
 def test_a_slow_client_is_408_and_others_are_answered_meanwhile(service: str) -> None:
     with connection(service) as slow:
-        slow.sendall(b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx")
+        slow.sendall(b"POST /v1/recognize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx")
         assert requests.post(f"{service}/v1/recognize", data=picture("7")).status_code == 200
         answer = http.client.HTTPResponse(slow)
         answer.begin()
@@ -206,6 +209,41 @@ def test_bytes_that_are_no_http_do_not_stop_the_service(service: str) -> None:
         with connection(service) as other:
             other.sendall(rubbish)
     assert requests.post(f"{service}/v1/recognize", data=picture("7")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://elsewhere.example"},  # a page that sends a form to this machine
+        {"Origin": "null"},
+        {"Host": "elsewhere.example"},  # a page whose own name leads to this machine
+        {"Host": "127.0.0.1.elsewhere.example:8000", "Origin": "http://127.0.0.1.elsewhere.example:8000"},
+        {"Host": "["},
+    ],
+)
+def test_pages_from_elsewhere_are_403_where_this_machine_alone_is_answered(
+    service: str, headers: dict[str, str]
+) -> None:
+    told = refused(requests.post(f"{service}/v1/recognize", data=picture("7"), headers=headers), 403)
+    assert "--token, or --no-token" in told
+
+
+def test_this_machine_is_answered_by_each_of_its_names(service: str) -> None:
+    for name in ("127.0.0.1", "localhost:9000", "[::1]:9000"):
+        headers = {"Host": name, "Origin": f"http://{name}"}
+        assert requests.post(f"{service}/v1/recognize", data=picture("7"), headers=headers).ok
+
+
+def test_whoever_answers_everybody_answers_pages_from_elsewhere() -> None:
+    elsewhere = {"Host": "glyphs.example", "Origin": "https://glyphs.example"}
+    with served("--no-token") as (address, _):
+        assert requests.post(f"{address}/v1/recognize", data=picture("7"), headers=elsewhere).ok
+
+
+def test_another_method_is_405_and_the_right_one_is_named(service: str) -> None:
+    answer = requests.get(f"{service}/v1/recognize")
+    assert "POST" in refused(answer, 405)
+    assert answer.headers["Allow"] == "POST"
 
 
 def test_a_token_is_asked_for_where_there_is_one_and_the_page_is_open() -> None:

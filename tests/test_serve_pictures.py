@@ -13,7 +13,7 @@ from PIL import Image
 pytest.importorskip("fastapi")
 pytest.importorskip("playwright")
 import requests
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 from browsing import CHROMIUM, Visit, chromium
 from serving import DRAWINGS, drawing, encoded, picture, served
@@ -61,12 +61,26 @@ def test_a_picture_from_a_file_is_answered(visit: Visit) -> None:
     assert visit.page.locator("#board").is_visible()
 
 
+def test_an_earlier_answer_goes_while_the_next_picture_is_read(visit: Visit) -> None:
+    give(visit, picture("4"))
+    visit.answered("4")
+    held: list[Route] = []
+    visit.page.route("**/v1/recognize*", held.append)
+    give(visit, picture("7"))
+    visit.page.get_by_text("Reading…").wait_for()
+    assert visit.page.inner_text("#character").strip() == ""
+    assert visit.page.locator("#bars li").count() == 0
+    held[0].continue_()
+    visit.answered("7")
+
+
 def test_a_picture_of_several_characters_is_doubted_and_read_as_a_page_at_a_touch(visit: Visit) -> None:
     give(visit, encoded(sheet()))
     visit.answered("?")
     assert "2 parts side by side" in visit.page.inner_text("#told")
     visit.page.get_by_role("button", name="Read it as a page").click()
     visit.answered("74")
+    visit.page.wait_for_selector("#lines:focus")  # whoever uses keys goes on at the text
     assert visit.page.locator("#boxes span").count() == 2
     visit.page.get_by_label("a page of characters").uncheck()
     visit.answered("?")
@@ -154,6 +168,7 @@ def test_the_text_of_a_page_is_copied(browser: Browser, service: str, secure: bo
     give(visit, encoded(sheet()))
     visit.page.get_by_role("button", name="Read it as a page").click()
     visit.answered("74")
+    visit.page.wait_for_selector("#lines:focus")  # whoever uses keys goes on at the text
     visit.page.evaluate("navigator.clipboard.writeText('before')")
     if not secure:
         visit.page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")

@@ -110,7 +110,21 @@ def test_a_page_of_characters_is_doubted_and_told_what_reads_it(browser: Browser
     visit.end()
 
 
-ALPHABETS = ("digits", "upper", "lower+0-9", "abc", "0-9A-F", "z-", "+", "7€", "z-a", "UPPER", "aA", "lower")
+ALPHABETS = (
+    "digits",
+    "upper",
+    "lower+0-9",
+    "upper 0-9",
+    "abc",
+    "0-9A-F",
+    "z-",
+    "+",
+    "7€",
+    "z-a",
+    "UPPER",
+    "aA",
+    "lower",
+)
 
 
 def test_an_alphabet_means_what_it_means_to_python(browser: Browser, static: str) -> None:

@@ -52,14 +52,15 @@ def serve(
         raise GlyphfrontError(f"--workers must be at least 1, got {workers}")
     try:
         from glyphfront.serve.catalogue import files_of
-        from glyphfront.serve.run import LOOPBACK, listen, run
-        from glyphfront.serve.settings import Settings
+        from glyphfront.serve.run import listen, run
+        from glyphfront.serve.settings import LOOPBACK, Settings
     except ModuleNotFoundError as error:
         raise GlyphfrontError(f"serve needs {error.name}: pip install 'glyphfront[serve]'") from None
     token = token or os.environ.get("GLYPHFRONT_TOKEN") or None
     settings = Settings(
         models=models,
         token=token,
+        local=host in LOOPBACK and not token and not no_token,
         body_bytes=most_bytes,
         pixels=most_pixels,
         pictures=most_pictures,

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import cv2
 import numpy as np
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from glyphfront import __version__
@@ -52,8 +53,8 @@ Alphabet = Annotated[
     str | None,
     Query(
         max_length=2000,
-        description="Characters there can be: digits, upper, lower, letters, 0-9A-F, any characters; + joins several "
-        "(%2B in a URL).",
+        description="Characters there can be: digits, upper, lower, letters, 0-9A-F, any characters; + or a space "
+        "joins several.",
         examples=["digits"],
     ),
 ]
@@ -78,6 +79,7 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
     for status, what in {
         400: "The body is no multipart, or is cut off",
         401: "The token is missing or wrong",
+        403: "Called by a page from elsewhere, or by another name than this machine's",
         404: "There is no such model, or not in that precision",
         408: "The body came too slowly",
         413: "The body or a picture is too large, or there are too many pictures",
@@ -110,7 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
-    post: dict[str, Any] = {"methods": ["POST"], "responses": _FAULTS}
+    post: dict[str, Any] = {"methods": ["POST"], "responses": _FAULTS, "dependencies": [Depends(_known)]}
     app.add_api_route(
         "/v1/recognize",
         service.recognize,
@@ -126,7 +128,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         **post,
     )
     app.add_api_route("/v1/read", service.read, response_model=schema.PageRead, openapi_extra=_body(_PICTURE), **post)
-    refusal: dict[int | str, dict[str, Any]] = {401: _FAULTS[401], 429: _FAULTS[429]}
+    refusal: dict[int | str, dict[str, Any]] = {status: _FAULTS[status] for status in (401, 403, 429)}
     app.add_api_route("/v1/models", service.models, response_model=schema.Models, responses=refusal)
     app.add_api_route("/metrics", service.metrics_text, response_class=Response, responses=refusal)
     app.add_api_route("/healthz", service.health)
@@ -312,6 +314,14 @@ class Service:
         return files
 
 
+async def _known(request: Request) -> None:
+    """Refuse options that a path does not have; a misspelt one would do nothing, and nobody would know."""
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    for name in request.query_params:
+        if name not in known:
+            raise GlyphfrontError(f"no option {shortened(name, 40)!r} in the URL; choose from: {', '.join(known)}")
+
+
 async def _content(request: Request) -> bytes:
     content = await request.body()
     if not content:
@@ -347,6 +357,13 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    path = request.url.path
+    methods = {
+        m for one in request.app.routes if isinstance(one, Route) and one.path == path for m in one.methods or ()
+    }
+    if error.status_code == 404 and methods:  # the page stands below all paths, and knows no other methods
+        told = schema.fault(f"{path} is asked with {' or '.join(sorted(methods))}, not {request.method}")
+        return JSONResponse(told, 405, {"Allow": ", ".join(sorted(methods))})
     return JSONResponse(schema.fault(str(error.detail)), error.status_code, error.headers)
 
 

@@ -7,6 +7,7 @@ import io
 import secrets
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from PIL import Image, UnidentifiedImageError
 from starlette.datastructures import Headers
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from glyphfront.errors import GlyphfrontError
 from glyphfront.serve.metrics import Metrics
 from glyphfront.serve.schema import fault
-from glyphfront.serve.settings import Settings
+from glyphfront.serve.settings import LOOPBACK, Settings
 
 FORMATS = frozenset({"AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP"})
 """Pillow's names of what strangers may send; its other readers start programs, or are little tried."""
@@ -40,7 +41,7 @@ class RefusedError(GlyphfrontError):
 
 
 class Guard:
-    """ASGI middleware: token, number of requests at once, size of bodies, time."""
+    """ASGI middleware: who calls, number of requests at once, size of bodies, time."""
 
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self.app, self.settings, self.metrics, self.at_once = app, settings, metrics, 0
@@ -70,7 +71,7 @@ class Guard:
         except TimeoutError:
             if not begun.status:
                 where = (503, "computing the answer") if begun.received else (408, "sending the request")
-                message = f"{where[1]} took longer than {self.settings.seconds:g} s; send less at once"
+                message = f"{where[1]} took longer than {self.settings.seconds:g} s; send less, or a smaller picture"
                 await RefusedError(where[0], message, Connection="close").response()(scope, begun.receive, begun.send)
         except RefusedError as refused:
             if not begun.status:
@@ -84,11 +85,21 @@ class Guard:
             scheme, _, given = headers.get("authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode(), token.encode()):
                 raise RefusedError(401, "send the token: Authorization: Bearer TOKEN", WWW_Authenticate="Bearer")
+        if self.settings.local and not all(_is_local(headers[name]) for name in ("host", "origin") if name in headers):
+            raise RefusedError(403, "only this machine is answered; start with --token, or --no-token for everybody")
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > self.settings.body_bytes:
             raise too_large(self.settings.body_bytes)
         if self.at_once >= self.settings.requests:
             raise RefusedError(429, f"{self.at_once} requests are being answered already; try again", Retry_After="1")
+
+
+def _is_local(origin: str) -> bool:
+    """Whether a Host or an Origin is this machine by a name that no web page of others can have."""
+    try:
+        return urlsplit(origin if "//" in origin else f"//{origin}").hostname in LOOPBACK
+    except ValueError:
+        return False
 
 
 class Begun:

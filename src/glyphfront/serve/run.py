@@ -17,8 +17,6 @@ from glyphfront.serve.app import create_app
 from glyphfront.serve.metrics import shared_between_workers
 from glyphfront.serve.settings import Settings, to_environment
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that accepts connections.

@@ -10,6 +10,9 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.ship import DEFAULT
 from glyphfront.ship.recognizer import shipped
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""What this machine calls itself; nobody else can reach it there."""
+
 VARIABLE = "GLYPHFRONT_SERVE"
 """Holds the settings as JSON in the processes of a service."""
 
@@ -22,6 +25,8 @@ class Settings:
     """Shipped names or paths, the default first; empty: all that are shipped."""
     token: str | None = None
     """That a caller of /v1 and /metrics sends as `Authorization: Bearer TOKEN`; None: nobody is asked."""
+    local: bool = False
+    """Answer only what calls this machine by its own names: no page from elsewhere, even one whose name leads here."""
     body_bytes: int = 16 * 2**20
     """Of a request."""
     pixels: int = 40_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ NAMED = {
     "lower": string.ascii_lowercase,
     "letters": string.ascii_letters,
 }
-"""Alphabets that have a name; `+` joins them with each other and with characters: ``upper+0-9``."""
+"""Alphabets that have a name; `+` or a space joins them with each other and with characters: ``upper+0-9``."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> 
 
     Args:
         given: ``digits``, ``upper``, ``lower``, ``letters``, characters and ranges (``0-9A-F``), several joined by
-            ``+``; a sequence of class names; or None for all classes. Of a named alphabet, what the model can write
-            counts; all other characters must be writable.
+            ``+`` or a space; a sequence of class names; or None for all classes. Of a named alphabet, what the model
+            can write counts; all other characters must be writable.
         classes: of the model.
 
     Raises:
@@ -68,11 +69,11 @@ def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> 
 
 def _characters(given: str) -> tuple[list[str], set[str]]:
     """The characters of an alphabet, and those that only a named one brings in."""
-    if not given:
+    if not given.strip():
         raise GlyphfrontError("the alphabet is empty; give digits, upper, lower, letters, or characters such as 0-9A-F")
     wanted: list[str] = []
     named: set[str] = set()
-    for term in [term for term in given.split("+") if term] or ["+"]:
+    for term in [term for term in re.split("[+ ]", given) if term] or ["+"]:
         if term.lower() in NAMED:
             wanted += NAMED[term.lower()]
             named |= set(NAMED[term.lower()])

@@ -2,7 +2,7 @@
 
 const byId = (id) => document.getElementById(id);
 
-/** Show what a recogniser told, {error} for a fault; null before there is any ink. */
+/** Show what a recogniser told, {error} for a fault; null before there is any ink, "reading" while it is waited for. */
 export function show(told, readsPages) {
   const predictions = told?.predictions ?? [];
   byId("character").textContent = told?.character ?? "\u00a0";
@@ -23,6 +23,7 @@ export function show(told, readsPages) {
 
 function inWords(told) {
   if (!told) return "No ink yet.";
+  if (told === "reading") return "Reading…";
   if (told.error) return told.error;
   const time = `${told.milliseconds < 10 ? told.milliseconds.toFixed(1) : Math.round(told.milliseconds)} ms`;
   if (told.text !== undefined) {

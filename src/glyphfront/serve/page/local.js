@@ -71,7 +71,7 @@ async function alphabetOf(given, classes) {
   if (!given) return classes.map((character, output) => [character, output]);
   const { alphabets } = await listed;
   const answered = new Map(), unknown = [];
-  const terms = given.split("+").filter(Boolean);
+  const terms = given.split(/[+ ]/).filter(Boolean);
   for (const term of terms.length ? terms : ["+"]) {
     const named = alphabets[term.toLowerCase()];
     for (const character of named ?? ranges(term)) {

@@ -13,7 +13,7 @@ let given = null, asked = 0, running = new AbortController(), typing = 0;
 function options() {
   running.abort(); // only the last answer is shown
   running = new AbortController();
-  const alphabet = byId("own").value || document.querySelector("[name=alphabet]:checked")?.value;
+  const alphabet = byId("own").value.trim() || document.querySelector("[name=alphabet]:checked")?.value;
   return { ...choice.options(), alphabet, signal: running.signal };
 }
 
@@ -21,7 +21,7 @@ async function update() {
   const number = ++asked, chosen = options();
   byId("hint").hidden = board.strokes.length > 0 || given;
   if (!given && !board.strokes.length) return show(null);
-  const slow = setTimeout(() => number === asked && (byId("told").textContent = "Reading…"), 400);
+  const slow = setTimeout(() => number === asked && show("reading"), 400);
   let told;
   try {
     told = given
@@ -84,7 +84,11 @@ byId("clear").addEventListener("click", () => { back(); board.clear(); });
 byId("width").addEventListener("input", (event) => { board.width = Number(event.target.value); board.draw(); });
 byId("width").addEventListener("change", update);
 byId("whole").addEventListener("change", update);
-byId("readPage").addEventListener("click", () => { byId("whole").checked = true; update(); byId("lines").focus(); });
+byId("readPage").addEventListener("click", async () => {
+  byId("whole").checked = true;
+  await update();
+  if (!byId("text").hidden) byId("lines").focus();
+});
 byId("photo").addEventListener("error", () => { byId("photo").alt = "This browser cannot show the picture."; });
 byId("own").addEventListener("input", ({ target }) => {
   target.classList.toggle("used", target.value !== "");

@@ -145,6 +145,11 @@ def test_an_alphabet_means_what_it_means_to_python(browser: Browser, static: str
     visit.end()
 
 
+def test_each_model_is_timed_where_the_page_is_written_whatever_its_card_knows(folder: Path) -> None:
+    models = json.loads((folder / "models.json").read_text(encoding="utf-8"))["models"]
+    assert [one["file"] for one in models if not one["latency_us"] > 0] == []
+
+
 def test_its_files_ask_nobody_else(folder: Path) -> None:
     assert "default-src 'self'" in (folder / "index.html").read_text(encoding="utf-8")
     listed = json.loads((folder / "models.json").read_text(encoding="utf-8"))["models"]

@@ -68,7 +68,7 @@ def load_all(
         key = (plain.card.name, plain.precision)
         if key in recognizers:
             raise GlyphfrontError(f"{path}: a second model called {key[0]} in {key[1]}; give one of them")
-        described.append(describe(plain.card, _latency_us(plain.session)))
+        described.append(describe(plain.card, latency_us(plain.session)))
         session = cast(ort.InferenceSession, GatheringSession(plain.session, gather_ms, ran))
         recognizers[key] = replace(plain, session=session)
     return recognizers, described
@@ -109,8 +109,8 @@ def describe(card: Card, latency_us: float) -> ModelServed:
     }
 
 
-def _latency_us(session: ort.InferenceSession) -> float:
-    """Median of single images, here and now; the first runs are not counted."""
+def latency_us(session: ort.InferenceSession) -> float:
+    """Median microseconds of single images, here and now; the first runs are not counted."""
     image = np.zeros((1, 28, 28), np.uint8)
     image[0, 6:22, 12:16] = 255
     times: list[float] = []

@@ -15,9 +15,10 @@ from pathlib import Path
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
 from glyphfront.serve.app import PAGE
-from glyphfront.serve.catalogue import describe, files_of
+from glyphfront.serve.catalogue import describe, files_of, latency_us
 from glyphfront.ship.alphabet import NAMED
 from glyphfront.ship.card import load_card
+from glyphfront.ship.recognizer import load
 
 PACKAGE = "onnxruntime-web@1.30.0"
 INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
@@ -56,10 +57,9 @@ def write_static(out: Path, models: Sequence[str]) -> Path:
         if any(one["file"] == file for one in described):
             raise GlyphfrontError(f"{path}: a second model called {card.name} in {card.precision}; give one of them")
         shutil.copyfile(path, out / file)
-        timed = card.latency
-        where = {} if timed is None else {"latency_where": f"in ONNX Runtime on {timed.machine.split(',')[0]}"}
-        told = describe(card, timed.p50_us if timed else 0.0)
-        described.append({**told, **where, "temperature": card.temperature, "file": file})
+        told = describe(card, latency_us(load(path).session))
+        where = "in ONNX Runtime where this page was made"
+        described.append({**told, "latency_where": where, "temperature": card.temperature, "file": file})
     write_text(out / "models.json", json.dumps({"schema": 1, "models": described, "alphabets": NAMED}))
     for part in sorted(PAGE.iterdir()):
         if part.name not in _ONLY_SERVICE:

@@ -38,6 +38,7 @@ function inWords(told) {
 }
 
 function percent(share) {
+  if (share >= 0.9995) return "> 99.9 %"; // no answer is certain
   return share > 0 && share < 0.0005 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
 }
 

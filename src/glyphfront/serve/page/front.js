@@ -109,7 +109,7 @@ export function drawFront(svg, models, chosen, choose) {
     ...drawn.map((one) => element("path", { d: `M${place(one)[0]} ${y(one.accuracy.low)}V${y(one.accuracy.high)}` })),
     ...[...drawn.filter((one) => one !== chosen), ...drawn.filter((one) => one === chosen)].map((one) => mark(one, chosen, place(one), choose)),
     ...drawn.filter((one) => one === chosen || !drawn.some((other) => other.name === one.name && (other === chosen || other.latency_us > one.latency_us))).map((one) =>
-      text(one.name.replace(/^glyphnet-/, ""), place(one)[0] + 9, place(one)[1] + 14, "start", one === chosen ? "chosen" : "")),
+      text(one.name.replace(/^glyphnet-/, ""), place(one)[0] + 9, place(one)[1] + (one === chosen ? -9 : 14), "start", one === chosen ? "chosen" : "")),
   );
 }
 

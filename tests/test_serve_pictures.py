@@ -65,7 +65,7 @@ def test_an_earlier_answer_goes_while_the_next_picture_is_read(visit: Visit) -> 
     give(visit, picture("4"))
     visit.answered("4")
     held: list[Route] = []
-    visit.page.route("**/v1/recognize*", held.append)
+    visit.page.route("**/v1/recognize*", lambda route: held.append(route))
     give(visit, picture("7"))
     visit.page.get_by_text("Reading…").wait_for()
     assert visit.page.inner_text("#character").strip() == ""

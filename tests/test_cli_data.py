@@ -39,6 +39,16 @@ def test_data_check_counts_what_stands_in_both_halves(pictures: str, capsys: pyt
     assert "Images of the row's set that also stand in the column's." in out
 
 
+def test_data_check_tells_the_validation_set_of_a_folder(pictures: str, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(pictures.removeprefix("folder:"))
+    for name in ("a", "b"):
+        (root / "val" / name).mkdir(parents=True)
+        (root / "train" / name / "1.png").rename(root / "val" / name / "1.png")
+    sets = answers(capsys, "data", "check", pictures)["sets"]
+    counts = {one["set"].rsplit(" ", 1)[1]: one["images"] for one in sets}
+    assert counts == {"train": 4, "validation": 2, "test": 4}
+
+
 def test_data_suspects_writes_a_list_and_a_sheet_and_removes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -161,6 +161,7 @@ TABLES = {
     "names without endings": "file,label\n1,a\n2,b\n",
     "paths of another machine": "file,label\nC:\\shots\\1.png,a\nC:\\shots\\2.png,b\n",
     "spaces": "1.png a\n2.png b\n",
+    "a name of its own for the labels": "file,grade\n1.png,a\n2.png,b\n",
 }
 
 
@@ -202,6 +203,41 @@ def test_pictures_and_rows_that_lack_each_other_are_noted(tmp_path):
         f"{tmp_path}/4.png: named in t.csv, but not there",
         f"{tmp_path}/3.png: has no row in the table of labels; left out",
     ]
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ("file,label\n1.png,a\n4.png,b\n5.png,b\n", "only 1 of the 3 files that it names are there"),
+        ("width,file,grade\n60,1.png,a\n60,2.png,b\n", "none of its columns width, file, grade is called label"),
+    ],
+)
+def test_a_table_that_is_of_no_use_is_told_why(tmp_path, table, why):
+    write(tmp_path, {"a/1.png": b"", "b/2.png": b"", "t.csv": table})
+    notes = Notes(tmp_path)
+    found = find_pictures(tmp_path, None, notes)
+    assert [picture.label for picture in found] == ["a", "b"]
+    assert notes.lines()[0] == f"{tmp_path}/t.csv: {why}; not used as labels"
+
+
+def test_a_row_without_a_label_is_noted_once(tmp_path):
+    write(tmp_path, {"1.png": b"", "2.png": b"", "t.csv": "file,label\n1.png,a\n2.png,\n"})
+    notes = Notes(tmp_path)
+    find_pictures(tmp_path, None, notes)
+    assert notes.lines() == [f"{tmp_path}/2.png: has no label in t.csv; left out"]
+
+
+def test_a_single_folder_of_pictures_is_answered_with_the_ways_to_give_labels(tmp_path):
+    write(tmp_path, {f"img/{n}.png": png(n) for n in range(4)})
+    with pytest.raises(GlyphfrontError, match=r"only 'img'.*folder for each class.*CSV.*--labels-from"):
+        read_folder(tmp_path, "train")
+
+
+def test_a_link_to_a_folder_above_is_not_followed(tmp_path):
+    write(tmp_path, {f"set/{c}/{n}.png": b"" for c in "ab" for n in range(3)})
+    (tmp_path / "set" / "a" / "loop").symlink_to(tmp_path / "set")
+    (tmp_path / "set" / "c").symlink_to(tmp_path / "set" / "b")
+    assert set(labels_of(tmp_path / "set")) == {f"{c}/{n}.png" for c in "abc" for n in range(3)}
 
 
 MAPPINGS = {
@@ -481,9 +517,16 @@ def test_a_zip_is_read_like_the_folder_in_it(tmp_path):
     assert packed.fingerprint() == plain.fingerprint()
 
 
+def test_a_zip_written_with_backslashes_has_folders(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for label in "ab":
+            archive.writestr(f"shots\\{label}\\1.png", b"")
+    assert labels_of(tmp_path / "x.zip") == {"shots/a/1.png": "a", "shots/b/1.png": "b"}
+
+
 def test_a_damaged_zip_is_one_line(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and no more")
-    with pytest.raises(GlyphfrontError, match=r"x\.zip: neither a folder nor a zip file"):
+    with pytest.raises(GlyphfrontError, match=r"x\.zip: not a readable zip file .*; get it again"):
         read_folder(tmp_path / "x.zip", "all")
 
 

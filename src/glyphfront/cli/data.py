@@ -41,13 +41,20 @@ def check(
         data_dir: where EMNIST files lie, in any form.
         json: an object for machines (docs/json.md).
     """
-    from glyphfront.data import load
+    from glyphfront.data import load, load_validation
     from glyphfront.data.emnist import found_sets
     from glyphfront.data.leakage import overlap_matrix
     from glyphfront.report.document import Table
 
     names = tuple(_with_labels(name, labels_from) for name in names) or found_sets(data_dir) or ("balanced",)
-    sets = [load(name, split, folder=data_dir) for name in names for split in ("train", "test")]
+    sets = []
+    for name in names:
+        train, validation, test = (
+            load(name, "train", folder=data_dir),
+            load_validation(name),
+            load(name, "test", folder=data_dir),
+        )
+        sets += [one for one in (train, validation, test) if one is not None]
     called = [f"{one.name} {one.split}" for one in sets]
     shared = overlap_matrix(sets)
     if json:

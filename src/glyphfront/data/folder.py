@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from glyphfront.data.carve import by_class, by_writer, with_copies
 from glyphfront.data.dataset import Dataset
-from glyphfront.data.layout import find_pictures
+from glyphfront.data.layout import WAYS, find_pictures
 from glyphfront.data.leakage import fingerprints
 from glyphfront.data.notes import Notes, some
 from glyphfront.data.orientation import orientation
@@ -78,7 +78,7 @@ def has_validation(path: Path, *, labels_from: str | None = None) -> bool:
 def _named(path: Path, dataset: Dataset, split: str) -> Dataset:
     if len(dataset.classes) < 2:
         usable = f"1 usable class (only {dataset.classes[0]!r})" if dataset.classes else "0 usable classes (none)"
-        raise GlyphfrontError(f"{path}: {usable}; at least two folders with pictures are needed, one folder a class")
+        raise GlyphfrontError(f"{path}: {usable}; at least two are needed: {WAYS}")
     kind = "" if split == "all" else f"{split} "
     return replace(dataset, split=split, source=f"own pictures, {len(dataset):,} {kind}images")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from glyphfront.data.listing import File
 from glyphfront.data.naming import is_split, split_of
+from glyphfront.data.notes import Notes
 from glyphfront.errors import GlyphfrontError
 
 MOST_BYTES = 64 << 20
@@ -81,10 +82,12 @@ def read_text(file: File) -> str:
         return data.decode("cp1252", errors="replace")
 
 
-def read_table(file: File, pictures: Sequence[File]) -> LabelTable | None:
+def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable | None:
     """The labels that a CSV or TSV file gives to pictures; None if it is no such table.
 
-    Columns are found by their names, in any order; without a header the first names the file, the second the label.
+    Columns are found by their names, in any order, or else by what is in them: a lone other column beside that of the
+    files is that of the labels. Without a header the first names the file, the second the label. A note says what a
+    table lacks whose files are there, or which has a column of files.
     A file may be named by its path from the table or from the top, or by its name alone, with or without its ending.
     """
     if file.name.lower().endswith(".json"):
@@ -96,7 +99,13 @@ def read_table(file: File, pictures: Sequence[File]) -> LabelTable | None:
     by_file = _position(header, _FILE_COLUMNS)
     by_label = _position(header, _LABEL_COLUMNS)
     rows = grid[1:]
-    if by_file is None or by_label is None or by_file == by_label:
+    if by_file is not None and by_label is None and len(header) == 2:
+        by_label = 1 - by_file
+    elif by_file is None or by_label is None or by_file == by_label:
+        if by_file is not None and by_label is None:
+            notes.add(
+                f"none of its columns {', '.join(header)} is called label; not used as labels", str(file.relative)
+            )
         by_file, by_label, rows, header = 0, 1, grid, []
     by_split, by_writer = _position(header, _SPLIT_COLUMNS), _position(header, _WRITER_COLUMNS)
     find = _Finder(file, pictures)
@@ -111,6 +120,9 @@ def read_table(file: File, pictures: Sequence[File]) -> LabelTable | None:
         split = is_split(_cell(row, by_split)) if by_split is not None else split_of(file.name)
         found.append(Row(picture, row[by_label].strip(), split, _cell(row, by_writer) or None))
     if not found or len(found) < _LEAST_FOUND * (len(found) + len(missing)):
+        if header and missing and PurePosixPath(missing[0]).suffix:
+            there = f"only {len(found):,} of the {len(found) + len(missing):,} files that it names are there"
+            notes.add(f"{there}; not used as labels", str(file.relative))
         return None
     return LabelTable(file, found, missing)
 

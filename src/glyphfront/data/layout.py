@@ -18,6 +18,12 @@ from glyphfront.data.naming import is_split
 from glyphfront.data.notes import Notes, some
 from glyphfront.errors import GlyphfrontError
 
+WAYS = (
+    "put them into a folder for each class, lay a CSV file with the columns file and label beside them, or say how "
+    "their names tell it with --labels-from 'img_{label}_*.png'"
+)
+"""How pictures can be given labels, for those whose pictures have none."""
+
 _UNREAD = {".heic", ".heif", ".pdf", ".svg", ".psd", ".raw", ".cr2", ".nef", ".dng", ".ai", ".eps", ".avif", ".jxl"}
 _NOT_PICTURES = {".pdf", ".mp4", ".mpg", ".mpeg", ".h5", ".hdf", ".eps", ".ps"}  # of what Pillow lists
 _CASES = {
@@ -64,7 +70,7 @@ def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Pi
     else:
         folders = _folder_names(pictures)
         mappings = {text for text in texts if read_mapping(text, folders) is not None}
-        tables = [t for text in texts if text not in mappings and (t := read_table(text, pictures)) is not None]
+        tables = [t for text in texts if text not in mappings and (t := read_table(text, pictures, notes)) is not None]
         found = _by_table(pictures, tables, notes) if tables else []
         used = {table.file for table in tables} if found else set()
         if not found:
@@ -148,10 +154,12 @@ def pattern_of(pattern: str) -> re.Pattern[str]:
 
 def _by_table(pictures: Sequence[File], tables: Sequence[LabelTable], notes: Notes) -> list[Picture]:
     found: dict[File, Picture] = {}
+    unlabelled = set()
     for table in tables:
         for row in table.rows:
             before = found.get(row.file)
             if not row.label:
+                unlabelled.add(row.file)
                 notes.add(f"has no label in {table.file.name}; left out", str(row.file.relative))
             elif before is not None and before.label != row.label:
                 notes.add(f"has two labels in {table.file.name}; the first is taken", str(row.file.relative))
@@ -162,7 +170,7 @@ def _by_table(pictures: Sequence[File], tables: Sequence[LabelTable], notes: Not
     without = [file for file in pictures if file not in found]
     if len(without) > len(found) and all(file.relative.parent.parts for file in without):
         return []  # a list of some pictures beside folders of all
-    for file in without:
+    for file in [file for file in without if file not in unlabelled]:
         notes.add("has no row in the table of labels; left out", str(file.relative))
     return list(found.values())
 
@@ -198,9 +206,8 @@ def _by_folders(
             notes.add("not in a class folder; left out", str(file.relative))
     if not placed:
         raise GlyphfrontError(
-            f"{place}: nothing says what the pictures show: put them into a folder for each class, lay a CSV file with "
-            "the columns file and label beside them, or say how their names tell it with "
-            f"--labels-from 'img_{{label}}_*.png'; they are called {some([file.name for file in pictures])}"
+            f"{place}: nothing says what the pictures show: {WAYS}; they are called "
+            f"{some([file.name for file in pictures])}"
         )
     for parent in {top, *(top / file.relative.parts[depth] for file, _, split in placed if split)}:
         for folder in empty_folders(place, parent):

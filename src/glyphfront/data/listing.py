@@ -108,7 +108,7 @@ def list_files(place: Path, depth: int = 8) -> list[File]:
         found = list(_of_folder(place, depth))
     elif not place.exists():
         raise GlyphfrontError(f"{place}: no such folder; give a folder or a zip file of pictures")
-    elif zipfile.is_zipfile(place):
+    elif zipfile.is_zipfile(place) or place.suffix.lower() == ".zip":
         found = of_archive(place)
     else:
         raise GlyphfrontError(f"{place}: neither a folder nor a zip file")
@@ -134,6 +134,9 @@ def _of_folder(place: Path, depth: int) -> Iterator[File]:
     count = 0
     for folder, subfolders, names in os.walk(place, followlinks=True):
         at = Path(folder)
+        if any(above.samefile(at) for above in _above(at, place)):  # a link back up
+            subfolders.clear()
+            continue
         relative = PurePosixPath(at.relative_to(place).as_posix())
         too_deep = len(relative.parts) >= depth
         subfolders[:] = [] if too_deep else sorted(name for name in subfolders if not _is_junk(name, folder=True))
@@ -148,6 +151,11 @@ def _of_folder(place: Path, depth: int) -> Iterator[File]:
             except OSError:  # a link to nothing
                 continue
             yield File(at / name, None, relative / name, status.st_size, status.st_mtime_ns)
+
+
+def _above(at: Path, place: Path) -> list[Path]:
+    """The folders above `at`, up to `place`."""
+    return [] if at == place else [at.parent, *_above(at.parent, place)]
 
 
 def of_archive(path: Path) -> list[File]:
@@ -174,13 +182,14 @@ def of_archive(path: Path) -> list[File]:
 
 
 def _decoded(member: zipfile.ZipInfo) -> str:
-    """The name; macOS writes UTF-8 without the flag that says so (APPNOTE 6.3.10, appendix D)."""
+    """The name; macOS writes UTF-8 without the flag that says so, Windows backslashes (APPNOTE 6.3.10, appendix D)."""
+    name = member.filename if "/" in member.filename else member.filename.replace("\\", "/")
     if member.flag_bits & 0x800:
-        return member.filename
+        return name
     try:
-        return member.filename.encode("cp437").decode("utf-8")
+        return name.encode("cp437").decode("utf-8")
     except UnicodeError:
-        return member.filename
+        return name
 
 
 def _is_junk(name: str, *, folder: bool = False) -> bool:

@@ -220,6 +220,13 @@ def test_a_table_that_is_of_no_use_is_told_why(tmp_path, table, why):
     assert notes.lines()[0] == f"{tmp_path}/t.csv: {why}; not used as labels"
 
 
+def test_a_table_beside_class_folders_does_not_name_classes_after_files(tmp_path):
+    files = [f"{c}/{c}{n}.png" for c in "ab" for n in range(3)]
+    table = "file,label\n" + "".join(f"{file},{file[0]}\n" for file in files)
+    write(tmp_path, dict.fromkeys(files, b"") | {"labels.csv": table})
+    assert labels_of(tmp_path) == {file: file[0] for file in files}
+
+
 def test_a_row_without_a_label_is_noted_once(tmp_path):
     write(tmp_path, {"1.png": b"", "2.png": b"", "t.csv": "file,label\n1.png,a\n2.png,\n"})
     notes = Notes(tmp_path)

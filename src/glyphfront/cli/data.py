@@ -42,12 +42,13 @@ def check(
         json: an object for machines (docs/json.md).
     """
     from glyphfront.data import load, load_validation
+    from glyphfront.data.dataset import Dataset
     from glyphfront.data.emnist import found_sets
     from glyphfront.data.leakage import overlap_matrix
     from glyphfront.report.document import Table
 
     names = tuple(_with_labels(name, labels_from) for name in names) or found_sets(data_dir) or ("balanced",)
-    sets = []
+    sets: list[Dataset] = []
     for name in names:
         train, validation, test = (
             load(name, "train", folder=data_dir),

@@ -192,7 +192,8 @@ def read_mapping(file: File, folders: set[str]) -> dict[str, str] | None:
     if not pairs or not folders:
         return None
     named = {folder: pairs.get(folder) or pairs.get(folder.lstrip("0") or "0") for folder in folders}
-    if None in named.values():
+    files = any(key.lower().endswith(_ENDINGS) for key in pairs)  # a table of pictures, which read_table reads
+    if None in named.values() and not files:
         inverse = {value: key for key, value in pairs.items()}  # {"A": 0}: names first
         named = {folder: inverse.get(folder) or inverse.get(folder.lstrip("0") or "0") for folder in folders}
     if None in named.values():

@@ -52,6 +52,9 @@ def test_sequence_names_classes_of_any_length():
         ("", "the alphabet is empty"),
         (" ", "the alphabet is empty"),
         ("9-0", "give it as 0-9"),
+        ("a-Z", "give it as a-z.A-Z"),
+        ("0-\u4e00", "give fewer characters"),
+        (" ", "cannot write ' ';"),
         ([], "cannot write any of"),
     ],
 )

@@ -107,6 +107,59 @@ def test_read_prints_the_text_and_draws_what_it_found(
     assert Image.open(overlay).size == (600, 300)
 
 
+def test_read_reads_every_page_and_goes_on_after_an_empty_one(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seven = Image.open(picture)
+    pages = tmp_path / "pages.tif"
+    seven.save(pages, save_all=True, append_images=[Image.new("L", seven.size, 240), seven])
+    assert main(["read", str(pages), "--alphabet", "digits"]) == 2
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [f"{pages} page 1:", "7", f"{pages} page 3:", "7"]
+    assert err.startswith(f"glyphfront: {pages} page 2: the picture is empty")
+    assert err.count("\n") == 1
+
+
+def test_read_reads_standard_input(
+    picture: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with picture.open("rb") as file:
+        monkeypatch.setattr("sys.stdin", type("Stdin", (), {"buffer": file})())
+        assert main(["read", "-", "--alphabet", "digits"]) == 0
+    assert capsys.readouterr().out == "7\n"
+
+
+def test_read_names_look_alikes_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    round_ones = Image.new("L", (300, 200), 255)
+    ImageDraw.Draw(round_ones).ellipse([100, 40, 180, 150], outline=0, width=12)
+    round_ones.save(tmp_path / "o.png")
+    assert main(["read", str(tmp_path / "o.png")]) == 0
+    out, err = capsys.readouterr()
+    assert {out.strip(), *err.rstrip().partition(" may be ")[2].partition(";")[0]} == {"0", "O"}
+    assert err.startswith("glyphfront: note: look-alikes: ")
+    assert main(["read", str(tmp_path / "o.png"), "--alphabet", "digits"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["seven.png", "drawn.jpg", "folder"])
+def test_overlay_takes_neither_the_pictures_place_nor_another_ending(
+    picture: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    before = picture.read_bytes()
+    (picture.parent / "folder").mkdir()
+    assert main(["read", str(picture), "--overlay", str(picture.parent / name)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert picture.read_bytes() == before
+
+
+@pytest.mark.parametrize("verb", ["recognize", "read"])
+def test_a_name_that_is_too_long_is_told_in_a_short_line(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "x" * 5000]) == 2
+    err = capsys.readouterr().err
+    assert "File name too long" in err
+    assert len(err) < 250
+
+
 @pytest.mark.parametrize(
     ("flags", "fault"),
     [

@@ -12,7 +12,7 @@ from glyphfront.picture.boxes import boxes_of
 from glyphfront.picture.grid import cells_of
 from glyphfront.picture.layout import lines_of
 from glyphfront.ship.casing import with_case
-from glyphfront.ship.fields import Field, fields_of, load_fields
+from glyphfront.ship.fields import Field, fields_of, load_fields, parse_fields
 from glyphfront.ship.reader import Character, Line, Page, draw_overlay, read_page
 from glyphfront.ship.recognizer import load
 from test_normalize import draw
@@ -287,3 +287,32 @@ def test_overlay_is_the_picture_with_something_drawn_on_it():
     assert image.shape == (80, 90, 3)
     assert (image[30, 20:50] != 255).any()
     assert (image[70:] == 255).all()
+
+
+def test_overlay_shows_ink_on_transparent_ground():
+    ink = np.zeros((80, 90, 4), np.uint8)
+    ink[30:50, 20:30, 3] = 255
+    image = np.asarray(Image.open(io.BytesIO(draw_overlay(ink, Page(())))).convert("L"))
+    assert abs(int(image[40, 25]) - int(image[5, 5])) > 100
+
+
+def test_page_of_drawings_is_told():
+    page = np.full((400, 900), 255, np.uint8)
+    for left in (60, 360, 660):  # a plus is none of the classes
+        cv2.line(page, (left + 90, 100), (left + 90, 300), 0, 12)
+        cv2.line(page, (left, 200), (left + 180, 200), 0, 12)
+    told = read_page(load("glyphnet-s"), page)
+    assert told.note is not None
+    assert "no letter or digit" in told.note
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"a": {"row": 1}, "a": {"row": 2}}'])
+def test_json_of_fields_that_says_nothing_clear_is_told(text):
+    with pytest.raises(GlyphfrontError, match=r"no JSON|described twice"):
+        parse_fields(text)
+
+
+def test_alphabet_of_a_field_that_cannot_be_written_is_told_with_the_field():
+    fields = fields_of({"street": {"row": 1, "alphabet": "é"}})
+    with pytest.raises(GlyphfrontError, match=r"'street'.*cannot write é"):
+        read_page(load("glyphnet-s"), written(["47"]), fields=fields)

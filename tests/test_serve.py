@@ -97,6 +97,19 @@ def test_a_page_is_read_as_the_command_line_reads_it(
     assert list(overlay.size) == answered["size"] == [700, 260]
 
 
+def test_a_page_is_read_by_the_fields_of_the_request(service: str) -> None:
+    page = Image.new("L", (700, 260), 245)
+    for place, character in enumerate("74"):
+        page.paste(drawing(character).crop((30, 20, 230, 240)), (60 + 300 * place, 20))
+    described = json.dumps({"first": {"alphabet": "digits", "region": [0, 0, 0.5, 1]}})
+    told = requests.post(f"{service}/v1/read", params={"fields": described}, data=encoded(page)).json()
+    assert told["fields"] == [{"name": "first", "text": "7"}]
+    refused = requests.post(f"{service}/v1/read", params={"fields": "{"}, data=encoded(page))
+    assert refused.status_code == 422
+    assert "no JSON" in refused.json()["error"]
+    assert requests.post(f"{service}/v1/read?alphabet=digits", data=encoded(page)).json()["fields"] == []
+
+
 def test_models_are_those_that_are_shipped_with_the_accuracy_of_their_cards(service: str) -> None:
     told = requests.get(f"{service}/v1/models").json()["models"]
     assert {one["name"] for one in told} == set(glyphfront.shipped())

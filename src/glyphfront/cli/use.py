@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 from tyro.conf import FlagCreatePairsOff, Positional
 
@@ -16,6 +16,9 @@ from glyphfront.ship import DEFAULT
 
 if TYPE_CHECKING:
     from glyphfront.picture.read import Pixels
+    from glyphfront.ship.reader import Page
+
+_MOST_ALIKE = 6  # so many look-alikes of a page are named
 
 
 def recognize(
@@ -58,12 +61,8 @@ def recognize(
                 raise page
             answer = recognizer.answer(page, top, alphabet, least=least, any_orientation=any_orientation)
         except GlyphfrontError as error:  # the other pictures still count
-            fault = str(error) if page is error else f"{picture}: {error}"
             status = 2
-            if json:
-                print_json_fault(fault, picture=picture)
-            else:
-                print(f"glyphfront: {fault}", file=sys.stderr)
+            _tell(str(error) if page is error else f"{picture}: {error}", picture, json)
             continue
         number += 1
         if answer.transposed:
@@ -104,13 +103,13 @@ def read(
     any_orientation: bool = False,
     overlay: Path | None = None,
     json: Json = False,
-) -> None:
-    """Print the text of a page of characters that stand apart: lines of words, the cells of a grid, boxes of a form.
+) -> int:
+    """Print the text of characters that stand apart on a page: lines of words, the cells of a grid, boxes of a form.
 
     Example: glyphfront read sudoku.jpg --grid 9x9 --alphabet digits
 
     Args:
-        picture: an image file.
+        picture: an image file, every page of which is read; a folder of such files; or - for standard input.
         model: a shipped name, an .onnx with its card, or the folder of a run. On one picture the default's
             time is nothing beside that of reading it, and the larger glyphnet-l is not better beyond chance.
         alphabet: characters there can be: digits, upper, lower, letters, 0-9A-F, any characters; + joins several.
@@ -118,7 +117,7 @@ def read(
         boxes: the page is a form with a box, or a place of a comb, for each character.
         fields: a JSON file of fields with alphabets of their own (docs/pictures.md); prints a line for each.
         any_orientation: the page may be turned by quarters.
-        overlay: also draw what was found here, as PNG.
+        overlay: also draw what was found on the one page into this PNG file.
         json: an object for machines, on one line (docs/json.md).
     """
     import re
@@ -128,6 +127,10 @@ def read(
         raise GlyphfrontError(f"--grid {grid}: give rows and columns, such as 9x9")
     if grid is not None and boxes:
         raise GlyphfrontError("--grid and --boxes: give one of them")
+    if overlay is not None and overlay.suffix.lower() != ".png":
+        raise GlyphfrontError(f"--overlay {overlay}: it is written as PNG; give a name that ends in .png")
+    if overlay is not None and overlay.exists() and picture.exists() and overlay.samefile(picture):
+        raise GlyphfrontError(f"--overlay {overlay}: this is the picture itself; give another name")
     from glyphfront.files import write_atomically
     from glyphfront.ship.fields import load_fields
     from glyphfront.ship.reader import draw_overlay, read_page
@@ -136,19 +139,60 @@ def read(
     size = (int(cells[1]), int(cells[2])) if cells else None
     known = load_fields(fields) if fields is not None else ()
     recognizer = load(model)
-    page = read_page(recognizer, picture, alphabet, size, boxes=boxes, fields=known, any_orientation=any_orientation)
-    if overlay is not None:
-        drawn = draw_overlay(picture, page)
-        write_atomically(overlay, lambda partial: partial.write_bytes(drawn) and None)
-    if json:
-        print_json(picture=picture, text=page.text, lines=page.lines, note=page.note, fields=page.fields)
-        return
+    recognizer.alphabet(alphabet)
+    found, status = _pages((picture,)), 0
+    first, second = next(found), next(found, None)
+    if second is not None and overlay is not None:
+        raise GlyphfrontError(f"{picture}: more than one page; --overlay draws a single one")
+    for name, pixels in (first,) if second is None else chain((first, second), found):
+        try:
+            if isinstance(pixels, GlyphfrontError):
+                raise pixels
+            page = read_page(
+                recognizer, pixels, alphabet, size, boxes=boxes, fields=known, any_orientation=any_orientation
+            )
+        except GlyphfrontError as error:  # the other pages still count
+            status = 2
+            _tell(str(error) if pixels is error else f"{name}: {error}", name, json)
+            continue
+        if overlay is not None:
+            drawn = draw_overlay(pixels, page)
+            write_atomically(overlay, lambda partial, drawn=drawn: partial.write_bytes(drawn))
+        if json:
+            print_json(picture=name, text=page.text, lines=page.lines, note=page.note, fields=page.fields)
+            continue
+        if second is not None:
+            print(f"{name}:")
+        _print_page(page)
+    return status
+
+
+def _print_page(page: Page) -> None:
+    """The text of a page, and on stderr what a reader of it should know."""
     for field in page.fields:
         print(f"{field.name}: " + field.text.replace("\n", " "))
     if not page.fields:
         print(page.text)
+    alike = [
+        f"{c.character} in line {number} may be {', '.join(c.alike)}"
+        for number, line in enumerate(page.lines, 1)
+        for c in line.characters
+        if c is not None and c.alike
+    ]
+    if alike:
+        more = f"; {len(alike) - _MOST_ALIKE} more" if len(alike) > _MOST_ALIKE else ""
+        told = "; ".join(alike[:_MOST_ALIKE]) + more
+        print(f"glyphfront: note: look-alikes: {told}; --alphabet tells which there can be", file=sys.stderr)
     if page.note:
         print(f"glyphfront: note: {page.note}", file=sys.stderr)
+
+
+def _tell(fault: str, picture: str, json: bool) -> None:
+    """What keeps one picture of several from its answer."""
+    if json:
+        print_json_fault(fault, picture=picture)
+    else:
+        print(f"glyphfront: {fault}", file=sys.stderr)
 
 
 def _pages(given: tuple[Path, ...]) -> Iterator[tuple[str, Pixels | GlyphfrontError]]:
@@ -157,14 +201,17 @@ def _pages(given: tuple[Path, ...]) -> Iterator[tuple[str, Pixels | GlyphfrontEr
 
     for path in given:
         try:
-            files: list[Path | bytes] = [sys.stdin.buffer.read()] if str(path) == "-" else [path]
+            files: list[Path | BinaryIO] = [sys.stdin.buffer] if str(path) == "-" else [path]
             if path.is_dir():
                 files = [*pictures_in(path)]
-        except (GlyphfrontError, OSError) as error:
-            yield shortened(str(path)), GlyphfrontError(str(error))
+        except GlyphfrontError as error:
+            yield shortened(str(path)), error
+            continue
+        except OSError as error:  # a name that is too long, or may not be looked at
+            yield shortened(str(path)), GlyphfrontError(f"{shortened(str(path))}: cannot be read ({error.strerror})")
             continue
         for file in files:
-            name, number = "-" if isinstance(file, bytes) else str(file), 0
+            name, number = shortened(str(file)) if isinstance(file, Path) else "-", 0
             try:
                 found = pages(file)
                 first, second = next(found), next(found, None)

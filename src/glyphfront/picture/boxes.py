@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.cells import glyphs_in
-from glyphfront.picture.glyph import Box, Glyph
+from glyphfront.picture.glyph import Glyph
 from glyphfront.picture.page import PageInk, page_ink
-from glyphfront.picture.read import Mask, Pixels
+from glyphfront.picture.read import Box, Mask, Pixels
 from glyphfront.picture.rules import Rule, band_of, rules_of
 
 _LEAST = 12  # pixels: boxes are no smaller

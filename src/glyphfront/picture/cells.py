@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphfront.picture.glyph import Box, Glyph
+from glyphfront.picture.glyph import Glyph
 from glyphfront.picture.normalize import framed
 from glyphfront.picture.parts import character_in
-from glyphfront.picture.read import Gray, Mask
+from glyphfront.picture.read import Box, Gray, Mask
 from glyphfront.picture.rules import band_of, rules_of
 from glyphfront.picture.tones import otsu
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.cells import glyphs_in
-from glyphfront.picture.glyph import Box, Glyph
+from glyphfront.picture.glyph import Glyph
 from glyphfront.picture.ink import gray_of, ink_of_page
-from glyphfront.picture.read import Gray, Mask, Pixels
+from glyphfront.picture.read import Box, Gray, Mask, Pixels
 from glyphfront.picture.tones import otsu
 
 _CELL = 80  # pixels a side of a cell, once the grid is set straight

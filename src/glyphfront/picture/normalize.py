@@ -12,10 +12,8 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.doubt import doubt_about
 from glyphfront.picture.ink import EMPTY, gray_of, ink_of
 from glyphfront.picture.parts import character_in, strokes_of
-from glyphfront.picture.read import Gray, Mask, Picture, Pixels, read, shortened
+from glyphfront.picture.read import Box, Gray, Mask, Picture, Pixels, read, shortened
 from glyphfront.picture.tones import otsu
-
-Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 # EMNIST blurred each scan with sigma 1, kept 3 pixels around the ink and 2 more as border, and fitted that into 28.
 # The scans' resolution is not known any more, but the pens were alike, so that the width of the strokes tells it.
@@ -69,11 +67,6 @@ def _named(picture: Picture) -> tuple[Gray, float]:
         if isinstance(picture, str | Path) and not str(picture)[:5].lower() == "data:":
             raise GlyphfrontError(f"{shortened(str(picture))}: {error}") from None
         raise
-
-
-def normalize_pixels(pixels: Pixels) -> NDArray[np.uint8]:
-    """`normalize` pixels that are read already."""
-    return framed(character_ink(pixels)[0])
 
 
 def character_ink(pixels: Pixels) -> tuple[Gray, float]:

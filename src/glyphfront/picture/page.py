@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.ink import EMPTY, gray_of, ink_of_page, stands_out
-from glyphfront.picture.read import Gray, Mask, Pixels
+from glyphfront.picture.read import Box, Gray, Mask, Pixels
 from glyphfront.picture.tones import otsu
-
-Box = tuple[int, int, int, int]
-"""left, top, right, bottom, in pixels; right and bottom are the first ones outside."""
 
 _SIDE = 2000  # larger pages are reduced to this
 _SHEET_SIDE = 250  # the sheet is looked for in pictures reduced to this

@@ -25,6 +25,8 @@ Gray: TypeAlias = NDArray[np.uint8]
 """(H, W) uint8."""
 Mask: TypeAlias = NDArray[np.uint8]
 """(H, W) uint8, 1 inside and 0 outside."""
+Box: TypeAlias = tuple[int, int, int, int]
+"""left, top, right, bottom, in pixels; right and bottom are the first ones outside."""
 Picture: TypeAlias = "str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]"
 """What a picture may be given as: a path, a data URL, a file's bytes, an open file, a Pillow image, an array."""
 

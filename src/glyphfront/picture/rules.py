@@ -155,7 +155,7 @@ def without_rules(mask: Mask) -> Mask | None:
     if body is None:
         return None
     x, y, wide, tall = cv2.boundingRect(body)
-    left = _without_crumbs(left, removed, body, thickest)
+    left = without_crumbs(left, removed, thickest, body)
     touching = {_side(rule, shape) for rule in rules if _touches(rule, body)}
     if touching - {None} and len({_side(rule, shape) for rule in rules} - {None}) < 4:
         if x == 0 or y == 0 or x + wide == shape[1] or y + tall == shape[0]:
@@ -165,14 +165,22 @@ def without_rules(mask: Mask) -> Mask | None:
     return left
 
 
-def _without_crumbs(left: Mask, removed: Mask, body: Mask, thickest: float) -> Mask:
-    """Without what a removed line leaves beside itself where it is thicker: flat parts next to it."""
+def without_crumbs(left: Mask, removed: Mask, thickest: float, body: Mask | None = None) -> Mask:
+    """Without what a removed line leaves beside itself where it is thicker or bends: flat parts next to it.
+
+    Args:
+        left: (H, W), 1 where there is ink that is left.
+        removed: (H, W), 1 where lines were.
+        thickest: pixels; thicker parts stay.
+        body: (H, W), 1 where ink stays in any case.
+    """
     near = cv2.dilate(removed, np.ones((5, 5), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(left, connectivity=8)
     flat = np.minimum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) <= thickest
     flat &= np.bincount(labels.ravel(), near.ravel(), minlength=count) > 0
     flat[0] = False
-    flat[np.unique(labels[body > 0])] = False
+    if body is not None:
+        flat[np.unique(labels[body > 0])] = False
     return np.where(flat[labels], np.uint8(0), left)
 
 

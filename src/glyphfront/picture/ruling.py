@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from glyphfront.picture.read import Mask
-from glyphfront.picture.rules import Rule, band_of, rules_of
+from glyphfront.picture.rules import Rule, band_of, rules_of, without_crumbs
 
 _CANDIDATE = 0.3  # of the picture's side: shorter lines are looked for only where the writing is known to be small
 _LONG = 3.0  # heights of a character: no stroke is as long
@@ -67,14 +67,7 @@ def _without(mask: Mask, rules: list[Rule]) -> Mask:
     left: Mask = np.where(removed > 0, np.uint8(0), mask)
     if not rules:
         return left
-    # crumbs: what a removed line leaves beside itself where it is thicker or bends
-    near = cv2.dilate(removed, np.ones((5, 5), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(left, connectivity=8)
-    thickest = max(rule.thickness for rule in rules)
-    flat = np.minimum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) <= max(0.8 * thickest, 2)
-    flat &= np.bincount(labels.ravel(), near.ravel(), minlength=count) > 0
-    flat[0] = False
-    return np.where(flat[labels], np.uint8(0), left)
+    return without_crumbs(left, removed, max(0.8 * max(rule.thickness for rule in rules), 2))
 
 
 def _height(mask: Mask, candidates: list[Rule]) -> float:

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphfront.picture.glyph import Box, Glyph
+from glyphfront.picture.glyph import Glyph
 from glyphfront.picture.normalize import framed
-from glyphfront.picture.read import Gray
+from glyphfront.picture.read import Box, Gray
 
 _WIDE = 0.7  # of the height of its line: what is narrower is one character
 _WIDEST = 3.5  # of the height of its line: what is wider is a word, and is not cut

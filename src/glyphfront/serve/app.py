@@ -38,6 +38,7 @@ from glyphfront.serve.catalogue import Key, chosen, load_all
 from glyphfront.serve.guard import Guard, RefusedError, check_picture, problem_of
 from glyphfront.serve.metrics import Metrics
 from glyphfront.serve.settings import Settings, from_environment
+from glyphfront.ship.fields import parse_fields
 from glyphfront.ship.reader import draw_overlay, read_page
 from glyphfront.ship.recognizer import Recognizer
 
@@ -236,20 +237,23 @@ class Service:
         alphabet: Alphabet = None,
         grid: Annotated[str | None, Query(description="Rows and columns, such as 9x9.", pattern=r"^\d+x\d+$")] = None,
         boxes: Annotated[bool, Query(description="A form with a box for each character.")] = False,
+        fields: Annotated[str | None, Query(description="JSON of fields with alphabets of their own.")] = None,
         any_orientation: Annotated[bool, Query(description="The page may be turned by quarters.")] = False,
         overlay: Annotated[bool, Query(description="Also give the page with its boxes, as a data URL.")] = False,
     ) -> Response:
         """The text of a page of characters that stand apart: lines of words, cells of a grid, or boxes of a form."""
         recognizer = self._recognizer(model, precision)
         recognizer.alphabet(alphabet)
-        cells = schema.grid_of(grid)
+        cells, known = schema.grid_of(grid), parse_fields(fields) if fields is not None else ()
         content = await _content(request)
 
         def one() -> schema.PageRead:
             began = time.perf_counter()
             check_picture(content, self.settings.pixels)
             pixels = read(content)
-            page = read_page(recognizer, pixels, alphabet, cells, boxes=boxes, any_orientation=any_orientation)
+            page = read_page(
+                recognizer, pixels, alphabet, cells, boxes=boxes, fields=known, any_orientation=any_orientation
+            )
             told: schema.PageRead = {
                 "schema": 1,
                 "ok": True,
@@ -257,6 +261,7 @@ class Service:
                 "text": page.text,
                 "lines": to_plain(page.lines),
                 "note": page.note,
+                "fields": to_plain(page.fields),
                 "model": recognizer.card.name,
                 "precision": recognizer.precision,
                 "milliseconds": round((time.perf_counter() - began) * 1000, 3),

@@ -72,6 +72,13 @@ class Line(TypedDict):
     characters: list[Character | None]
 
 
+class FieldText(TypedDict):
+    """What stands in one field of a form."""
+
+    name: str
+    text: str
+
+
 class PageRead(TypedDict):
     """What stands on a page."""
 
@@ -81,6 +88,7 @@ class PageRead(TypedDict):
     text: str
     lines: list[Line]
     note: str | None
+    fields: list[FieldText]
     model: str
     precision: Precision
     milliseconds: float

@@ -60,7 +60,10 @@ def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> 
         elif output not in answered or character == classes[output]:
             answered[output] = character
     if unknown or not answered:
-        lacking = " ".join(sorted(set(unknown))[:12]) or f"any of {given!r}"
+        lacking = (
+            " ".join(c if c.strip() and c.isprintable() else repr(c) for c in sorted(set(unknown))[:12])
+            or f"any of {given!r}"
+        )
         known = "".join(classes) if all(len(c) == 1 for c in classes) else ", ".join(classes)
         raise GlyphfrontError(f"the model cannot write {lacking}; it knows {known[:100]}")
     outputs = tuple(sorted(answered))
@@ -94,13 +97,20 @@ def _ranges(term: str) -> list[str]:
         if position + 2 < len(term) and term[position + 1] == "-":
             first, last = term[position], term[position + 2]
             if ord(first) > ord(last) or ord(last) - ord(first) > 500:
-                raise GlyphfrontError(f"{first}-{last} is no range of characters; give it as {last}-{first}")
+                raise GlyphfrontError(f"{first}-{last} is no range of characters; {_instead(first, last)}")
             found += [chr(code) for code in range(ord(first), ord(last) + 1)]
             position += 3
         else:
             found.append(term[position])
             position += 1
     return found
+
+
+def _instead(first: str, last: str) -> str:
+    """What to give for a range that runs backwards, or through more than characters of one kind."""
+    if first.isascii() and last.isascii() and first.islower() and last.isupper():  # a-Z
+        return f"give it as {first}-z+A-{last}"
+    return f"give it as {last}-{first}" if ord(first) > ord(last) else "give fewer characters"
 
 
 def _output(character: str, classes: tuple[str, ...]) -> int | None:

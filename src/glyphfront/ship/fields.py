@@ -58,15 +58,37 @@ def load_fields(path: str | Path) -> tuple[Field, ...]:
         GlyphfrontError: the file is unreadable, or describes no fields; the message names it.
     """
     try:
-        given = json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise GlyphfrontError(f"{path}: {error.strerror}; give a JSON file of fields") from None
-    except ValueError as error:  # no JSON, or no UTF-8
-        raise GlyphfrontError(f"{path}: no JSON ({error}); fields look like {_EXAMPLE}") from None
+    except UnicodeDecodeError:
+        raise GlyphfrontError(f"{path}: no text; fields look like {_EXAMPLE}") from None
     try:
-        return fields_of(given)
+        return parse_fields(text)
     except GlyphfrontError as error:
         raise GlyphfrontError(f"{path}: {error}") from None
+
+
+def parse_fields(text: str) -> tuple[Field, ...]:
+    """Fields as JSON describes them.
+
+    Raises:
+        GlyphfrontError: it is no JSON, or describes no fields.
+    """
+    try:
+        return fields_of(json.loads(text, object_pairs_hook=_once))
+    except (ValueError, RecursionError) as error:  # brackets without end are a recursion
+        raise GlyphfrontError(f"no JSON ({error}); fields look like {_EXAMPLE}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; JSON takes the last of two of one name without a word."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise GlyphfrontError(f"{twice!r} is described twice; give each its own name")
+    return named
 
 
 def fields_of(given: Any) -> tuple[Field, ...]:

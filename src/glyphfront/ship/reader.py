@@ -21,6 +21,7 @@ _TURNED = 0.12  # by so much surer are the characters of a page that is turned b
 _JOINED = 0.3  # of the width of all that stands in the lines: of cursive more is joined
 _BROAD = 1.3  # of the height of its line: no character is broader
 _GUESSED = 0.5  # mean confidence below which a page is no page of characters
+_UNLIKE = 0.5  # of the characters of a page: of text, fewer are doubted
 _UNSURE = 0.7  # mean confidence below which it is tried whether a page is turned
 
 
@@ -105,8 +106,12 @@ def read_page(
 
     if grid is not None and boxes:
         raise GlyphfrontError("a page is read as a grid or as boxes, not both")
-    for given in (alphabet, *(field.alphabet for field in fields)):
-        recognizer.alphabet(given)
+    recognizer.alphabet(alphabet)
+    for field in fields:
+        try:
+            recognizer.alphabet(field.alphabet)
+        except GlyphfrontError as error:
+            raise GlyphfrontError(f"field {field.name!r}: {error}") from None
     reading = _Reading(recognizer, read(picture), alphabet, grid, boxes, tuple(fields))
     if any_orientation:
         return max(reading.turned(range(4)), key=_sureness)
@@ -175,14 +180,25 @@ class _Reading:
         owners = [self.field_of(glyph, r, c) for r, c, glyph in spots]
         read = iter(self.read([glyph for _, _, glyph in spots], owners))
         lines = [tuple(None if g is None else next(read) for g in row) for row in rows]
-        if self.grid is None and not self.boxes and self.alphabet in (None, "letters") and not self.fields:
+        in_lines = self.grid is None and not self.boxes
+        if in_lines and self.alphabet in (None, "letters") and not self.fields:
             lines = [tuple(with_case([c for c in line if c is not None])) for line in lines]
         page = Page(tuple(map(Line, lines)))
+        characters = [c for line in lines for c in line if c is not None]
         if joined > _JOINED:
             page = replace(page, note="the characters seem joined: cursive is not read")
         elif _sureness(page) < _GUESSED:
             page = replace(page, note="hardly a character is sure: cursive and drawings are not read")
+        elif in_lines and self.share_unlike([glyph for _, _, glyph in spots], characters) > _UNLIKE:
+            page = replace(page, note="most of it is no letter or digit: drawings and signs are not read")
         return replace(page, fields=self.texts(page, {(r, c): o for (r, c, _), o in zip(spots, owners, strict=True)}))
+
+    def share_unlike(self, glyphs: Sequence[Glyph], characters: Sequence[Character]) -> float:
+        """The share of glyphs that are no letters or digits."""
+        unlike = [
+            self.recognizer.unlike(g.image, c.probability) is not None for g, c in zip(glyphs, characters, strict=True)
+        ]
+        return sum(unlike) / len(unlike)
 
     def surest(self, glyphs: Sequence[Glyph]) -> NDArray[np.float32]:
         """How sure the recogniser is of each glyph, whichever of the look-alikes it is."""
@@ -262,9 +278,12 @@ def draw_overlay(picture: Picture, page: Page) -> bytes:
 
     from PIL import Image, ImageDraw
 
+    from glyphfront.picture.ink import gray_of
     from glyphfront.picture.read import read
 
     pixels = read(picture)
+    if pixels.shape[2:] in ((2,), (4,)):  # what is transparent is paper, whatever its colour
+        pixels = gray_of(pixels)
     image = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
     pen = ImageDraw.Draw(image)
     for line in page.lines:

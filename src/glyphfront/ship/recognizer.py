@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +71,8 @@ class Answer:
             return self.doubt
         best = self.predictions[0]
         if best.probability < self.least:
-            return f"{best.character} has {best.probability:.0%}, less than {self.least:.0%}"
+            has = math.floor(1000 * best.probability) / 10  # not rounded up to what it lacks
+            return f"{best.character} has {has:g}%, less than {100 * self.least:g}%"
         return None
 
 
@@ -202,19 +204,22 @@ class Recognizer:
         Raises:
             GlyphfrontError: as `answer`.
         """
-        from glyphfront.picture.doubt import unlike_characters
-
         _check(top, least)
         characters = self.alphabet(alphabet).characters
         turned = np.stack([np.rot90(image, turns) for turns in range(4 if any_orientation else 1)])
         rows = self.probabilities(turned, alphabet)
         upright = int(rows.max(axis=1).argmax())
         row = rows[upright]
-        if doubt is None and self._is_latin:
-            doubt = unlike_characters(turned[upright], float(row.max()))
+        doubt = doubt or self.unlike(turned[upright], float(row.max()))
         best = np.argsort(-row, kind="stable")
         found = tuple(Prediction(characters[c], float(row[c])) for c in best[:top])
         return Answer(found, doubt, alike(row, characters), least, self._transposed(image, found[0], alphabet))
+
+    def unlike(self, image: NDArray[np.uint8], confidence: float) -> str | None:
+        """Why an image is none of the classes, see `unlike_characters`; None where it may be, or classes are others."""
+        from glyphfront.picture.doubt import unlike_characters
+
+        return unlike_characters(image, confidence) if self._is_latin else None
 
     @functools.cached_property
     def _is_latin(self) -> bool:

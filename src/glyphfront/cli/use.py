@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -157,7 +158,7 @@ def read(
             continue
         if overlay is not None:
             drawn = draw_overlay(pixels, page)
-            write_atomically(overlay, lambda partial, drawn=drawn: partial.write_bytes(drawn))
+            write_atomically(overlay, partial(_write, drawn))
         if json:
             print_json(picture=name, text=page.text, lines=page.lines, note=page.note, fields=page.fields)
             continue
@@ -222,3 +223,7 @@ def _pages(given: tuple[Path, ...]) -> Iterator[tuple[str, Pixels | GlyphfrontEr
                     yield f"{name} page {number}", page
             except GlyphfrontError as error:
                 yield f"{name} page {number + 1}" if number else name, error
+
+
+def _write(content: bytes, path: Path) -> None:
+    path.write_bytes(content)

@@ -192,7 +192,7 @@ def test_every_common_format_and_mode_gives_the_same_character(tmp_path, file, m
 
 def test_one_usable_class_is_not_enough(tmp_path):
     fill(tmp_path / "a", 5)
-    with pytest.raises(GlyphfrontError, match=r"1 usable class \(only 'a'\); at least two folders"):
+    with pytest.raises(GlyphfrontError, match=r"1 usable class \(only 'a'\); at least two are needed"):
         read_folder(tmp_path, "train")
 
 

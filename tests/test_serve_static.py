@@ -94,7 +94,7 @@ def test_model_and_precision_are_switched_and_marked_in_the_front(browser: Brows
         assert marked.startswith(f"large {precision}")
     assert page.locator("#front .mark").count() == 5
     page.wait_for_function("document.getElementById('figures').textContent.includes('in this browser')")
-    assert "µs an image in ONNX Runtime on" in page.inner_text("#figures")
+    assert "µs an image in ONNX Runtime" in page.inner_text("#figures")
     visit.end()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from glyphfront.data.emnist import read_split
 from glyphfront.data.leakage import fingerprints, load_seen
+from glyphfront.data.splits import prepare
 from glyphfront.measure.accuracy import evaluate_recognizer
 from glyphfront.ship.recognizer import find, load, shipped
 
@@ -26,6 +27,7 @@ def test_a_shipped_model_carries_the_fingerprints_of_all_its_training_images(nam
     card = load(name).card
     assert card.seen is not None
     seen = load_seen(find(name).with_name(card.seen))
-    train = read_split(card.run.data.train, "train", emnist_folder)
-    assert len(seen) <= card.data.train_images + card.data.validation_images
-    assert set(fingerprints(train.images[:500])) <= set(seen)
+    training = prepare(card.run.data, emnist_folder).training
+    assert len(seen) == card.data.train_images + card.data.validation_images
+    shaped = (training.train.images, training.validation.images)
+    assert {one for images in shaped for one in fingerprints(images)} == set(seen)

@@ -121,7 +121,7 @@ def test_results_table_rows_by_hand():
     (row,) = results_table([file]).rows
     assert row == ("a", "75.00 (73.00–77.00)", "100", "2.00", "61,234", "417 k", "248")
     (row,) = results_table([file], MORE).rows
-    assert row == ("a", "lenet5_new", "99.75", "0.2500", "200", "300", "12,345", "33", "1,800", "finished")
+    assert row == ("a", "lenet5_new", "99.75", "0.2500", "200", "300", "–", "12,345", "33", "1,800", "finished")
 
 
 def test_accuracy_is_that_of_the_exported_file():

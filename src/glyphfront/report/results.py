@@ -101,14 +101,14 @@ def _answer(files: Sequence[File], budget_us: float | None) -> tuple[File | None
 
 def _shipped(files: Sequence[File]) -> list[str]:
     """Of every shipped model whose name stands here: whether it is the one here."""
-    lines = []
+    lines, same_files = [], []
     for name in shipped():
         named = [f for f in files if name in (f.result.run.label, f.result.run.model.name)]
         if not named:
             continue
         card = load_card(find(name))
         if any(f.exported and f.exported.sha256 == card.sha256 for f in named):
-            lines.append(f"The {name} here is the shipped one.")
+            same_files.append(name)
             continue
         here = several(f"{f.result.run.epochs} epochs on {f.result.run.data.train}" for f in named)
         line = (
@@ -119,6 +119,10 @@ def _shipped(files: Sequence[File]) -> list[str]:
             images = "these images" if same else f"{card.run.data.test_set} ({card.data.test_source})"
             line += f", {percent(card.accuracy.value)} % on {images}"
         lines.append(f"{line}.")
+    if len(same_files) == 1:
+        lines.insert(0, f"The {same_files[0]} here is the shipped one.")
+    elif same_files:
+        lines.insert(0, f"{', '.join(same_files[:-1])} and {same_files[-1]} here are the shipped ones.")
     return lines
 
 

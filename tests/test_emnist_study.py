@@ -27,6 +27,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 COMMITTED = {
     "quick-balanced": find("quick", data="balanced"),
     "front": find("front"),
+    "few-digits8x8": find("few", data="folder:digits8x8?labels=*_{label}.png"),
     "emnist-study-laptop": find("emnist-study", scale="laptop"),
     "emnist-study-full": find("emnist-study"),
 }

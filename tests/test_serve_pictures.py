@@ -13,7 +13,7 @@ from PIL import Image
 pytest.importorskip("fastapi")
 pytest.importorskip("playwright")
 import requests
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Browser, Route, expect
 
 from browsing import CHROMIUM, Visit, chromium
 from serving import DRAWINGS, drawing, encoded, picture, served
@@ -173,7 +173,7 @@ def test_the_text_of_a_page_is_copied(browser: Browser, service: str, secure: bo
     if not secure:
         visit.page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
     visit.page.get_by_role("button", name="Copy").click()
-    visit.page.wait_for_function("document.getElementById('copied').textContent === 'Copied.'")
+    expect(visit.page.locator("#copied")).to_have_text("Copied.", timeout=20_000)
     visit.page.get_by_role("button", name="Clear").click()
     visit.page.get_by_label("Own alphabet, such as 0-9A-F").focus()
     visit.page.keyboard.press("Control+V")

@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 pytest.importorskip("playwright")
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from browsing import CHROMIUM, Visit, chromium
 from glyphfront import GlyphfrontError, Prediction, load
@@ -93,7 +93,7 @@ def test_model_and_precision_are_switched_and_marked_in_the_front(browser: Brows
         assert marked is not None
         assert marked.startswith(f"large {precision}")
     assert page.locator("#front .mark").count() == 5
-    page.wait_for_function("document.getElementById('figures').textContent.includes('in this browser')")
+    expect(page.locator("#figures")).to_contain_text("in this browser", timeout=20_000)
     assert "µs an image in ONNX Runtime" in page.inner_text("#figures")
     visit.end()
 

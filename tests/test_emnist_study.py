@@ -21,13 +21,14 @@ from glyphfront.pipeline.scale import at_scale, runs_by_folder
 from glyphfront.result import load_result
 from glyphfront.run import Data, Model, Run, check
 from glyphfront.studies import find
+from glyphfront.studies.few import growth
 from glyphfront.study import Study
 
 RESULTS = Path(__file__).parents[1] / "results"
 COMMITTED = {
     "quick-balanced": find("quick", data="balanced"),
     "front": find("front"),
-    "few-digits8x8": find("few", data="folder:digits8x8?labels=*_{label}.png"),
+    "few-digits8x8": growth("folder:digits8x8?labels=*_{label}.png", (10, 20, 50, 100, 200, 500, 1000)),
     "emnist-study-laptop": find("emnist-study", scale="laptop"),
     "emnist-study-full": find("emnist-study"),
 }

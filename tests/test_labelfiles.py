@@ -1,0 +1,173 @@
+"""Labels that stand in a file beside the pictures, or in the names of the pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePosixPath
+
+import pytest
+
+from glyphfront.data import load, load_all
+from glyphfront.data.labelfiles import read_mapping
+from glyphfront.data.layout import find_pictures, pattern_of
+from glyphfront.data.listing import File
+from glyphfront.data.notes import Notes
+from glyphfront.errors import GlyphfrontError
+from layout_files import labels_of, png, splits_of, write, writers_of
+
+TABLES = {
+    "with a header": "file,label\n1.png,a\n2.png,b\n",
+    "columns the other way round": "label,filename\na,1.png\nb,2.png\n",
+    "among others": "id,image,width,class\n7,1.png,60,a\n8,2.png,60,b\n",
+    "without a header": "1.png,a\n2.png,b\n",
+    "semicolons": "Image;Label\n1.png;a\n2.png;b\n",
+    "tabs and CRLF": "image\tlabel\r\n1.png\ta\r\n2.png\tb\r\n",
+    "quotes": '"file","label"\n"1.png","a"\n"2.png","b"\n',
+    "a byte order mark": "\ufefffile,label\n1.png,a\n2.png,b\n",
+    "names without endings": "file,label\n1,a\n2,b\n",
+    "paths of another machine": "file,label\nC:\\shots\\1.png,a\nC:\\shots\\2.png,b\n",
+    "spaces": "1.png a\n2.png b\n",
+    "a name of its own for the labels": "file,grade\n1.png,a\n2.png,b\n",
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("folder", ["", "img/"])
+def test_a_table_gives_the_labels(tmp_path, name, folder):
+    write(tmp_path, {f"{folder}1.png": b"", f"{folder}2.png": b"", "labels.csv": TABLES[name]})
+    assert labels_of(tmp_path) == {f"{folder}1.png": "a", f"{folder}2.png": "b"}
+
+
+def test_a_table_that_names_the_classes_in_words_goes_before_numbers(tmp_path):
+    write(tmp_path, {"1.png": b"", "2.png": b"", "t.csv": "file,label,character\n1.png,10,A\n2.png,11,B\n"})
+    assert labels_of(tmp_path) == {"1.png": "A", "2.png": "B"}
+
+
+def test_a_table_tells_split_and_writer(tmp_path):
+    table = "file,label,split,writer\n1.png,a,train,anna\n2.png,a,val,bert\n3.png,a,Test,anna\n"
+    write(tmp_path, {"1.png": b"", "2.png": b"", "3.png": b"", "t.csv": table})
+    assert list(splits_of(tmp_path).values()) == ["train", "validation", "test"]
+    assert list(writers_of(tmp_path).values()) == ["anna", "bert", "anna"]
+
+
+def test_two_tables_are_the_splits_that_they_are_called(tmp_path):
+    files = {"1.png": b"", "2.png": b"", "train.csv": "file,label\n1.png,a\n", "test.csv": "file,label\n2.png,b\n"}
+    write(tmp_path, files)
+    assert splits_of(tmp_path) == {"1.png": "train", "2.png": "test"}
+
+
+def test_a_table_that_knows_few_pictures_does_not_go_before_folders(tmp_path):
+    write(tmp_path, {f"{c}/{n}.png": b"" for c in "ab" for n in range(4)} | {"best.csv": "file,label\na/1.png,x\n"})
+    assert set(labels_of(tmp_path).values()) == {"a", "b"}
+
+
+def test_pictures_and_rows_that_lack_each_other_are_noted(tmp_path):
+    write(tmp_path, {"1.png": b"", "2.png": b"", "3.png": b"", "t.csv": "file,label\n1.png,a\n2.png,b\n4.png,c\n"})
+    notes = Notes(tmp_path)
+    find_pictures(tmp_path, None, notes)
+    assert notes.lines() == [
+        f"{tmp_path}/4.png: named in t.csv, but not there",
+        f"{tmp_path}/3.png: has no row in the table of labels; left out",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ("file,label\n1.png,a\n4.png,b\n5.png,b\n", "only 1 of the 3 files that it names are there"),
+        ("width,file,grade\n60,1.png,a\n60,2.png,b\n", "none of its columns width, file, grade is called label"),
+    ],
+)
+def test_a_table_that_is_of_no_use_is_told_why(tmp_path, table, why):
+    write(tmp_path, {"a/1.png": b"", "b/2.png": b"", "t.csv": table})
+    notes = Notes(tmp_path)
+    found = find_pictures(tmp_path, None, notes)
+    assert [picture.label for picture in found] == ["a", "b"]
+    assert notes.lines()[0] == f"{tmp_path}/t.csv: {why}; not used as labels"
+
+
+def test_a_table_beside_class_folders_does_not_name_classes_after_files(tmp_path):
+    files = [f"{c}/{c}{n}.png" for c in "ab" for n in range(3)]
+    table = "file,label\n" + "".join(f"{file},{file[0]}\n" for file in files)
+    write(tmp_path, dict.fromkeys(files, b"") | {"labels.csv": table})
+    assert labels_of(tmp_path) == {file: file[0] for file in files}
+
+
+def test_a_row_without_a_label_is_noted_once(tmp_path):
+    write(tmp_path, {"1.png": b"", "2.png": b"", "t.csv": "file,label\n1.png,a\n2.png,\n"})
+    notes = Notes(tmp_path)
+    find_pictures(tmp_path, None, notes)
+    assert notes.lines() == [f"{tmp_path}/2.png: has no label in t.csv; left out"]
+
+
+# --- names for numbered folders ----------------------------------------------------------------------------------
+
+MAPPINGS = {
+    "mapping.txt": "0 65\n1 98\n",  # as EMNIST's, code points
+    "classes.txt": "A\nb\n",
+    "classes.csv": "0,A\n1,b\n",
+    "labels.txt": "0: A\n1: b\n",
+    "labels.json": json.dumps({"0": "A", "1": "b"}),
+    "names.json": json.dumps(["A", "b"]),
+    "index.json": json.dumps({"classes": {"A": 0, "b": 1}}),
+}
+
+
+@pytest.mark.parametrize("name", MAPPINGS)
+def test_a_mapping_file_names_numbered_folders(tmp_path, name):
+    write(tmp_path, {"0/1.png": b"", "1/2.png": b"", name: MAPPINGS[name]})
+    assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
+
+
+def test_numbered_folders_without_a_mapping_are_called_by_their_numbers_in_order(tmp_path):
+    write(tmp_path, {f"{n}/{k}.png": png(10 * n + k) for n in range(12) for k in range(2)})
+    assert load_all(f"folder:{tmp_path}").classes == tuple(map(str, range(12)))
+
+
+def test_a_mapping_that_lacks_a_folder_is_none(tmp_path):
+    write(tmp_path, {"m.csv": "0,A\n"})
+    file = File(tmp_path / "m.csv", None, PurePosixPath("m.csv"), 4, 0)
+    assert read_mapping(file, {"0", "1"}) is None
+
+
+# --- patterns ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "label"),
+    [
+        ("img_{label}_*.png", "img_A_003.png", "A"),
+        ("{label}-*.png", "+-1.png", "+"),
+        ("*_{label}.png", "scan_2_ß.png", "ß"),
+        ("{writer}_{label}_??.png", "anna_B_01.png", "B"),
+        ("page*/{label}.png", "page3/x.png", "x"),
+    ],
+)
+def test_a_pattern_tells_the_label(tmp_path, pattern, name, label):
+    write(tmp_path, {name: b"", "other.jpg": b""})
+    assert labels_of(tmp_path, pattern) == {name: label}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [("*.png", "says no label"), ("{label}{what}", "{what} means nothing"), ("{label}{label}", "twice")],
+)
+def test_a_pattern_that_cannot_work_is_refused(pattern, why):
+    with pytest.raises(GlyphfrontError, match=why):
+        pattern_of(pattern)
+
+
+def test_a_pattern_that_fits_no_name_shows_some(tmp_path):
+    write(tmp_path, {"x1.png": b""})
+    with pytest.raises(GlyphfrontError, match=r"no name fits img_\{label\}.png; there are x1.png"):
+        labels_of(tmp_path, "img_{label}.png")
+
+
+def test_an_option_that_means_nothing_is_refused(tmp_path):
+    with pytest.raises(GlyphfrontError, match=r"write \?upright, \?transposed or \?labels=PATTERN"):
+        load(f"folder:{tmp_path / 'x'}?colour=red", "train")
+
+
+def test_a_pattern_stands_behind_the_name_of_a_folder(tmp_path):
+    write(tmp_path, {f"img_{c}_{k}.png": png(10 * ord(c) + k) for c in "ab" for k in range(3)})
+    assert load_all(f"folder:{tmp_path}?labels=img_{{label}}_*.png").classes == ("a", "b")

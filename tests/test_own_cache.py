@@ -1,0 +1,71 @@
+"""Own pictures are normalised once, and read in a zip archive as in a folder."""
+
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from glyphfront.data.folder import read_folder
+from glyphfront.data.listing import File
+from glyphfront.errors import GlyphfrontError
+from layout_files import labels_of, png, two_classes, write
+
+
+def test_pictures_are_normalised_once(tmp_path, monkeypatch):
+    write(tmp_path, two_classes(".", each=4))
+    first = read_folder(tmp_path, "all")
+    monkeypatch.setattr("glyphfront.data.pictures.normalized", None)
+    assert read_folder(tmp_path, "all").fingerprint() == first.fingerprint()
+
+
+def test_a_picture_that_changed_is_normalised_again(tmp_path):
+    write(tmp_path, {"a/1.png": png(1), "a/2.png": png(2), "b/3.png": png(3), "b/4.png": png(4)})
+    before = read_folder(tmp_path, "all")
+    write(tmp_path, {"a/1.png": png(1023)})
+    after = read_folder(tmp_path, "all")
+    assert [bool((a == b).all()) for a, b in zip(before.images, after.images, strict=True)] == [False, True, True, True]
+
+
+def test_reading_that_was_broken_off_goes_on(tmp_path, monkeypatch):
+    from glyphfront.data import pictures
+
+    write(tmp_path, two_classes(".", each=4))
+    real, calls = pictures.normalized, []
+
+    def third_time_unlucky(file: File) -> np.ndarray:
+        calls.append(file.name)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(file)
+
+    monkeypatch.setattr(pictures, "normalized", third_time_unlucky)
+    with pytest.raises(KeyboardInterrupt):
+        read_folder(tmp_path, "all")
+    calls.clear()
+    calls += ["", "", ""]
+    read_folder(tmp_path, "all")
+    assert len(calls) == 3 + 6  # two of eight were kept
+
+
+def test_a_zip_is_read_like_the_folder_in_it(tmp_path):
+    write(tmp_path / "shots", two_classes(".", each=4))
+    with zipfile.ZipFile(tmp_path / "shots.zip", "w") as archive:
+        for file in sorted((tmp_path / "shots").rglob("*.png")):
+            archive.write(file, file.relative_to(tmp_path))
+    packed, plain = (read_folder(tmp_path / name, "all") for name in ("shots.zip", "shots"))
+    assert packed.fingerprint() == plain.fingerprint()
+
+
+def test_a_zip_written_with_backslashes_has_folders(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for label in "ab":
+            archive.writestr(f"shots\\{label}\\1.png", b"")
+    assert labels_of(tmp_path / "x.zip") == {"shots/a/1.png": "a", "shots/b/1.png": "b"}
+
+
+def test_a_damaged_zip_is_one_line(tmp_path):
+    (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(GlyphfrontError, match=r"x\.zip: not a readable zip file .*; get it again"):
+        read_folder(tmp_path / "x.zip", "all")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.polarity import ink_is_light
 from glyphfront.picture.read import Gray, Mask, Pixels
-from glyphfront.picture.tones import above, counts_of, median, otsu, quantile_of, spread_of
+from glyphfront.picture.tones import above, counts_of, median, otsu, otsu_of, quantile_of, spread_of, up_to
 
 EMPTY = "the picture is empty: no ink stands out from the paper"
 
@@ -25,6 +25,7 @@ _POWERS = ((0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # of y and x in the 
 _SURFACE_SIDE = 48
 NEAR, _NEARBY = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
 _POLARITY_SIDE = 96
+_SECOND_DIFFERENCES = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _PAGE_SIDE = 256  # likewise, of a page
 
 
@@ -108,10 +109,9 @@ def ink_of(gray: Gray) -> Gray:
 
 def stands_out(ink: Gray, contrast_unit: float) -> bool:
     """Whether there is more than noise."""
-    level, share = otsu(ink)
     counts = counts_of(ink)
-    inked = above(counts, level)
-    paper = counts - inked
+    level, share = otsu_of(counts)
+    inked, paper = above(counts, level), up_to(counts, level)
     if not paper.any() or not inked.any():
         return False
     middle = quantile_of(paper, 0.5)
@@ -122,19 +122,20 @@ def stands_out(ink: Gray, contrast_unit: float) -> bool:
 
 def _noise(tones: Gray) -> float:
     """Standard deviation of the noise (Immerkær 1996, by the median, which edges do not raise)."""
-    second = cv2.filter2D(tones, cv2.CV_16S, np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32))
+    second = cv2.filter2D(tones, cv2.CV_16S, _SECOND_DIFFERENCES)
     return median(cv2.convertScaleAbs(second)) * 1.4826 / 6
 
 
 def _two_tones(tones: Gray, sigma: float) -> tuple[Gray, bool]:
     """Ink by one threshold for all of the picture, and whether that explains its edges."""
-    level, _ = otsu(tones)
+    counts = counts_of(tones)
+    level, _ = otsu_of(counts)
     light = (tones > level).view(np.uint8)
-    is_light = ink_is_light(light)
-    ink = 255 - tones if not is_light else tones
-    mask = light if is_light else 1 - light
-    paper = median(ink, 1 - mask)
-    return cv2.subtract(ink, paper), _explains(tones, mask, sigma)
+    dark_tone, light_tone = quantile_of(up_to(counts, level), 0.5), quantile_of(above(counts, level), 0.5)
+    contrast = light_tone - dark_tone
+    if ink_is_light(light):
+        return cv2.subtract(tones, dark_tone), _explains(tones, light, contrast, sigma)
+    return cv2.subtract(255 - tones, 255 - light_tone), _explains(tones, 1 - light, contrast, sigma)
 
 
 def _on_even_paper(tones: Gray, sigma: float) -> tuple[Gray, bool]:
@@ -188,11 +189,13 @@ def _page_ink_is_light(gray: Gray, share: float) -> bool:
     shrink = max(max(gray.shape) / _PAGE_SIDE, 1)
     size = (max(round(gray.shape[1] / shrink), 1), max(round(gray.shape[0] / shrink), 1))
     small = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
-    level, _ = otsu(small)
+    counts = counts_of(small)
+    level, _ = otsu_of(counts)
     light = (small > level).view(np.uint8)
     if 0 < light.mean() < 1 and float(np.ptp(small)) > 64:
+        contrast = quantile_of(above(counts, level), 0.5) - quantile_of(up_to(counts, level), 0.5)
         is_light = ink_is_light(light)
-        if _explains(small, light if is_light else 1 - light, _noise(small)):
+        if _explains(small, light if is_light else 1 - light, contrast, _noise(small)):
             return is_light
     return _strokes_are_light(gray, share)
 
@@ -211,30 +214,29 @@ def _standing_out(tones: Gray, reach: float = _REACH) -> Gray:
     return np.asarray(cv2.subtract(found, median(found)), np.uint8)
 
 
-def _explains(tones: Gray, mask: Mask, sigma: float) -> bool:
+def _explains(tones: Gray, mask: Mask, contrast: float, sigma: float) -> bool:
     """Whether nearly all steep edges of the picture lie at the edge of the ink, and the edge of the ink is steep."""
-    if not mask.any() or mask.all():
+    if not 0 < cv2.countNonZero(mask) < mask.size:
         return False
     steep = cv2.morphologyEx(tones, cv2.MORPH_GRADIENT, NEAR)
-    contrast = abs(median(tones, mask) - median(tones, 1 - mask))
-    if _is_of_two_kinds(tones, mask, contrast):
-        return False
     edges = cv2.compare(steep, max(_EDGE * contrast, 5 * sigma), cv2.CMP_GT)
     near = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, _NEARBY)
     number = cv2.countNonZero(edges)
     if number - cv2.countNonZero(cv2.bitwise_and(edges, edges, mask=near)) > _UNEXPLAINED * number:
         return False
     rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, NEAR)
-    return cv2.countNonZero(cv2.bitwise_and(edges, edges, mask=rim)) > _STEEP * cv2.countNonZero(rim)
+    if cv2.countNonZero(cv2.bitwise_and(edges, edges, mask=rim)) <= _STEEP * cv2.countNonZero(rim):
+        return False
+    return not _is_of_two_kinds(tones, mask, contrast)
 
 
 def _is_of_two_kinds(tones: Gray, mask: Mask, contrast: float) -> bool:
     """Whether what reaches the rim is, inside, of two tones: a shadow with ink in it, or dark lines with a pencil's."""
+    if not touches_rim(mask):
+        return False
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     at_rim = np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))
     at_rim = at_rim[at_rim > 0]
-    if not at_rim.size:
-        return False
     part = (labels == at_rim[stats[at_rim, cv2.CC_STAT_AREA].argmax()]).view(np.uint8)
     inside = cv2.erode(part, NEAR, borderValue=1)
     if cv2.countNonZero(inside) < 0.2 * cv2.countNonZero(part):
@@ -247,6 +249,11 @@ def _is_of_two_kinds(tones: Gray, mask: Mask, contrast: float) -> bool:
     if not 0.05 < lighter.mean() < 0.95:
         return False
     return float(within[lighter].mean()) - float(within[~lighter].mean()) > 0.35 * contrast
+
+
+def touches_rim(mask: Mask) -> bool:
+    """Whether any of it is in the outermost pixels."""
+    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
 def _surface(tones: Gray) -> NDArray[np.float32]:

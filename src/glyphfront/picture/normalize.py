@@ -13,7 +13,7 @@ from glyphfront.picture.doubt import doubt_about
 from glyphfront.picture.ink import EMPTY, gray_of, ink_of
 from glyphfront.picture.parts import character_in, strokes_of
 from glyphfront.picture.read import Box, Gray, Mask, Picture, Pixels, read, shortened
-from glyphfront.picture.tones import otsu
+from glyphfront.picture.tones import counts_of, otsu_of
 
 # EMNIST blurred each scan with sigma 1, kept 3 pixels around the ink and 2 more as border, and fitted that into 28.
 # The scans' resolution is not known any more, but the pens were alike, so that the width of the strokes tells it.
@@ -117,10 +117,10 @@ def framed(ink: Gray) -> NDArray[np.uint8]:
     Args:
         ink: (H, W) uint8, 0 on paper.
     """
-    full = strokes_of(ink)
-    level = float(otsu(ink)[0])
+    counts = counts_of(ink)
+    full, level = strokes_of(counts), otsu_of(counts)[0]
     if level > 0.7 * full / 2:  # else strokes of one pen are unevenly dark
-        level = full / 2
+        level = int(full / 2)
     x, y, wide, tall = cv2.boundingRect((ink > level).view(np.uint8))
     if not wide:
         raise GlyphfrontError(EMPTY)
@@ -128,9 +128,9 @@ def framed(ink: Gray) -> NDArray[np.uint8]:
     part = cv2.copyMakeBorder(ink, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)[y : y + tall + 4, x : x + wide + 4]
     size = (round(part.shape[1] * scale), round(part.shape[0] * scale))
     fine = cv2.resize(part, size, interpolation=cv2.INTER_CUBIC)
-    mask = _cropped(_thickened(_cropped((fine > level).view(np.uint8))))
+    mask, stroke = _thickened(_cropped((fine > level).view(np.uint8)))
     side = max(mask.shape)
-    inked = FRAME / (1 + MARGIN * min(_stroke(mask) / side, MOST_STROKE))
+    inked = FRAME / (1 + MARGIN * min(stroke / side, MOST_STROKE))
     # a canvas of 28 * k pixels a side, so that an average of k x k pixels reduces it
     per_pixel = max(round(side / inked), 1)
     zoom = per_pixel * inked / side
@@ -160,13 +160,15 @@ def _cropped(mask: Mask) -> Mask:
     return mask[y : y + tall, x : x + wide]
 
 
-def _thickened(mask: Mask) -> Mask:
-    """Strokes grown on both sides until they are as wide as EMNIST's thinnest."""
-    grow = round((LEAST_STROKE / FRAME * max(mask.shape) - _stroke(mask)) / 2)
+def _thickened(mask: Mask) -> tuple[Mask, float]:
+    """Strokes grown on both sides until they are as wide as EMNIST's thinnest; and their width."""
+    stroke = _stroke(mask)
+    grow = round((LEAST_STROKE / FRAME * max(mask.shape) - stroke) / 2)
     if grow < 1:
-        return mask
+        return mask, stroke
     padded = cv2.copyMakeBorder(mask, grow, grow, grow, grow, cv2.BORDER_CONSTANT, value=0)
-    return np.asarray(cv2.dilate(padded, np.ones((2 * grow + 1, 2 * grow + 1), np.uint8)), np.uint8)
+    grown = _cropped(np.asarray(cv2.dilate(padded, np.ones((2 * grow + 1, 2 * grow + 1), np.uint8)), np.uint8))
+    return grown, _stroke(grown)
 
 
 def _stroke(mask: Mask) -> float:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphfront.picture.ink import NEAR
+from glyphfront.picture.ink import NEAR, touches_rim
 from glyphfront.picture.read import Gray, Mask
 from glyphfront.picture.rules import without_rules
-from glyphfront.picture.tones import above, counts_of, median, otsu, quantile_of
+from glyphfront.picture.tones import above, counts_of, otsu_of, quantile_of, up_to
 
 _SPECK = 0.03  # of the ink of the largest part
 _CELLS = 64  # parts nearer to each other than a cell of this grid are one
@@ -30,60 +33,83 @@ def character_in(ink: Gray) -> Gray:
     Args:
         ink: (H, W) uint8, as `ink_of` gives it.
     """
-    level, _ = otsu(ink)
-    mask = (ink > level).view(np.uint8)
-    kept = _writing(mask, _with_faint(ink, mask, level))
-    if np.count_nonzero(kept) < np.count_nonzero(mask):
-        foreign = cv2.dilate(mask & ~kept & 1, NEAR) & ~kept & 1
-        rest = np.where(foreign > 0, np.uint8(0), ink)
-        finer, _ = otsu(rest)
-        again = (rest > finer).view(np.uint8)
-        if finer < level and _same_size(again, kept):
-            found = _writing(again, _with_faint(rest, again, finer))
-            if np.count_nonzero(found & kept) > _AGAIN * np.count_nonzero(kept):
-                mask, kept, ink = again, found, rest
+    found = _Parted.of(ink)
+    kept = _writing(found)
+    if cv2.countNonZero(kept) < cv2.countNonZero(found.mask):
+        foreign = cv2.dilate(found.mask & ~kept & 1, NEAR) & ~kept & 1
+        again = _Parted.of(np.where(foreign > 0, np.uint8(0), ink))
+        if again.level < found.level and _same_size(again.mask, kept):
+            finer = _writing(again)
+            if cv2.countNonZero(finer & kept) > _AGAIN * cv2.countNonZero(kept):
+                found, kept = again, finer
     kept = kept & _without_specks(kept)
-    kept = _with_faint_strokes(kept, mask, ink, min(level, otsu(ink)[0]))
-    around = cv2.dilate(kept, NEAR) > (mask | kept)
-    return _evenly_dark(np.where((kept > 0) | around, ink, np.uint8(0)))
+    kept = _with_faint_strokes(kept, found)
+    around = cv2.dilate(kept, NEAR) & ~found.mask
+    return _evenly_dark(np.asarray(cv2.bitwise_and(found.ink, found.ink, mask=kept | around), np.uint8))
 
 
-def _with_faint_strokes(kept: Mask, mask: Mask, ink: Gray, level: float) -> Mask:
+@dataclass(frozen=True)
+class _Parted:
+    """Ink that a threshold parts from its paper."""
+
+    ink: Gray
+    counts: NDArray[np.float64]
+    level: int
+    mask: Mask
+    """1 where there is ink."""
+
+    @classmethod
+    def of(cls, ink: Gray) -> _Parted:
+        counts = counts_of(ink)
+        level, _ = otsu_of(counts)
+        return cls(ink, counts, level, (ink > level).view(np.uint8))
+
+    @functools.cached_property
+    def with_faint(self) -> Mask:
+        """The ink with what is fainter and no noise of the paper."""
+        noise = 6 * quantile_of(up_to(self.counts, self.level), 0.5)
+        return (self.ink > int(max(_FAINT * self.level, noise, 4))).view(np.uint8)
+
+
+def _with_faint_strokes(kept: Mask, found: _Parted) -> Mask:
     """The character with the fainter strokes that are joined to it, unless those lead to other things."""
-    low = _with_faint(ink, mask, level) & ~(mask & ~kept) & 1
-    count, labels = cv2.connectedComponents(low, connectivity=8)
-    joined = np.zeros(count, bool)
-    joined[np.unique(labels[kept > 0])] = True
-    joined[0] = False
-    grown = joined[labels].view(np.uint8) | kept
-    area = np.count_nonzero(kept)
-    if np.count_nonzero(grown) > 2.2 * area or (_touches_rim(grown) and not _touches_rim(kept)):
+    grown = _joined_to(kept, found.with_faint & ~(found.mask & ~kept))
+    if cv2.countNonZero(grown) > 2.2 * cv2.countNonZero(kept) or (touches_rim(grown) and not touches_rim(kept)):
         return kept
-    return np.asarray(grown, np.uint8)
+    return grown
+
+
+def _joined_to(part: Mask, whole: Mask) -> Mask:
+    """`part`, with the connected parts of `whole` that overlap it."""
+    count, labels = cv2.connectedComponents(whole, connectivity=8)
+    joined = np.zeros(count, bool)
+    joined[labels[part > 0]] = True
+    if joined[1:].all():
+        return whole | part
+    joined[0] = False
+    return np.asarray(joined[labels].view(np.uint8) | part, np.uint8)
 
 
 def _evenly_dark(ink: Gray) -> Gray:
     """Ink with fainter strokes made up to 1/0.45 times darker, by the darkest ink near them."""
-    full = strokes_of(ink)
+    full = strokes_of(counts_of(ink))
     if not full:
         return ink
-    wide, tall = cv2.boundingRect(ink)[2:]
+    x, y, wide, tall = cv2.boundingRect(ink)
     near = max(round(max(wide, tall) / 12), 1) * 2 + 1
-    darkest = cv2.blur(cv2.dilate(ink, np.ones((2 * near - 1, 2 * near - 1), np.uint8)), (near, near)).astype(
-        np.float32
-    )
-    return np.asarray(np.minimum(ink * (full / darkest.clip(0.45 * full, full)), 255), np.uint8)
+    left, top = max(x - 2 * near, 0), max(y - 2 * near, 0)
+    box = slice(top, y + tall + 2 * near), slice(left, x + wide + 2 * near)
+    darkest = cv2.blur(cv2.dilate(ink[box], np.ones((2 * near - 1, 2 * near - 1), np.uint8)), (near, near))
+    factors = np.float32(full) / np.arange(256, dtype=np.float32).clip(0.45 * full, full)
+    even = ink.copy()
+    even[box] = np.minimum(ink[box] * cv2.LUT(darkest, factors), 255)
+    return even
 
 
-def _with_faint(ink: Gray, mask: Mask, level: float) -> Mask:
-    """The ink with what is fainter and no noise of the paper."""
-    return (ink > max(_FAINT * level, 6 * median(ink, 1 - mask), 4)).view(np.uint8)
-
-
-def strokes_of(ink: Gray) -> float:
+def strokes_of(counts: NDArray[np.float64]) -> float:
     """How dark full strokes are: three quarters of what is darker than a third of the darkest; 0 without ink."""
-    counts = counts_of(ink)
-    return quantile_of(above(counts, int(ink.max()) // 3), 0.75)
+    darkest = int(counts.nonzero()[0][-1])
+    return quantile_of(above(counts, darkest // 3), 0.75)
 
 
 def _same_size(one: Mask, other: Mask) -> bool:
@@ -91,38 +117,29 @@ def _same_size(one: Mask, other: Mask) -> bool:
     return int(np.count_nonzero(one)) <= 3 * max(int(np.count_nonzero(other)), 1)
 
 
-def _writing(mask: Mask, faint: Mask) -> Mask:
+def _writing(found: _Parted) -> Mask:
     """The ink without lines, boxes and what hangs in from the rim.
 
-    Args:
-        mask: (H, W).
-        faint: the same with fainter ink, which may join a character to its own strokes at the rim.
+    Fainter ink may join a character to its own strokes at the rim.
     """
-    at_rim = _touches_rim(mask)
-    if at_rim and (apart := _off_the_rim(mask, _APART)) is not None and not _leads_to_rim(apart, faint):
+    mask = found.mask
+    at_rim = touches_rim(mask)
+    if at_rim and (apart := _off_the_rim(mask, _APART)) is not None and not _leads_to_rim(apart, found.with_faint):
         return _out_of_rings(apart)
     if at_rim or _encloses(mask):
         without = without_rules(mask)
         if without is not None:
             mask = without
     mask = _out_of_rings(mask)
-    kept = _off_the_rim(mask, _CHARACTER) if _touches_rim(mask) else mask
+    kept = _off_the_rim(mask, _CHARACTER) if touches_rim(mask) else mask
     return mask if kept is None else kept
-
-
-def _touches_rim(mask: Mask) -> bool:
-    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
 def _leads_to_rim(part: Mask, whole: Mask) -> bool:
     """Whether ink that is joined to a part reaches the rim, though the part does not."""
-    if _touches_rim(part):
+    if touches_rim(part):
         return False
-    count, labels = cv2.connectedComponents(whole, connectivity=8)
-    joined = np.zeros(count, bool)
-    joined[np.unique(labels[part > 0])] = True
-    joined[0] = False
-    return _touches_rim(joined[labels].view(np.uint8))
+    return touches_rim(_joined_to(part, whole))
 
 
 def _encloses(mask: Mask) -> bool:

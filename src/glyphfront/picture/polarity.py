@@ -34,8 +34,8 @@ def ink_is_light(light: Mask) -> bool:
     rim_is_light = share > 0.5
     outer = light if rim_is_light else 1 - light
     if (
-        _depth(outer) < _FRAME * min(light.shape)
-        and outer.mean() < 0.38
+        cv2.countNonZero(outer) < 0.38 * outer.size
+        and _depth(outer) < _FRAME * min(light.shape)
         and _thickest(1 - outer) > 2.2 * _thickest(outer)
     ):
         return rim_is_light  # a box, or the lines around a cell
@@ -70,10 +70,10 @@ def _depth(outer: Mask) -> float:
 
 def _is_sheet(inner: Mask) -> bool:
     """Whether a tone that does not reach the rim is a sheet of paper: a rectangle, in it something thinner than it."""
-    contours, levels = cv2.findContours(np.ascontiguousarray(inner), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    outlines = [c for c, level in zip(contours, levels[0] if len(contours) else (), strict=True) if level[3] < 0]
-    if not outlines:
+    _, _, wide, tall = cv2.boundingRect(inner)
+    if wide * tall < 0.3 * inner.size:
         return False
+    outlines, _ = cv2.findContours(inner, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     outline = max(outlines, key=cv2.contourArea)
     _, size, _ = cv2.minAreaRect(outline)
     area = cv2.contourArea(outline)

@@ -1,7 +1,8 @@
 """What happens to a clean drawing on its way into a picture: shadows, lines, boxes, neighbours, light, noise.
 
 Each degradation takes a drawing as (H, W) float64, 0 paper to 1 full ink, and a seeded generator, and returns a
-picture, (H, W) uint8. Sizes are in shares of the picture's side, so that they mean the same for every picture.
+picture, (H, W) uint8, or (H, W, 3) in colours, or (H, W, 4) with transparency. Sizes are in shares of the picture's
+side, so that they mean the same for every picture.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from sheets import SHEETS
 
 Drawing = NDArray[np.float64]
 Picture = NDArray[np.uint8]
@@ -260,4 +262,4 @@ DEGRADATIONS: dict[str, Degradation] = {
         tight, tight_bold, strip_at_edge, box_at_edge, box_around, underline, rules_dark, squared, neighbour, blot,
         table, finger, shadow_soft, shadow_hard, shadow_corner,
     )
-}  # fmt: skip
+} | SHEETS  # fmt: skip

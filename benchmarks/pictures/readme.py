@@ -183,7 +183,7 @@ def degraded_figure(degraded: Any) -> str:
 def thumbnail(name: str) -> np.ndarray:
     """The drawing spoilt in that way, at most 160 by 120 pixels; transparency on white."""
     picture = DEGRADATIONS[name](letter(), np.random.default_rng(0))
-    if picture.ndim == 3:
+    if picture.ndim == 3 and picture.shape[2] == 4:
         alpha = picture[:, :, 3:] / 255
         picture = (255 + (picture[:, :, :3] - 255.0) * alpha).astype(np.uint8)
     scale = min(160 / picture.shape[1], 120 / picture.shape[0], 1)

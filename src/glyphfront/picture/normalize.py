@@ -13,6 +13,7 @@ from glyphfront.picture.doubt import doubt_about
 from glyphfront.picture.ink import EMPTY, gray_of, ink_of
 from glyphfront.picture.parts import character_in, strokes_of
 from glyphfront.picture.read import Box, Gray, Mask, Picture, Pixels, read, shortened
+from glyphfront.picture.sheet import off_the_table
 from glyphfront.picture.tones import counts_of, otsu_of
 
 # EMNIST blurred each scan with sigma 1, kept 3 pixels around the ink and 2 more as border, and fitted that into 28.
@@ -78,9 +79,15 @@ def character_ink(pixels: Pixels) -> tuple[Gray, float]:
     Raises:
         GlyphfrontError: there is no ink.
     """
-    side, reduction = min(pixels.shape[:2]), _reduction(pixels.shape)
+    reduction = _reduction(pixels.shape)
+    gray = gray_of(_reduced(pixels, reduction))
+    sheet = off_the_table(pixels, gray)
+    if sheet is not None:
+        pixels, reduction = sheet, _reduction(sheet.shape)
+        gray = gray_of(_reduced(pixels, reduction))
+    side = min(pixels.shape[:2])
     while True:
-        ink = character_in(ink_of(gray_of(_reduced(pixels, reduction))))
+        ink = character_in(ink_of(gray))
         level = max(int(ink.max()) // 2, 1)
         x, y, wide, tall = cv2.boundingRect((ink > level).view(np.uint8))
         if not wide:
@@ -90,6 +97,7 @@ def character_ink(pixels: Pixels) -> tuple[Gray, float]:
         if finer >= reduction:
             return ink, side / reduction
         pixels, reduction = pixels[near[1] : near[3], near[0] : near[2]], finer
+        gray = gray_of(_reduced(pixels, reduction))
 
 
 def _reduction(shape: tuple[int, ...]) -> int:

@@ -1,0 +1,93 @@
+"""A sheet of paper that lies on something is the paper, wherever it lies; what only looks like a sheet is none."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from glyphfront.picture.normalize import normalize
+from glyphfront.picture.sheet import off_the_table, sheet_in
+from test_normalize import difference, draw
+from test_picture_ink import boxed, page_of, shadow
+
+TALL, WIDE = 480, 640
+SHEET = np.float32([[0, 0], [300, 0], [300, 300], [0, 300]])
+
+
+def tables() -> dict[str, np.ndarray]:
+    y, x = np.mgrid[:TALL, :WIDE]
+    rng = np.random.default_rng(0)
+    grain = cv2.resize(rng.normal(0, 12, (TALL, 5)), (WIDE, TALL), interpolation=cv2.INTER_CUBIC)
+    checks = 90.0 + 50 * (x % 48 < 24) + 50 * (y % 48 < 24)
+    return {
+        "dark": np.full((TALL, WIDE), 95.0),
+        "lighter": np.full((TALL, WIDE), 252.0),
+        "wood": 125 + grain,
+        "checks": checks,
+        "cloth": 45 + rng.normal(0, 4, (TALL, WIDE)),
+    }
+
+
+PLACES = {  # corners of the sheet: top left, top right, bottom right, bottom left
+    "turned": [[180, 100], [470, 140], [430, 420], [140, 390]],
+    "in a corner": [[20, 15], [250, 25], [245, 250], [10, 245]],
+    "one edge": [[-150, -90], [520, -60], [500, 610], [-160, 580]],
+    "two edges": [[60, 50], [700, 80], [680, 640], [40, 620]],
+    "three edges": [[140, 70], [470, 60], [480, 400], [150, 410]],
+}
+
+
+def lying(name: str, table: np.ndarray, corners: list[list[int]], paper: float = 220.0) -> tuple[np.ndarray, ...]:
+    """A character on a sheet on a table, and the same on endless paper."""
+    sheet = 40 + draw(name, 150, 0.07) / 255 * (paper - 40)
+    page = np.pad(sheet, 75, constant_values=paper)
+    move = cv2.getPerspectiveTransform(SHEET, np.float32(corners))
+    endless = cv2.warpPerspective(page, move, (WIDE, TALL), borderValue=paper)
+    there = cv2.warpPerspective(np.ones_like(page), move, (WIDE, TALL))
+    noise = np.random.default_rng(1).normal(0, 2, endless.shape)
+    return tuple((p + noise).clip(0, 255).astype(np.uint8) for p in (there * endless + (1 - there) * table, endless))
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("table", tables())
+def test_a_sheet_on_a_table_gives_what_endless_paper_gives(table: str, place: str) -> None:
+    paper = 190.0 if table == "lighter" else 220.0
+    for name in "4N":
+        picture, endless = lying(name, tables()[table], PLACES[place], paper)
+        assert difference(normalize(picture), normalize(endless)) < 8
+
+
+def test_a_finger_on_the_corner_of_a_sheet_is_left_out() -> None:
+    picture, endless = lying("N", tables()["wood"], PLACES["turned"])
+    held = cv2.line(picture.copy(), (430, 420), (560, 640), 160, 50)
+    assert difference(normalize(held), normalize(endless)) < 8
+
+
+def test_the_sheet_is_where_it_was_put() -> None:
+    picture, _ = lying("4", tables()["wood"], PLACES["turned"])
+    gray = cv2.resize(picture, (128, 96), interpolation=cv2.INTER_AREA)
+    sheet = sheet_in(gray)
+    assert sheet is not None
+    there = cv2.fillConvexPoly(np.zeros_like(gray), (np.array(PLACES["turned"]) / 5).astype(np.int32), 1)
+    assert np.count_nonzero(sheet & there) > 0.8 * np.count_nonzero(there)
+    assert np.count_nonzero(sheet & ~there & 1) < 0.02 * np.count_nonzero(there)
+
+
+@pytest.mark.parametrize("name", ["4", "N", "7", "O"])
+@pytest.mark.parametrize("spoil", [lambda page: page, boxed, shadow(0.2), shadow(0.005)])
+def test_what_is_written_on_one_page_lies_on_no_table(name: str, spoil) -> None:
+    picture = spoil(page_of(name)).astype(np.uint8)
+    assert off_the_table(picture, picture) is None
+
+
+def test_writing_that_is_light_on_a_dark_page_is_no_sheet() -> None:
+    for name in "4NO":
+        picture = 255 - page_of(name).astype(np.uint8)
+        assert off_the_table(picture, picture) is None
+
+
+def test_a_blank_sheet_on_a_table_is_not_looked_for() -> None:
+    blank = np.full((96, 128), 90, np.uint8)
+    blank[20:70, 30:90] = 220
+    assert sheet_in(blank) is None

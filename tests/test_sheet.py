@@ -91,3 +91,11 @@ def test_a_blank_sheet_on_a_table_is_not_looked_for() -> None:
     blank = np.full((96, 128), 90, np.uint8)
     blank[20:70, 30:90] = 220
     assert sheet_in(blank) is None
+
+
+def test_the_picture_that_was_given_stays_as_it_was() -> None:
+    picture, _ = lying("4", tables()["dark"], PLACES["one edge"])
+    kept = picture.copy()
+    picture.setflags(write=False)
+    normalize(picture)
+    assert np.array_equal(picture, kept)

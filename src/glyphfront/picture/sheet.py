@@ -45,7 +45,7 @@ def off_the_table(pixels: Pixels, reduced: Gray) -> Pixels | None:
     x, y, wide, tall = cv2.boundingRect(sheet)
     across, down = pixels.shape[1] / size[0], pixels.shape[0] / size[1]
     left, top, right, bottom = (round(n) for n in (x * across, y * down, (x + wide) * across, (y + tall) * down))
-    part = np.ascontiguousarray(pixels[top:bottom, left:right])
+    part = pixels[top:bottom, left:right].copy()
     paper = sheet[y : y + tall, x : x + wide]
     small = np.asarray(cv2.resize(part, (wide, tall), interpolation=cv2.INTER_AREA), np.uint8)
     fill = cv2.resize(_filled(small, paper), part.shape[1::-1], interpolation=cv2.INTER_LINEAR)

@@ -20,6 +20,7 @@ from glyphfront.measure.statistics import (
     pooled_seed_variance,
     reverse,
     single,
+    trainings_needed,
 )
 
 
@@ -327,6 +328,43 @@ def test_difference_beyond_the_discordance_takes_all_discordant_images():
     difference = detectable_difference(500, 0.0)
     needed = (norm.ppf(0.975) + norm.ppf(0.8) * math.sqrt(1 - difference)) ** 2 / difference
     assert needed == pytest.approx(500)  # Connor's formula with discordance = difference
+
+
+def two_kinds(seeds, images=4000):
+    """Two kinds that differ by chance alone; trainings of one kind lie about a point apart."""
+    rng = np.random.default_rng(3)
+    drawn = rng.random((2 * seeds, images)) < rng.normal(0.85, 0.01, (2 * seeds, 1))
+    return compare_seeds(drawn[:seeds], drawn[seeds:])
+
+
+def test_with_as_many_trainings_as_are_needed_the_difference_is_just_detectable():
+    """The definition, with a variance of images and trainings split by hand."""
+    compared = two_kinds(3)
+    needed = trainings_needed(compared, 0.02)
+    of_trainings = compared.standard_error**2 * math.sqrt(4 / compared.df)
+    found = []
+    for each in (needed - 1, needed):
+        part, seed_df = of_trainings * 3 / each, 4 + 2 * (each - 3)
+        variance = compared.standard_error**2 - of_trainings + part
+        df = variance**2 / (part**2 / seed_df)
+        found.append(detectable(replace(compared, standard_error=math.sqrt(variance), df=df)))
+    assert found[1] <= 0.02 < found[0]
+
+
+def test_no_number_of_trainings_shows_what_the_images_are_too_few_for():
+    """1.96 + 0.84 standard errors of the images alone are 1.3 points and more."""
+    assert trainings_needed(two_kinds(3), 0.001) == math.inf
+
+
+def test_more_tests_of_one_table_take_more_trainings():
+    compared = two_kinds(3)
+    assert trainings_needed(compared, 0.02) < trainings_needed(compared, 0.02, tests=10)
+
+
+@pytest.mark.parametrize(("difference", "seeds"), [(0.0, 2), (1.1, 2), (0.02, 1)])
+def test_trainings_needed_are_not_defined_without_difference_or_variance(difference, seeds):
+    with pytest.raises(GlyphfrontError, match="no number of trainings"):
+        trainings_needed(two_kinds(seeds), difference)
 
 
 def test_detectable_difference_of_many_tests_is_that_of_the_divided_level():

@@ -72,10 +72,8 @@ def test_the_page_starts_with_the_strip_of_claims(tmp_path: Path) -> None:
     strip = "![How many claims hold, do not hold, and cannot be told](claims.svg)"
     assert text.startswith(f"# Does it matter?\n\n{strip}\n")
     assert "holds: 1" in drawn(tmp_path / "claims.svg")
-    assert (
-        "Of 1 claims that a row is better or worse than another, or as good, 1 could be tested at full scale: 1 holds."
-        in text
-    )
+    assert "The claim “new better than plain” holds at full scale." in text
+    assert "The one published difference of test accuracy is not larger than the draw of the images explains." in text
 
 
 def test_rows_stand_beside_what_was_published_with_both_intervals(tmp_path: Path) -> None:
@@ -113,8 +111,8 @@ def test_published_validation_accuracies_and_leaks_are_called_so(tmp_path: Path)
 @pytest.mark.parametrize(
     ("new", "sentence"),
     [
-        ((360, 362), "Here, beyond chance, new is more accurate than plain; the others cannot be told apart from it."),
-        ((200, 202), "Here, beyond chance, new is less accurate than plain; the others cannot be told apart from it."),
+        ((360, 362), "Here, beyond chance, new is more accurate than plain; the other cannot be told apart from it."),
+        ((200, 202), "Here, beyond chance, new is less accurate than plain; the other cannot be told apart from it."),
         ((303, 305), "Here no row can be told apart from plain."),
     ],
 )
@@ -146,7 +144,22 @@ def test_claims_are_told_with_the_published_difference_remarks_and_scale(tmp_pat
     assert found[3] == "holds"
     assert claim(text, "plain better than new (against its own figures)")[3] == "does not hold"
     assert claim(text, "checked worse than plain (not theirs)")[3] == "cannot be told"
-    assert "2 could be tested at laptop scale: 1 holds, 1 does not hold." in text
+    assert "2 were tested at laptop scale: 1 holds, 1 does not hold." in text
+
+
+def test_a_claim_that_cannot_be_told_says_how_many_trainings_would_tell_it(tmp_path: Path) -> None:
+    """400 images hide a hundredth of a point from any number of trainings, and two trainings show 25 points."""
+    published = PUBLISHED | {"new": Published(test_accuracy=0.8868), "far": Published(test_accuracy=0.6367)}
+    claims = (Claim("new", "plain", "better"), Claim("plain", "far", "better"), Claim("plain", "new", "better"))
+    declared = study("plain", "new", "far", claims=claims, published=published, family="acts")
+    text = write(tmp_path, declared, plain=(300, 304), new=(303, 305), far=(299, 303))
+    assert claim(text, "new better than plain")[3:] == ["cannot be told", "more images"]
+    assert claim(text, "plain better than far")[3:] == ["cannot be told", "enough here"]
+    assert claim(text, "plain better than new (against its own figures)")[3:] == ["cannot be told", "–"]
+    assert (
+        "To see a difference as large as published takes, for the 3 claims that cannot be told: no more trainings "
+        "than there are for 1, more test images for 1; for 1 nothing was published that speaks for it." in text
+    )
 
 
 def test_the_differences_of_claims_are_drawn_and_far_ones_written_at_the_edge(tmp_path: Path) -> None:
@@ -207,9 +220,10 @@ def test_times_are_those_taken_in_turns_and_rows_without_get_none(tmp_path: Path
 
 
 def test_rows_with_too_few_trainings_are_listed_with_the_command_that_runs_them(tmp_path: Path) -> None:
-    text = write(tmp_path, study("plain", "new", seeds=2, scale="laptop"), plain=(300,))
+    text = write(tmp_path, study("plain", "new", seeds=2, scale="laptop", cost="3 minutes"), plain=(300,))
     assert line(text, "acts", "## Not run")[1:] == [
         "new, plain (1 of 2 trainings)",
+        "3 minutes",
         "glyphfront study run acts-study:acts --scale laptop",
     ]
 
@@ -236,7 +250,7 @@ def test_readme_gets_what_was_found_and_a_link_that_leads_to_the_page(
     monkeypatch.chdir(tmp_path / "results")
     write_report(tmp_path / "results" if absolute else Path(), readme=readme if absolute else Path("../README.md"))
     text = readme.read_text()
-    assert "1. Of 1 claims that a row is better" in text
+    assert "1. The claim “new better than plain” holds" in text
     assert "[The whole report](results/report.md)" in text
     assert "yesterday" not in text
     assert (text.startswith("before\n"), text.endswith("after\n")) == (True, True)

@@ -81,7 +81,7 @@ def _leak_brings(leak: Leak, p_values: dict[str, float]) -> str:
         return f"The leak itself brings {points(leak.effect)}; with one training on a side that is no verdict."
     told = "beyond" if p_values[leak.pair.name] < 0.05 else "within"
     return (
-        f"{leak.seen.mean():.0%} of the test images stood in the file that its base is trained on as published. The "
+        f"{100 * leak.seen.mean():.0f} % of the test images stood in the file that its base is trained on as published. The "
         f"leak itself brings {points(leak.effect)}, {told} chance; a leak below {100 * leak.least:.1f} points may be "
         "missed."
     )
@@ -123,7 +123,7 @@ def _beside_shipped(group: Sequence[Evaluated], front: Path, timings: Timings | 
         sentence = f"The shipped {one.result.run.label} is better than the study's final network by {better}"
         time, longer = files_of([one], ours.timings)[0].latency, files_of([group[0]], timings)[0].latency
         if time and longer:
-            sentence += f", in {time.ratio / longer.ratio:.0%} of the time for an image"
+            sentence += f", in {100 * time.ratio / longer.ratio:.0f} % of the time for an image"
         if one.result.run.logit_adjustment and not result.run.logit_adjustment:
             sentence += "; its training corrects for uneven classes, the study's does not"
         sentences.append(f"{sentence}.")

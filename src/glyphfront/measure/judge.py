@@ -22,9 +22,11 @@ from glyphfront.measure.statistics import (
     detectable,
     holm,
     mean_interval,
+    of_networks,
     pooled_seed_variance,
     reverse,
     single,
+    trainings_needed,
 )
 from glyphfront.result import DataUsed, Proportion, Result
 from glyphfront.run import Augment, Model, without_seed
@@ -53,6 +55,12 @@ class Judged:
     ours: Row | None
     """The difference here; None where one of the two has no result."""
     verdict: Verdict
+    trainings: float | None = None
+    """How many a side would show a difference as large as published, here and with a probability of 80 %.
+
+    Infinite where no number would, as the test images are too few. None where nothing was published that speaks for
+    the claim, or it is not known how trainings differ.
+    """
 
 
 @dataclass(frozen=True)
@@ -141,10 +149,15 @@ class Judgement:
         return [*own, *self.pooled_with] if self.study.family else []
 
     @cached_property
-    def _tested(self) -> dict[tuple[str, str], Row]:
-        """By row and what it is compared with, either way round; corrected over all pairs declared, run or not."""
+    def _pairs(self) -> list[tuple[str, str]]:
+        """All comparisons that the part declares, run or not: Holm's family."""
         claimed = [(claim.row, claim.than) for claim in self.study.claims]
-        pairs = list({frozenset(pair): pair for pair in [*claimed, *self._declared]}.values())
+        return list({frozenset(pair): pair for pair in [*claimed, *self._declared]}.values())
+
+    @cached_property
+    def _tested(self) -> dict[tuple[str, str], Row]:
+        """By row and what it is compared with, either way round."""
+        pairs = self._pairs
         there = [pair for pair in pairs if set(pair) <= self.part.compared.keys() and self._same_images(*pair)]
         rows = compare_labels(self.part.compared, there, tests=len(pairs), pooled=self._pooled)
         found = dict(zip(there, rows, strict=True))
@@ -173,7 +186,14 @@ class Judgement:
         verdict = _verdict(claim, ours) if ours else "not tested"
         if ours and (self.part.diverged(claim.row) or self.part.diverged(claim.than)):
             verdict = "diverged"
-        return Judged(claim, difference, validation, beyond, ours, verdict)
+        return Judged(claim, difference, validation, beyond, ours, verdict, self._trainings(claim, difference, ours))
+
+    def _trainings(self, claim: Claim, published: float | None, ours: Row | None) -> float | None:
+        sign = {"better": 1, "worse": -1, "as good": 0}[claim.kind]
+        if published is None or sign * published <= 0 or ours is None or of_networks(ours.comparison):
+            return None
+        assert isinstance(ours.comparison, SeedComparison)  # as it is not of networks
+        return trainings_needed(ours.comparison, abs(published), len(self._pairs))
 
     @cached_property
     def seed_variance(self) -> SeedVariance | None:

@@ -20,6 +20,7 @@ Correct = NDArray[np.bool_]
 
 _ALPHA, _POWER = 0.05, 0.8
 _FEW = 25  # discordant pairs, below which chi-squared is too coarse
+_MOST_TRAININGS = 1000
 _LEAST_DF = 2  # with less, the variance between seeds is hardly more than a guess
 _quantile = NormalDist().inv_cdf
 
@@ -352,3 +353,36 @@ def detectable(comparison: Comparison | SeedComparison, tests: int = 1) -> float
     if comparison.df is None:
         return (_quantile(1 - alpha) + _quantile(_POWER)) * comparison.standard_error
     return float(nctdtrinc(comparison.df, 1 - _POWER, _t(1 - alpha, comparison.df))) * comparison.standard_error
+
+
+def trainings_needed(compared: SeedComparison, difference: float, tests: int = 1) -> float:
+    """How many trainings a side would show a difference with a probability of 80 %.
+
+    Both parts of the variance are taken to stay what they are in `compared`. Further trainings add degrees of freedom.
+
+    Args:
+        compared: with a variance between seeds.
+        difference: of accuracy, above 0 and at most 1.
+        tests: of so many in one table, corrected as the smallest p-value is in Holm's procedure.
+
+    Returns:
+        The number, 2 or more; infinite where 1,000 are not enough, as the images are too few.
+
+    Raises:
+        GlyphfrontError: the difference is out of range, or it is not known how trainings differ.
+    """
+    if not 0 < difference <= 1 or not compared.seed_df:
+        raise GlyphfrontError(
+            f"no number of trainings is defined for a difference of {difference:g} and a variance between seeds of "
+            f"{compared.seed_df} degrees of freedom"
+        )
+    share = math.sqrt(compared.seed_df / compared.df) if compared.df else 0.0
+    of_trainings = share * compared.standard_error**2
+    of_images = compared.standard_error**2 - of_trainings
+    variance = of_trainings / (1 / compared.a_seeds + 1 / compared.b_seeds)
+    for each in range(2, _MOST_TRAININGS + 1):
+        seed_df = max(1, compared.seed_df + 2 * each - compared.a_seeds - compared.b_seeds)
+        standard_error, df = _spread(of_images, SeedVariance(variance, seed_df), 2 / each)
+        if detectable(replace(compared, standard_error=standard_error, df=df), tests) <= difference:
+            return each
+    return math.inf

@@ -16,6 +16,7 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
 from glyphfront.measure.folder import Evaluated, Reading, read_folder
 from glyphfront.measure.judge import judge
+from glyphfront.report.claims import claims_sections
 from glyphfront.report.document import (
     Document,
     Item,
@@ -30,7 +31,7 @@ from glyphfront.report.document import (
 from glyphfront.report.figures import front_figure, size_figure
 from glyphfront.report.front import File, by_test_set, data_label, files_of, front
 from glyphfront.report.images import images_section
-from glyphfront.report.parts import claims_sections, leaks_section, part_section
+from glyphfront.report.parts import leaks_section, part_section
 from glyphfront.report.pick import pick
 from glyphfront.report.results import BOLD, results_sections
 from glyphfront.report.study_figures import times_figure
@@ -195,7 +196,7 @@ def _times(reading: Reading) -> Section | None:
 
 
 def not_run(reading: Reading) -> Section | None:
-    """Rows without a result, rows with too few trainings, and the commands that run them."""
+    """Rows without a result, rows with too few trainings, what their parts cost, and the commands that run them."""
     rows = []
     root, scale = reading.study.name, reading.study.scale
     for part in reading.parts:
@@ -206,9 +207,13 @@ def not_run(reading: Reading) -> Section | None:
         if missing or few:
             what = "all" if len(missing) == len(seeds) else ", ".join([*missing, *few])
             name = f"{root}:{part.name}" if part.name else root
-            rows.append((part.name or root, what, f"glyphfront study run {name} --scale {scale}"))
-    header = ("part", "rows without a result, or with too few trainings", "the command that runs them")
-    table = Table(header, tuple(rows), text_columns=3)
+            command = f"glyphfront study run {name} --scale {scale}"
+            rows.append((part.name or root, what, part.study.cost or DASH, command))
+    header = (
+        *("part", "rows without a result, or with too few trainings"),
+        *("what one training of every row of the part takes", "the command that runs what is missing"),
+    )
+    table = Table(header, tuple(rows), text_columns=4)
     return Section("Not run", items=(Item(table=table),)) if rows else None
 
 

@@ -1,19 +1,15 @@
-"""The sections about a part of a study: its rows beside what was published of them, its claims, its leaks."""
+"""The sections about a part of a study: its rows beside what was published of them, and its leaks."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from glyphfront.measure.folder import Evaluated
 from glyphfront.measure.judge import (
-    MARGIN,
-    Judged,
     Judgement,
     Leak,
-    Verdict,
     accuracies,
     leak_p_values,
     mean_accuracy,
@@ -22,7 +18,7 @@ from glyphfront.measure.judge import (
 from glyphfront.measure.statistics import Comparison, SeedComparison, of_networks, single
 from glyphfront.report.document import Item, PageFigure, Section, Table
 from glyphfront.report.front import data_label, files_of
-from glyphfront.report.study_figures import VERDICTS, claims_figure, differences_figure, leaks_figure, part_figure
+from glyphfront.report.study_figures import leaks_figure, part_figure
 from glyphfront.report.tables import (
     DASH,
     OF_NETWORKS,
@@ -32,87 +28,9 @@ from glyphfront.report.tables import (
     interval,
     microseconds,
     percent,
-    signed_points,
 )
 from glyphfront.result import Result, Timings
 from glyphfront.study import Published
-
-
-def claims_sections(judged: Sequence[Judgement], scale: str) -> list[Section]:
-    """A strip that shows which claims hold; then the count in words, each difference, and the claims one by one."""
-    claims = [(one.part.name, claim) for one in judged for claim in one.claims]
-    told = [(name, claim) for name, claim in claims if claim.verdict != "not tested"]
-    counted = [claim for _, claim in told if claim.claim.counted]
-    if not told:
-        return []
-    strip = PageFigure("claims.svg", claims_figure(counted), "How many claims hold, do not hold, and cannot be told")
-    shown = [claim for claim in counted if claim.ours]
-    forest = PageFigure(
-        "differences.svg", differences_figure(shown), "The difference of each claim, here and published"
-    )
-    table = Table(
-        ("part", "claim", "published, points", "beyond two draws of its images", "here, points", "here"),
-        tuple((name, _claim_text(claim), *_claim_cells(claim)) for name, claim in told),
-        text_columns=2,
-    )
-    notes = (
-        "A claim holds, or does not hold, beyond chance: at 5 %, corrected by Holm over all comparisons of its part, "
-        f"those of the part's table among them. As good: the interval begins above −{100 * MARGIN:g} point, not "
-        "corrected. With one training on a side there is no verdict: nobody saw how another would differ. Claims that "
-        "were not put to the test are not listed. Claims with a remark that they are somebody else's, or rest on a "
-        "fault, are not counted.",
-        "Beyond two draws: the published difference is larger than two equal models would differ by on a draw of "
-        "images for each, at 5 %. If all rows were tested on the same images, less would do.",
-    )
-    first = Section(items=(Item(figure=strip),)) if counted else None
-    items = (Item(figure=forest), Item("Every claim in numbers", table, notes=notes, folded=True))
-    second = Section("Which claims hold", tuple(_count([c for _, c in claims], counted, scale)), items)
-    return [section for section in (first, second) if section]
-
-
-def _count(claims: Sequence[Judged], counted: Sequence[Judged], scale: str) -> list[str]:
-    own = [claim for claim in claims if claim.claim.counted]
-    verdicts = Counter(claim.verdict for claim in counted)
-    told = [f"{n} {_verb(verdict, n)}" for verdict in VERDICTS if (n := verdicts[verdict])]
-    sentences = [
-        f"Of {len(own)} claims that a row is better or worse than another, or as good, {len(counted)} could be tested "
-        f"at {scale} scale: {', '.join(told)}."
-    ]
-    if figures := [claim for claim in own if claim.beyond is not None]:
-        larger = ", ".join(claim.claim.text for claim in figures if claim.beyond)
-        sentences.append(
-            f"Of {len(figures)} published differences of test accuracy, {sum(bool(c.beyond) for c in figures)} "
-            f"{'(' + larger + ') ' if larger else ''}are larger than the draw of the images explains."
-        )
-    return sentences
-
-
-def _verb(verdict: Verdict, n: int) -> str:
-    several = {
-        "holds": "hold",
-        "does not hold": "do not hold",
-        "one training": "have one training on a side and get no verdict",
-        "diverged": "have a training that diverged",
-    }
-    one = {
-        "one training": "has one training on a side and gets no verdict",
-        "diverged": "has a training that diverged",
-    }
-    return (one if n == 1 else several).get(verdict, verdict)
-
-
-def _claim_text(claim: Judged) -> str:
-    against = claim.published is not None and claim.claim.kind == "better" and claim.published < 0
-    remarks = [claim.claim.remark, "against its own figures" if against and claim.claim.counted else ""]
-    remarks.append(f"here: {claim.claim.at_scale}" if claim.claim.at_scale else "")
-    return claim.claim.text + "".join(f" ({remark})" for remark in remarks if remark)
-
-
-def _claim_cells(claim: Judged) -> tuple[str, str, str, str]:
-    theirs = DASH if claim.published is None else signed_points(claim.published)
-    theirs += " (validation)" if claim.validation else ""
-    beyond = DASH if claim.beyond is None else "yes" if claim.beyond else "no"
-    return theirs, beyond, difference(claim.ours.comparison) if claim.ours else DASH, claim.verdict
 
 
 def part_section(one: Judgement, timings: Timings | None) -> Section | None:
@@ -163,9 +81,10 @@ def _sentence(one: Judgement) -> str:
     if not said:
         without = "Here every row has one training, so there is no verdict." if set(verdicts.values()) == {ONE} else ""
         return (without or f"Here no row can be told apart from {than}.") + whose
-    rest = "" if len(sure) == len(verdicts) else "; the others cannot be told apart from it"
-    rest = rest.replace("from it", "") if than == "what they are compared with" else rest
-    return f"Here, beyond chance, {' and '.join(said)}{rest.rstrip()}.{whose}"
+    others = len(verdicts) - len(sure)
+    rest = f"; the other{'s' * (others > 1)} cannot be told apart" if others else ""
+    rest += " from it" if rest and than != "what they are compared with" else ""
+    return f"Here, beyond chance, {' and '.join(said)}{rest}.{whose}"
 
 
 def _listed(labels: Sequence[str]) -> str:

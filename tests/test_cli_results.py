@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from glyphfront import records
 from glyphfront.cli import main
 from glyphfront.measure.predictions import save_predictions
 from glyphfront.result import save_result
-from results_factory import make_predictions, make_result, make_timings
+from glyphfront.ship.recognizer import find
+from results_factory import keep, keep_timings, make_predictions, make_result, make_timings
 
 
 @pytest.fixture
@@ -50,6 +53,18 @@ def test_pick_names_the_file_where_it_is_and_where_it_would_be(
     assert answers(capsys, *command)["file"] == str(file)
     assert main(command) == 0
     assert f"recognize PICTURE --model {file}" in capsys.readouterr().out
+
+
+def test_pick_names_the_shipped_file_where_that_is_the_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shipped = find("glyphnet-xs").with_suffix(".int8.onnx")
+    result = make_result("a")
+    sha256 = hashlib.sha256(shipped.read_bytes()).hexdigest()
+    keep(tmp_path, replace(result, exported=(replace(result.exported[0], sha256=sha256),)))
+    keep_timings(tmp_path, {"a": 100})
+    command = ("pick", str(tmp_path), "--runs-dir", str(tmp_path / "runs"))
+    assert answers(capsys, *command)["file"] == str(shipped)
+    assert main(command) == 0
+    assert f"It comes with glyphfront: glyphfront recognize PICTURE --model {shipped}" in capsys.readouterr().out
 
 
 def test_compare_prints_a_row_a_model_and_the_same_as_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,7 +68,7 @@ def test_transfer_is_told_with_its_leak_and_without(tmp_path: Path) -> None:
             keep(tmp_path / "table9", result, predictions)
     text = text_of(tmp_path)
     assert "Transfer helps, without the leak too: transfer_2 from a clean base gains +2.50 points (" in text
-    assert "25% of the test images stood in the file that its base is trained on as published." in text
+    assert "25 % of the test images stood in the file that its base is trained on as published." in text
     assert "The leak itself brings +100.00 points (" in text  # 100 of 100 against 0 of 100; 250 of 300 on both sides
 
 
@@ -96,7 +96,7 @@ def test_the_final_model_stands_beside_the_published_and_the_shipped_one(tmp_pat
     assert "The final model at full settings, transferred without the leak, reaches 85.00 % (83.00–87.00) on" in text
     assert "The study has 90.72 %, with the leak, on 1,024 images." in text
     assert "The shipped ours is better than the study's final network by +5.00 points (" in text
-    assert "in 25% of the time for an image." in text
+    assert "in 25 % of the time for an image." in text
     assert "shipped another" not in text
     assert "## A part." in text
 

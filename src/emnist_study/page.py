@@ -81,9 +81,9 @@ def _leak_brings(leak: Leak, p_values: dict[str, float]) -> str:
         return f"The leak itself brings {points(leak.effect)}; with one training on a side that is no verdict."
     told = "beyond" if p_values[leak.pair.name] < 0.05 else "within"
     return (
-        f"{100 * leak.seen.mean():.0f} % of the test images stood in the file that its base is trained on as published. The "
-        f"leak itself brings {points(leak.effect)}, {told} chance; a leak below {100 * leak.least:.1f} points may be "
-        "missed."
+        f"{100 * leak.seen.mean():.0f} % of the test images stood in the file that its base is trained on as "
+        f"published. The leak itself brings {points(leak.effect)}, {told} chance; a leak below {100 * leak.least:.1f} "
+        "points may be missed."
     )
 
 

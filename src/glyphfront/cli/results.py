@@ -115,6 +115,7 @@ def pick(
     from glyphfront.report.front import files_of
     from glyphfront.report.pick import pick as choose
     from glyphfront.ship.card import FILES
+    from glyphfront.ship.recognizer import shipped_file
 
     reading = read_folder(folder)
     choice = choose(
@@ -125,6 +126,7 @@ def pick(
     )
     file = choice.file
     path = runs_dir / file.result.key / FILES[file.precision]
+    ships = None if path.exists() or not file.exported else shipped_file(file.exported.sha256)
     if json:
         print_json(
             sentence=choice.sentence,
@@ -132,11 +134,13 @@ def pick(
             key=file.result.key,
             accuracy=file.accuracy,
             latency=file.latency,
-            file=path if path.exists() else None,
+            file=path if path.exists() else ships,
         )
         return
     print(choice.sentence)
     if path.exists():
         print(f"To use it: glyphfront recognize PICTURE --model {path}")
+    elif ships:
+        print(f"It comes with glyphfront: glyphfront recognize PICTURE --model {ships}")
     else:
         print(f"Its file would be {path}; carry the study out here to have it, or name the folder with --runs-dir.")

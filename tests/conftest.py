@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.leakage import fingerprints
 from glyphfront.data.splits import TrainingData
+from glyphfront.data.strokes import draw
 from glyphfront.result import DataUsed
 
 # the same examples every time, and no test that fails because the machine is busy
@@ -56,6 +57,12 @@ def emnist_folder() -> Path:
     if not folder:
         pytest.skip("GLYPHFRONT_DATA names no folder with EMNIST files")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def characters() -> Dataset:
+    """Ten drawings of each of Balanced's 47 characters, upright."""
+    return draw(10, seed=0)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import PurePosixPath
 
 import pytest
@@ -25,6 +26,9 @@ TABLES = {
     "quotes": '"file","label"\n"1.png","a"\n"2.png","b"\n',
     "a byte order mark": "\ufefffile,label\n1.png,a\n2.png,b\n",
     "names without endings": "file,label\n1,a\n2,b\n",
+    "another ending": "file,label\n1.jpg,a\n2.jpg,b\n",
+    "an object a line": '{"file_name": "1.png", "text": "a"}\n{"file_name": "2.png", "text": "b"}\n',
+    "an object of files": '{"1.png": "a", "2.png": "b"}',
     "paths of another machine": "file,label\nC:\\shots\\1.png,a\nC:\\shots\\2.png,b\n",
     "spaces": "1.png a\n2.png b\n",
     "a name of its own for the labels": "file,grade\n1.png,a\n2.png,b\n",
@@ -34,8 +38,15 @@ TABLES = {
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("folder", ["", "img/"])
 def test_a_table_gives_the_labels(tmp_path, name, folder):
-    write(tmp_path, {f"{folder}1.png": b"", f"{folder}2.png": b"", "labels.csv": TABLES[name]})
+    called = "labels.json" if TABLES[name].startswith("{") else "labels.csv"
+    write(tmp_path, {f"{folder}1.png": b"", f"{folder}2.png": b"", called: TABLES[name]})
     assert labels_of(tmp_path) == {f"{folder}1.png": "a", f"{folder}2.png": "b"}
+
+
+def test_a_table_finds_names_of_another_normal_form(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "é1.png") for form in ("NFC", "NFD"))
+    write(tmp_path, {decomposed: b"", "2.png": b"", "t.csv": f"file,label\n{composed},a\n2.png,b\n"})
+    assert sorted(labels_of(tmp_path).values()) == ["a", "b"]
 
 
 def test_a_table_that_names_the_classes_in_words_goes_before_numbers(tmp_path):
@@ -83,7 +94,7 @@ def test_a_table_that_is_of_no_use_is_told_why(tmp_path, table, why):
     notes = Notes(tmp_path)
     found = find_pictures(tmp_path, None, notes)
     assert [picture.label for picture in found] == ["a", "b"]
-    assert notes.lines()[0] == f"{tmp_path}/t.csv: {why}; not used as labels"
+    assert notes.lines() == [f"{tmp_path}/t.csv: {why}; not used as labels"]
 
 
 def test_a_table_beside_class_folders_does_not_name_classes_after_files(tmp_path):
@@ -107,6 +118,7 @@ MAPPINGS = {
     "classes.txt": "A\nb\n",
     "classes.csv": "0,A\n1,b\n",
     "labels.txt": "0: A\n1: b\n",
+    "class names.txt": "0 A\n1 b\n",
     "labels.json": json.dumps({"0": "A", "1": "b"}),
     "names.json": json.dumps(["A", "b"]),
     "index.json": json.dumps({"classes": {"A": 0, "b": 1}}),
@@ -117,6 +129,24 @@ MAPPINGS = {
 def test_a_mapping_file_names_numbered_folders(tmp_path, name):
     write(tmp_path, {"0/1.png": b"", "1/2.png": b"", name: MAPPINGS[name]})
     assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
+
+
+def test_names_may_hold_spaces(tmp_path):
+    write(tmp_path, {"0/1.png": b"", "1/2.png": b"", "names.txt": "0 small a\n1 small b\n"})
+    assert labels_of(tmp_path) == {"0/1.png": "small a", "1/2.png": "small b"}
+
+
+def test_a_list_of_names_may_be_for_folders_counted_from_1(tmp_path):
+    write(tmp_path, {"1/1.png": b"", "2/2.png": b"", "classes.txt": "A\nb\n"})
+    assert labels_of(tmp_path) == {"1/1.png": "A", "2/2.png": "b"}
+
+
+@pytest.mark.parametrize("names", ["A\nb\n", "0 A\n1 b\n"])
+def test_names_too_few_are_noted(tmp_path, names):
+    write(tmp_path, {f"{n}/a{n}.png": b"" for n in range(3)} | {"classes.txt": names})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == ["0", "1", "2"]
+    assert notes.lines() == [f"{tmp_path}/classes.txt: names 2 of the 3 folders; not used as names"]
 
 
 def test_numbered_folders_without_a_mapping_are_called_by_their_numbers_in_order(tmp_path):
@@ -141,6 +171,7 @@ def test_a_mapping_that_lacks_a_folder_is_none(tmp_path):
         ("*_{label}.png", "scan_2_ß.png", "ß"),
         ("{writer}_{label}_??.png", "anna_B_01.png", "B"),
         ("page*/{label}.png", "page3/x.png", "x"),
+        ("img_{label}_*.png", "IMG_a_003.PNG", "a"),
     ],
 )
 def test_a_pattern_tells_the_label(tmp_path, pattern, name, label):
@@ -171,3 +202,8 @@ def test_an_option_that_means_nothing_is_refused(tmp_path):
 def test_a_pattern_stands_behind_the_name_of_a_folder(tmp_path):
     write(tmp_path, {f"img_{c}_{k}.png": png(10 * ord(c) + k) for c in "ab" for k in range(3)})
     assert load_all(f"folder:{tmp_path}?labels=img_{{label}}_*.png").classes == ("a", "b")
+
+
+def test_a_pattern_goes_with_any_name_of_a_folder(tmp_path):
+    write(tmp_path / "a?b", {f"img_{c}_{k}.png": png(10 * ord(c) + k) for c in "ab" for k in range(3)})
+    assert load_all(f"folder:{tmp_path / 'a?b'}?labels=img_{{label}}_?.png").classes == ("a", "b")

@@ -18,6 +18,12 @@ from layout_files import Labels, labels_of, png, splits_of, write, writers_of
 EXPECTED = {
     "class folders": (["a/1.png", "b/2.png"], {"a/1.png": "a", "b/2.png": "b"}),
     "below one folder": (["set/a/1.png", "set/b/2.png"], {"set/a/1.png": "a", "set/b/2.png": "b"}),
+    "below folders of one letter": (["d/x/a/1.png", "d/x/b/2.png"], {"d/x/a/1.png": "a", "d/x/b/2.png": "b"}),
+    "splits below a folder of one letter": (
+        ["d/train/a/1.png", "d/test/a/2.png"],
+        {"d/train/a/1.png": "a", "d/test/a/2.png": "a"},
+    ),
+    "one class, by writers": (["a/anna/1.png", "a/bert/2.png"], {"a/anna/1.png": "a", "a/bert/2.png": "a"}),
     "writers below classes": (["a/w1/1.png", "b/w1/2.png"], {"a/w1/1.png": "a", "b/w1/2.png": "b"}),
     "classes below writers": (
         ["anna/a/1.png", "anna/b/2.png", "bert/a/3.png"],
@@ -80,9 +86,9 @@ def test_folders_tell_who_wrote(tmp_path, files):
 @pytest.mark.parametrize(
     ("folder", "split"),
     [
-        *((name, "train") for name in ("train", "Training", "TRAIN", "train_set", "training-data", "trainImages")),
-        *((name, "validation") for name in ("val", "valid", "Validation", "dev")),
-        *((name, "test") for name in ("test", "Testing", "TEST_SET")),
+        *((name, "train") for name in ("train", "Training", "TRAIN", "train_set", "training-data", "1_train")),
+        *((name, "validation") for name in ("val", "valid", "Validation", "dev", "valset")),
+        *((name, "test") for name in ("test", "Testing", "TEST_SET", "3 test", "holdout")),
     ],
 )
 def test_folders_of_splits_are_known_by_common_spellings(tmp_path, folder, split):

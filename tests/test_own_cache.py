@@ -69,3 +69,11 @@ def test_a_damaged_zip_is_one_line(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(GlyphfrontError, match=r"x\.zip: not a readable zip file .*; get it again"):
         read_folder(tmp_path / "x.zip", "all")
+
+
+def test_paths_that_lead_out_of_a_zip_are_read_as_if_they_did_not(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for label in "ab":
+            archive.writestr(f"../{label}/1.png", b"")
+            archive.writestr(f"/{label}/2.png", b"")
+    assert set(labels_of(tmp_path / "x.zip")) == {f"{label}/{n}.png" for label in "ab" for n in (1, 2)}

@@ -45,6 +45,7 @@ def check(
     from glyphfront.data.dataset import Dataset
     from glyphfront.data.emnist import found_sets
     from glyphfront.data.leakage import overlap_matrix
+    from glyphfront.data.notes import some
     from glyphfront.report.document import Table
 
     names = tuple(_with_labels(name, labels_from) for name in names) or found_sets(data_dir) or ("balanced",)
@@ -79,7 +80,7 @@ def check(
         rows.append((name, one.source, f"{len(one):,}", *cells))
     header = ("set", "source", "images", *called)
     origins = [
-        f"{name}: {len(one.classes)} classes; {one.origin or one.source}"
+        f"{name}: {len(one.classes)} classes ({some(one.classes)}); {one.origin or one.source}"
         for name, one in zip(called, sets, strict=True)
     ]
     show_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
@@ -86,11 +87,13 @@ def _parted(name: str) -> tuple[str, dict[str, str]]:
     Raises:
         GlyphfrontError: what stands there means nothing.
     """
-    plain, mark, rest = name.partition("?")
-    if not mark or (name.startswith("folder:") and _path(name).exists()):
+    marks = [number for number, letter in enumerate(name) if letter == "?"]
+    if not marks or (name.startswith("folder:") and _path(name).exists()):
         return name, {}
+    at = next((mark for mark in marks[::-1] if name.startswith("folder:") and _path(name[:mark]).exists()), marks[0])
+    plain, rest = name[:at], name[at + 1 :]
     options = {}
-    for part in rest.split("&"):
+    for part in re.split("&(?=labels=|upright$|transposed$)", rest):
         word, equals, value = part.partition("=")
         if word == "labels" and equals and plain.startswith("folder:"):
             options["labels_from"] = value

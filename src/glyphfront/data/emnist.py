@@ -7,6 +7,7 @@ files from https://www.nist.gov/itl/products-and-services/emnist-dataset.
 from __future__ import annotations
 
 import os
+import re
 import string
 import warnings
 from dataclasses import replace
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from glyphfront.data import EMNIST_SETS, Split, cache
 from glyphfront.data.dataset import Dataset, Labels
 from glyphfront.data.forms import Piece
+from glyphfront.data.labelfiles import read_text
 from glyphfront.data.listing import File, list_files
 from glyphfront.data.naming import set_of, words
 from glyphfront.data.official import OFFICIAL, is_known, is_official, remember
@@ -215,8 +217,8 @@ def _distance(file: File, near: File) -> tuple[int, str]:
 def _read_mapping(path: File, name: str) -> tuple[tuple[str, ...], int]:
     """Class names, and the label of the first; a line is ``label codepoint [codepoint of the other case]``."""
     try:
-        lines = path.read().decode("utf-8-sig").splitlines()
-        rows = [[int(field) for field in line.split()] for line in lines if line.strip()]
+        lines = read_text(path).splitlines()
+        rows = [[int(field) for field in re.split(r"[\s,;]+", line.strip())] for line in lines if line.strip()]
         classes = tuple(chr(codepoint) for _, codepoint, *_ in rows)
     except (ValueError, OverflowError):
         raise GlyphfrontError(f"{path}: not a mapping file: a line is a label and one or two code points") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from glyphfront.data.listing import File
-from glyphfront.data.naming import is_split, split_of
+from glyphfront.data.naming import is_split, split_of, words
 from glyphfront.data.notes import Notes
 from glyphfront.errors import GlyphfrontError
 
 MOST_BYTES = 64 << 20
-_TEXTS = (".csv", ".tsv", ".txt", ".json")
+_TEXTS = (".csv", ".tsv", ".txt", ".json", ".jsonl")
 _FILE_COLUMNS = (
     "file",
     "filename",
@@ -38,6 +39,7 @@ _LABEL_COLUMNS = (
 _WRITER_COLUMNS = ("writer", "writer_id", "user", "user_id", "subject", "person", "author", "participant", "donor")
 _SPLIT_COLUMNS = ("split", "set", "subset", "partition", "usage")
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
+_OF_NAMES = {"mapping", "map", "classes", "class", "names", "labels", "classmap"}
 _LEAST_FOUND = 0.5  # share of a table's rows whose file is there
 
 
@@ -83,16 +85,16 @@ def read_text(file: File) -> str:
 
 
 def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable | None:
-    """The labels that a CSV or TSV file gives to pictures; None if it is no such table.
+    """The labels that a CSV, TSV or JSON file gives to pictures; None if it is no such table.
 
     Columns are found by their names, in any order, or else by what is in them: a lone other column beside that of the
     files is that of the labels. Without a header the first names the file, the second the label. A note says what a
     table lacks whose files are there, or which has a column of files.
-    A file may be named by its path from the table or from the top, or by its name alone, with or without its ending.
+    A file may be named by its path from the table or from the top, or by its name alone, without its ending or with
+    another one.
     """
-    if file.name.lower().endswith(".json"):
-        return None
-    grid = _grid(read_text(file))
+    text = read_text(file)
+    grid = _grid_of_json(text) if file.name.lower().endswith((".json", ".jsonl")) else _grid(text)
     if not grid or max(map(len, grid)) < 2:
         return None
     header = [cell.strip().lower().replace(" ", "_") for cell in grid[0]]
@@ -101,11 +103,10 @@ def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable
     rows = grid[1:]
     if by_file is not None and by_label is None and len(header) == 2:
         by_label = 1 - by_file
+    elif by_file is not None and by_label is None:
+        notes.add(f"none of its columns {', '.join(header)} is called label; not used as labels", str(file.relative))
+        return None
     elif by_file is None or by_label is None or by_file == by_label:
-        if by_file is not None and by_label is None:
-            notes.add(
-                f"none of its columns {', '.join(header)} is called label; not used as labels", str(file.relative)
-            )
         by_file, by_label, rows, header = 0, 1, grid, []
     by_split, by_writer = _position(header, _SPLIT_COLUMNS), _position(header, _WRITER_COLUMNS)
     find = _Finder(file, pictures)
@@ -140,6 +141,23 @@ def _grid(text: str) -> list[list[str]]:
         return []
 
 
+def _grid_of_json(text: str) -> list[list[str]]:
+    """Rows of a list of objects, of an object on each line, or of one object of files and their labels."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        try:
+            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except ValueError:
+            return []
+    if isinstance(found, dict) and all(str(name).lower().endswith(_ENDINGS) for name in found):
+        found = [{"file": name, "label": label} for name, label in found.items()]
+    if not isinstance(found, list) or not found or not all(isinstance(row, dict) for row in found):
+        return []
+    names = list(dict.fromkeys(name for row in found for name in row))
+    return [names, *([str(row.get(name, "")) for name in names] for row in found)]
+
+
 def _position(header: Sequence[str], names: Iterable[str]) -> int | None:
     return next((header.index(name) for name in names if name in header), None)
 
@@ -148,27 +166,35 @@ def _cell(row: Sequence[str], position: int | None) -> str:
     return row[position].strip() if position is not None and position < len(row) else ""
 
 
+def _nfc(name: str) -> str:
+    """A name with é as one code point, which macOS takes apart in file names (Unicode Standard Annex 15)."""
+    return unicodedata.normalize("NFC", name)
+
+
 class _Finder:
     """Finds a picture by what a table calls it."""
 
     def __init__(self, table: File, pictures: Sequence[File]) -> None:
         self._beside = table.relative.parent
-        self._paths = {str(picture.relative): picture for picture in pictures}
+        self._paths = {_nfc(str(picture.relative)): picture for picture in pictures}
         self._folded = {path.lower(): picture for path, picture in self._paths.items()}
         self._names: dict[str, list[File]] = defaultdict(list)
         for picture in pictures:
-            self._names[picture.name.lower()].append(picture)
-            self._names[PurePosixPath(picture.name).stem.lower()].append(picture)
+            self._names[_nfc(picture.name.lower())].append(picture)
+            self._names[_nfc(PurePosixPath(picture.name).stem.lower())].append(picture)
 
     def __call__(self, name: str) -> File | None:
-        plain = PurePosixPath(name.replace("\\", "/").lstrip("/"))
+        plain = PurePosixPath(_nfc(name).replace("\\", "/").lstrip("/"))
         for ending in ("", *_ENDINGS):
             for base in (self._beside, PurePosixPath()):
                 path = str(base / f"{plain}{ending}")
                 if (found := self._paths.get(path) or self._folded.get(path.lower())) is not None:
                     return found
-        named = self._names.get(plain.name.lower(), [])
-        return named[0] if len(named) == 1 else None
+        for called in (plain.name, plain.stem if plain.suffix.lower() in _ENDINGS else plain.name):
+            named = self._names.get(called.lower(), [])
+            if len(named) == 1:
+                return named[0]
+        return None
 
 
 # --- names for numbered folders ----------------------------------------------------------------------------------
@@ -178,8 +204,23 @@ def read_mapping(file: File, folders: set[str]) -> dict[str, str] | None:
     """What a file calls each of `folders`; None if it does not name all of them.
 
     A line is ``folder name`` with a comma, tab, colon or spaces between them, or EMNIST's ``folder codepoint``; or the
-    file is JSON, an object or a list; or it has just a line for each of the folders 0, 1, ...
+    file is JSON, an object or a list; or it has just a line for each of the folders 0, 1, ... or 1, 2, ...
     """
+    named = _named(file, folders)
+    if not named or len(named) < len(folders):
+        return None
+    return _from_code_points(named)
+
+
+def names_too_few(file: File, folders: set[str]) -> str:
+    """What keeps a file from naming `folders` that is called as if it did; "" for other files."""
+    if not _OF_NAMES & set(words(file.name)):
+        return ""
+    named = _named(file, folders)
+    return f"names {len(named):,} of the {len(folders):,} folders; not used as names"
+
+
+def _named(file: File, folders: set[str]) -> dict[str, str]:
     text = read_text(file)
     if file.name.lower().endswith(".json"):
         pairs = _pairs_of_json(text)
@@ -188,17 +229,15 @@ def read_mapping(file: File, folders: set[str]) -> dict[str, str] | None:
         parted = [_parted(line) for line in lines]
         pairs = {pair[0]: pair[1] for pair in parted if pair is not None}
         if all(pair is None for pair in parted):
-            pairs = {str(number): line for number, line in enumerate(lines)}
-    if not pairs or not folders:
-        return None
+            first = int("0" not in folders and str(len(lines)) in folders)
+            pairs = {str(number): line for number, line in enumerate(lines, first)}
     named = {folder: pairs.get(folder) or pairs.get(folder.lstrip("0") or "0") for folder in folders}
     files = any(key.lower().endswith(_ENDINGS) for key in pairs)  # a table of pictures, which read_table reads
     if None in named.values() and not files:
         inverse = {value: key for key, value in pairs.items()}  # {"A": 0}: names first
-        named = {folder: inverse.get(folder) or inverse.get(folder.lstrip("0") or "0") for folder in folders}
-    if None in named.values():
-        return None
-    return _from_code_points({folder: str(name) for folder, name in named.items()})
+        other = {folder: inverse.get(folder) or inverse.get(folder.lstrip("0") or "0") for folder in folders}
+        named = named if None in other.values() else other
+    return {folder: str(name) for folder, name in named.items() if name is not None}
 
 
 def _parted(line: str) -> tuple[str, str] | None:
@@ -208,8 +247,11 @@ def _parted(line: str) -> tuple[str, str] | None:
             parts = rest.split(mark)
             value = parts[-1] if len(parts) == 2 and parts[0].strip().startswith("U+") else parts[0]
             return key.strip().strip('"'), (value.strip() or mark).strip('"')
-    parts = line.split()
-    return (parts[0], parts[1]) if len(parts) > 1 else None
+    parts = line.split(None, 1)
+    if len(parts) < 2:
+        return None
+    numbers = parts[1].split()
+    return parts[0], numbers[0] if all(map(str.isdecimal, numbers)) else parts[1]
 
 
 def _pairs_of_json(text: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from glyphfront.data import known
-from glyphfront.data.labelfiles import LabelTable, is_text, read_mapping, read_table
+from glyphfront.data.labelfiles import LabelTable, is_text, names_too_few, read_mapping, read_table
 from glyphfront.data.listing import File, empty_folders, list_files
 from glyphfront.data.naming import is_split
 from glyphfront.data.notes import Notes, some
@@ -75,8 +75,8 @@ def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Pi
         used = {table.file for table in tables} if found else set()
         if not found:
             found, used = _by_folders(place, pictures, texts, notes)
-    for file in files:
-        if not is_picture(file) and file not in used:
+    for file in files if pictures else []:
+        if not is_picture(file) and file not in used and not notes.name(str(file.relative)):
             notes.add("not a picture; left out", str(file.relative))
     return sorted((_normal(picture) for picture in found), key=lambda p: (p.label, str(p.file.relative)))
 
@@ -130,6 +130,8 @@ def _by_pattern(place: Path, pictures: Sequence[File], pattern: str, notes: Note
 def pattern_of(pattern: str) -> re.Pattern[str]:
     """The expression for names such as ``img_{label}_*.png``: * stands for anything, ? for one character.
 
+    Names fit in any case; the label keeps its own.
+
     Raises:
         GlyphfrontError: there is no {label} in it, or another word in braces.
     """
@@ -146,7 +148,7 @@ def pattern_of(pattern: str) -> re.Pattern[str]:
             expression += {"*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part))
     if "?P<label>" not in expression:
         raise GlyphfrontError(f"{pattern}: says no label; write {{label}} where it stands, as in img_{{label}}_*.png")
-    return re.compile(expression)
+    return re.compile(expression, re.IGNORECASE)  # cameras write .JPG
 
 
 # --- by a table --------------------------------------------------------------------------------------------------
@@ -213,7 +215,7 @@ def _by_folders(
         for folder in empty_folders(place, parent):
             notes.add("an empty folder; class left out", str(folder))
     found = _labelled(placed)
-    names, used = _names({picture.label for picture in found}, texts)
+    names, used = _names({picture.label for picture in found}, texts, notes)
     return [replace(picture, label=names.get(picture.label, picture.label)) for picture in found], used
 
 
@@ -225,8 +227,11 @@ def _top(pictures: Sequence[File]) -> PurePosixPath:
         below = [file.relative.parts[depth:] for file in pictures]
         firsts = {parts[0] for parts in below}
         first = next(iter(firsts))
-        if len(firsts) != 1 or any(len(parts) < 3 for parts in below) or _characters(firsts):
+        if len(firsts) != 1 or any(len(parts) < 3 for parts in below):
             return top
+        seconds = {parts[1] for parts in below}
+        if _characters(firsts) and _characters(seconds) <= 0.5 and not any(map(is_split, seconds)):
+            return top  # the one class, with writers below
         top /= first
 
 
@@ -291,7 +296,7 @@ def character_of(name: str) -> str:
     return {"cap": str.upper, "capital": str.upper, **_CASES}.get(word, str)(found[2])
 
 
-def _names(folders: set[str], texts: Sequence[File]) -> tuple[dict[str, str], set[File]]:
+def _names(folders: set[str], texts: Sequence[File], notes: Notes) -> tuple[dict[str, str], set[File]]:
     """What a mapping file, or the rule of a well-known set, calls the folders."""
     for rule in known.NAMES:
         if (named := rule(folders)) is not None:
@@ -299,4 +304,6 @@ def _names(folders: set[str], texts: Sequence[File]) -> tuple[dict[str, str], se
     for text in sorted(texts, key=lambda file: len(file.relative.parts)):
         if (named := read_mapping(text, folders)) is not None:
             return named, {text}
+        if all(map(str.isdecimal, folders)) and (why := names_too_few(text, folders)):
+            notes.add(why, str(text.relative))
     return {}, set()

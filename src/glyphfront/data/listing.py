@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,8 @@ from glyphfront.errors import GlyphfrontError
 
 MOST_FILES = 2_000_000
 MOST_MEMBER_BYTES = 2 << 30  # of one unpacked file of an archive
+ARCHIVE_FAULTS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
+"""What zipfile raises for a damaged or encrypted member, or one packed in a way that it does not know."""
 _JUNK_FOLDERS = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__pycache__"}
 _JUNK_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 
@@ -67,7 +70,7 @@ class File:
                 return stream.read()
         except OSError as error:
             raise GlyphfrontError(f"{self}: cannot be read: {error.strerror or error}") from None
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        except ARCHIVE_FAULTS as error:
             raise GlyphfrontError(f"{self}: cannot be unpacked ({error}); get the archive again") from None
 
 
@@ -159,7 +162,7 @@ def _above(at: Path, place: Path) -> list[Path]:
 
 
 def of_archive(path: Path) -> list[File]:
-    """The files in a zip archive.
+    """The files in a zip archive; nothing is unpacked to disk, so a path that would lead out of it does no harm.
 
     Raises:
         GlyphfrontError: the archive is damaged.
@@ -171,9 +174,9 @@ def of_archive(path: Path) -> list[File]:
         raise GlyphfrontError(f"{path}: not a readable zip file ({error}); get it again") from None
     files = []
     for member in members:
-        relative = PurePosixPath(_decoded(member))
-        parts = relative.parts
-        if member.is_dir() or not parts or relative.is_absolute() or ".." in parts:
+        parts = [part for part in PurePosixPath(_decoded(member)).parts if part not in ("/", "//", "..")]
+        relative = PurePosixPath(*parts)
+        if member.is_dir() or not parts:
             continue
         if any(_is_junk(part, folder=True) for part in parts[:-1]) or _is_junk(parts[-1]):
             continue

@@ -11,14 +11,19 @@ from glyphfront.data import EMNIST_SETS
 _IMAGES = {"images", "image", "imgs", "img", "x", "pixels", "features"}
 _LABELS = {"labels", "label", "lbls", "y", "targets", "target"}
 _SPLITS: dict[str, Literal["train", "validation", "test"]] = {
-    **dict.fromkeys(("train", "training", "trn", "trainset"), "train"),
+    **dict.fromkeys(("train", "training", "trn"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "validate"), "validation"),
-    **dict.fromkeys(("test", "testing", "tst", "t10k", "testset", "eval"), "test"),
+    **dict.fromkeys(("test", "testing", "tst", "t10k", "eval", "evaluation", "holdout"), "test"),
 }
 _OTHER_SETS = {"fashion", "kmnist", "k49", "kuzushiji", "qmnist", "notmnist", "usps", "semeion", "omniglot", "svhn"}
 _FILLERS = {"set", "data", "dataset", "images", "image", "img", "imgs", "pictures", "pics", "folder", "split"}
 _NO_WORDS = {"idx", "idx1", "idx3", "ubyte", "gz", "bz2", "csv", "tsv", "npz", "npy", "mat", "parquet", "data"}
 _GLUED = re.compile(r"(train|test)(images?|imgs?|labels?|x|y)|(images?|imgs?|labels?|x|y)(train|test)")
+
+
+def without_copy(name: str) -> str:
+    """A name without the number that browsers add to what was downloaded before, as in ``images (1).gz``."""
+    return re.sub(r" ?\(\d+\)(?=\.|$)", "", name)
 
 
 def words(name: str) -> list[str]:
@@ -44,13 +49,17 @@ def kind_of(name: str) -> Literal["images", "labels"] | None:
 
 def split_of(name: str) -> Literal["train", "validation", "test"] | None:
     """Which split a name promises."""
-    return next((_SPLITS[word] for word in words(name) if word in _SPLITS), None)
+    return next((split for word in words(name) if (split := _split_word(word)) is not None), None)
+
+
+def _split_word(word: str) -> Literal["train", "validation", "test"] | None:
+    return _SPLITS.get(word) or _SPLITS.get(re.sub("(set|data|split)$", "", word))
 
 
 def is_split(name: str) -> Literal["train", "validation", "test"] | None:
-    """Which split a name means that says nothing else, such as ``train``, ``Testing`` or ``val_images``."""
-    found = [word for word in words(name) if word not in _FILLERS]
-    return _SPLITS.get(found[0]) if len(found) == 1 else None
+    """Which split a name means that says nothing else, such as ``train``, ``1_Testing`` or ``val_images``."""
+    found = [word for word in words(name) if word not in _FILLERS and not re.fullmatch(r"\d\d?", word)]
+    return _split_word(found[0]) if len(found) == 1 else None
 
 
 def set_of(names: Iterable[str]) -> str | None:
@@ -71,4 +80,4 @@ def set_of(names: Iterable[str]) -> str | None:
 
 def without_kind(name: str) -> tuple[str, ...]:
     """What two files have in common of which one holds the images and the other their labels."""
-    return tuple(word for word in words(name) if word not in _IMAGES | _LABELS | _NO_WORDS)
+    return tuple(word for word in words(without_copy(name)) if word not in _IMAGES | _LABELS | _NO_WORDS)

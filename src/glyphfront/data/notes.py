@@ -22,6 +22,10 @@ class Notes:
         """A fault of a file, or of a class; faults that differ in numbers only are of one kind."""
         self._found.setdefault(re.sub(r"\d+", "#", fault), (fault, []))[1].append(example)
 
+    def name(self, example: str) -> bool:
+        """Whether a note that is still to be said names this file."""
+        return any(example in examples for _, examples in self._found.values())
+
     def say(self) -> None:
         """Warn of everything collected since the last time, in a line a kind."""
         for line in self.lines():

@@ -11,6 +11,7 @@ from glyphfront.data.forms.parquet import read_parquet
 from glyphfront.data.forms.piece import Piece, What
 from glyphfront.data.forms.table import read_table
 from glyphfront.data.listing import File
+from glyphfront.data.naming import without_copy
 
 __all__ = ["FORMS", "Form", "Piece", "What", "form_of"]
 
@@ -44,7 +45,7 @@ FORMS = (
 
 def form_of(name: str) -> Form | None:
     """The form that a file's name promises."""
-    plain = name.lower()
+    plain = without_copy(name.lower()).replace("_", "-")
     for packed in (".gz", ".bz2"):
         plain = plain.removesuffix(packed)
     return next((form for form in FORMS if plain.endswith(form.suffixes)), None)

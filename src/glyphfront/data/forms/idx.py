@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 
-from glyphfront.data.forms.piece import Piece, What, is_packed, unpacked
+from glyphfront.data.forms.piece import Piece, What, largest, unpacked
 from glyphfront.data.listing import File
 from glyphfront.errors import GlyphfrontError
 
 _MAGIC = {"images": 0x0803, "labels": 0x0801}
-_DEFLATE_RATIO = 1032  # the most that deflate can expand (https://zlib.net/zlib_tech.html)
 _CHUNK = 4096  # images
 
 
@@ -33,9 +32,8 @@ def read_idx(file: File, what: What | None) -> list[Piece]:
         if len(header) < 4 * dimensions:
             raise GlyphfrontError(f"{file}: ends inside its header")
         shape = tuple(int(size) for size in np.frombuffer(header, ">u4"))
-        largest = file.size * (_DEFLATE_RATIO if is_packed(file) else 1)
-        if math.prod(shape) > largest:
-            if is_packed(file):
+        if math.prod(shape) > largest(file):
+            if largest(file) > file.size:
                 raise GlyphfrontError(f"{file}: declares {shape[0]:,} {what}, more than a file of its size can hold")
             raise GlyphfrontError(f"{file}: ends before the {shape[0]:,} {what} it declares")
         data = np.empty(shape, np.uint8)

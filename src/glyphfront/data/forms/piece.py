@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphfront.data.listing import File
+from glyphfront.data.listing import ARCHIVE_FAULTS, File
 from glyphfront.errors import GlyphfrontError
 
 What = Literal["images", "labels"]
@@ -42,8 +42,13 @@ def check_bytes(file: File) -> None:
     Raises:
         GlyphfrontError: it is empty, a web page, or the pointer that Git LFS leaves.
     """
-    with file.open() as raw:
-        start = raw.read(512)
+    try:
+        with file.open() as raw:
+            start = raw.read(512)
+    except OSError as error:
+        raise GlyphfrontError(f"{file}: cannot be read: {error.strerror or error}") from None
+    except ARCHIVE_FAULTS as error:
+        raise GlyphfrontError(f"{file}: cannot be unpacked ({error}); get the archive again") from None
     if not start:
         raise GlyphfrontError(f"{file}: an empty file; get it again")
     if start.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
@@ -68,17 +73,22 @@ def unpacked(file: File) -> Iterator[BinaryIO]:
                     yield cast(BinaryIO, packed)
             else:
                 yield raw
-    except FileNotFoundError:
-        raise GlyphfrontError(f"{file}: no such file") from None
     except EOFError:
         raise GlyphfrontError(f"{file}: truncated gzip file; get it again") from None
     except (zlib.error, gzip.BadGzipFile) as error:
         raise GlyphfrontError(f"{file}: a corrupt gzip file ({error}); get it again") from None
+    except ARCHIVE_FAULTS as error:
+        raise GlyphfrontError(f"{file}: cannot be unpacked ({error}); get the archive again") from None
     except OSError as error:
         raise GlyphfrontError(f"{file}: cannot be read: {error.strerror or error}") from None
 
 
-def is_packed(file: File) -> bool:
-    """Whether its bytes are fewer than what they stand for: in gzip, or in an archive."""
+def largest(file: File) -> int:
+    """The most bytes that a file can hold unpacked.
+
+    Deflate expands to 1,032 times at most (https://zlib.net/zlib_tech.html); bzip2 packed 45 MB of zeros into a
+    thousandth of a thousandth.
+    """
     with file.open() as raw:
-        return raw.read(2) == b"\x1f\x8b" or file.member is not None
+        start = raw.read(3)
+    return file.size * (1032 if start[:2] == b"\x1f\x8b" else 1_000_000 if start == b"BZh" else 1)

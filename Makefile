@@ -52,14 +52,15 @@ race: .venv/.train
 
 results: .venv/.train
 	$(RUN) report results/quick-balanced
-	$(RUN) report results/front
-	$(RUN) report results/front/sizes --readme README.md
+	$(RUN) report results/front --readme README.md
+	$(RUN) report results/front/sizes
 	$(RUN) layers results/emnist-study-full/final/final-seed0.json --out results/emnist-study-full/architecture.json
 	$(RUN) report results/emnist-study-full
 	$(RUN) report results/emnist-study-laptop --readme README.md
 	$(RUN) study cost emnist-study --rates results/emnist-study-full/rates.json --seeds 3 --speedup 4 --page docs/cost.md
 	$(BIN)/python benchmarks/pictures/readme.py
 	$(BIN)/python benchmarks/further.py table
+	$(BIN)/python benchmarks/tables.py
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/glyphfront.egg-info

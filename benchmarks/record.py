@@ -37,4 +37,6 @@ def save(
 def _rounded(value: object) -> object:
     if isinstance(value, float):
         return float(f"{value:.4g}") if abs(value) < 1000 else round(value)
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
     return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value

@@ -12,7 +12,8 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.gradients import GradientRecord, Gradients
 from glyphfront.measure.predictions import Examples
 from glyphfront.report import drawing, figures, gradients
-from glyphfront.report.figures import curves_figure, front_figure, pairs_figure, size_figure
+from glyphfront.report.figures import curves_figure, flat_figure, front_figure, pairs_figure, size_figure
+from glyphfront.report.front import front
 from glyphfront.report.gradients import gradients_figure
 from results_factory import make_file, make_result
 
@@ -77,6 +78,31 @@ def test_a_figure_is_the_same_bytes_each_time_and_valid_xml_with_its_data_label(
     assert "balanced (" in " ".join(texts(first))
 
 
+def test_flat_figure_shades_from_the_first_that_is_level_with_the_best(drawn):
+    small, middle, large = (
+        make_file(n, correct=c, p50_us=t) for n, c, t in (("s", 300, 50), ("m", 340, 200), ("l", 344, 500))
+    )
+    files = [small, middle, large]
+    assert flat_figure(files, front(files)[1:]) == "svg"
+    by_macs, by_time = drawn[0].axes
+    assert by_time.patches[0].get_x() == 4  # 200 of 50 µs
+    assert by_macs.patches[0].get_x() == middle.result.cost.macs
+    assert points(by_time, drawing.BLUE).tolist() == [[4, 85], [10, 86]]
+    assert points(by_time, drawing.MUTED).tolist() == [[1, 75]]
+
+
+def test_no_flat_figure_where_all_are_level():
+    files = [make_file("a"), make_file("b", correct=301, p50_us=900)]
+    assert flat_figure(files, front(files)) is None
+
+
+def test_names_that_would_cover_something_are_left_out_off_the_front(drawn):
+    front_figure([make_file(f"name {n}", correct=300 - n, p50_us=100 + n) for n in range(30)])
+    named = [text.get_text() for text in drawn[0].axes[0].texts]
+    assert "name 0" in named
+    assert len(named) < 30
+
+
 def test_front_figure_fills_the_front_and_rings_the_rest_at_the_reference_median_speed(drawn):
     results = [
         make_file("quiet", correct=300, p50_us=60, reference_us=40),  # ratio 1.5
@@ -129,12 +155,6 @@ def test_names_cover_neither_each_other_nor_a_point(drawn):
     assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
     dots = axes.transData.transform(points(axes, drawing.COLOURS[0]))
     assert not [1 for box in boxes for x, y in dots if box.contains(x, y)]
-
-
-def test_with_many_points_only_the_front_is_named(drawn):
-    crowd = [make_file(f"m{i}", correct=200, p50_us=200.0 + i) for i in range(20)]
-    front_figure([*crowd, make_file("best")])
-    assert [text.get_text() for text in drawn[0].axes[0].texts] == ["best"]
 
 
 def test_a_label_with_markup_is_drawn_as_it_is():

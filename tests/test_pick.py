@@ -12,7 +12,7 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.folder import read_folder
 from glyphfront.measure.statistics import detectable_difference
 from glyphfront.report.front import files_of
-from glyphfront.report.pick import NothingFits, against_table, budget_table, pick
+from glyphfront.report.pick import NothingFits, against_table, budget_table, level_with_best, pick
 from results_factory import keep, keep_timings, make_file, make_predictions, share
 
 SMALL = make_file("small", correct=300, p50_us=50)  # 75 %, ratio 1
@@ -295,3 +295,15 @@ def test_without_predictions_there_is_no_table_against_and_of_one_model_nothing_
     assert table is None
     assert sentence.startswith("large cannot be compared image by image")
     assert against_table([LARGE], LARGE) == (None, "")
+
+
+def test_level_with_the_best_is_what_mcnemar_corrected_over_all_does_not_tell_from_it():
+    # against large, middle has 60 wrong alone of 116 and small some 44 more wrong of 400: computed by statsmodels
+    tests = [mcnemar([[0, b], [c, 0]], exact=False).pvalue for b, c in ((60, 56), (100, 56))]
+    level = [not rejected for rejected in multipletests(tests, method="holm")[0]]
+    assert level == [True, False]
+    assert [point.file for point in level_with_best(ALL_P)] == [LARGE_P, MIDDLE_P]
+
+
+def test_nothing_without_predictions_is_level_with_the_best():
+    assert [point.file for point in level_with_best(ALL)] == [LARGE]

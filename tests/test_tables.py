@@ -17,6 +17,7 @@ from glyphfront.report.tables import (
     confused_table,
     microseconds,
     results_table,
+    rows_table,
     seed_table,
     short_count,
     signed_points,
@@ -219,3 +220,17 @@ def test_importing_tables_and_pick_loads_nothing_that_the_base_install_lacks():
     extra = {"torch", "matplotlib", "jinja2", "scipy", "statsmodels"}
     code = f"import glyphfront.report.pick, sys; print({extra} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_rows_table_has_the_lowest_seed_with_mean_and_spread_over_all():
+    files = [make_file("a", seed=seed, correct=correct) for seed, correct in ((2, 320), (0, 300), (1, 340))]
+    table = rows_table([*files, make_file("alone", correct=200, p50_us=50)])
+    assert [row[:3] for row in table.rows] == [
+        ("a", "75.00 (73.00–77.00)", "80.00 ± 5.00 (3)"),  # seed 0; of 75, 80 and 85 % the deviation is 5
+        ("alone", "50.00 (48.00–52.00)", "–"),
+    ]
+
+
+def test_rows_table_of_one_seed_each_is_the_results_table():
+    files = [make_file("a"), make_file("b", correct=200)]
+    assert rows_table(files) == results_table(files)

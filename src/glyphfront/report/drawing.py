@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -123,8 +123,12 @@ def name_spots(
     named: Sequence[Spot],
     points: Sequence[Spot],
     lines: Sequence[tuple[tuple[float, float], tuple[float, float]]],
+    optional: Collection[Spot] = (),
 ) -> None:
-    """Write each name near its point where it covers least: no point, bar or other name, and if possible no line."""
+    """Write each name near its point where it covers least: no point, bar or other name, and if possible no line.
+
+    Those in `optional` have none where it would cover something, or stand far away.
+    """
 
     def box(start: tuple[float, float], end: tuple[float, float], pad: float) -> Bbox:
         return Bbox(axes.transData.transform([start, end])).padded(pad)
@@ -147,7 +151,9 @@ def name_spots(
                 cost = 100 * (label.count_overlaps(blocks) + outside) + 10 * label.count_overlaps(rules) + 3 * far
                 cost += 15 * any(_gap(label, *other) <= _gap(label, x, y) for other in neighbours)
                 places.append((cost, len(places), left, bottom, distance))
-        *_, left, bottom, distance = min(places)
+        cost, _, left, bottom, distance = min(places)
+        if point in optional and (cost >= 100 or distance > 20):
+            continue
         blocks.append(Bbox.from_bounds(x + left, y + bottom, width, height))
         axes.annotate(
             point.name,

@@ -35,8 +35,6 @@ from glyphfront.report.front import File, Point, data_label, front, points, seed
 from glyphfront.report.tables import microseconds, short_count
 from glyphfront.result import Result
 
-_LABELS = 14  # more points than this, and only those on the front are named
-
 
 def front_figure(files: Sequence[File], *, budget_us: float | None = None) -> str | None:
     """Accuracy against time for one image; the step line is the best accuracy that a time buys.
@@ -59,7 +57,7 @@ def front_figure(files: Sequence[File], *, budget_us: float | None = None) -> st
     others = [spot for spot in (_spot(point, unit_us) for point in everything) if spot not in best]
     further = [file for group in seed_groups(files) for file in group[1:] if file.accuracy and file.latency]
     repeats = [(f.latency.ratio * unit_us, 100 * f.accuracy.value) for f in further if f.accuracy and f.latency]
-    named = [*best, *others] if len(everything) <= _LABELS else best
+    named = [*best, *others]
     budget = [] if budget_us is None else [budget_us]
     with drawing(7.2, 5.0) as figure:
         axes = figure.add_subplot()
@@ -94,7 +92,7 @@ def front_figure(files: Sequence[File], *, budget_us: float | None = None) -> st
             name = f"budget {microseconds(us)} µs"
             side = axes.get_xaxis_transform()
             axes.text(us / 1.02, 0.01, name, transform=side, rotation=90, ha="right", va="bottom", fontsize=9.5)
-        name_spots(axes, [p for p in named if p.accuracy >= floor], [*best, *others], lines)
+        name_spots(axes, [p for p in named if p.accuracy >= floor], [*best, *others], lines, others)
         return svg(figure)
 
 
@@ -148,7 +146,7 @@ def size_figure(files: Sequence[File]) -> str | None:
             axes.set_xscale("log")
             axes.set_xlabel(name)
             floor = limit_accuracy(axes, spots)
-            log_ticks(axes.xaxis, *axes.get_xlim(), form=lambda value: short_count(round(value)))
+            log_ticks(axes.xaxis, *axes.get_xlim(), form=_count)
             panels.append((axes, [p for p in best if p.accuracy >= floor], spots, list(pairwise(_steps(best)))))
         figure.axes[0].set_ylabel("accuracy, %")
         note(figure, data_label(tested[0][0].result), *_below(spots, floor))
@@ -157,6 +155,71 @@ def size_figure(files: Sequence[File]) -> str | None:
         for panel in panels:
             name_spots(*panel)
         return svg(figure)
+
+
+def flat_figure(files: Sequence[File], level: Sequence[Point]) -> str | None:
+    """Accuracy against multiply-accumulates and against time, shaded from where on more of either brings nothing.
+
+    Args:
+        files: all of one test set.
+        level: the most accurate, and those that cannot be told apart from it (`glyphfront.report.pick`).
+
+    Returns:
+        SVG, or None where everything is level, or nothing is.
+    """
+    everything = points(files)
+    if len(level) in (0, len(everything)):
+        return None
+    unit = level[0].latency.reference
+    panels: tuple[tuple[str, list[Point], Callable[[Point], float]], ...] = (
+        (
+            "multiply-accumulates (log scale)",
+            [point for point in everything if point.file.precision == "fp32"],
+            lambda point: float(point.file.result.cost.macs),
+        ),
+        (f"time for one image, × {unit} (log scale)", everything, lambda point: point.latency.ratio),
+    )
+    with drawing(7.2, 8.0) as figure:
+        drawn = []
+        for axes, (name, shown, size) in zip(figure.subplots(2, 1), panels, strict=True):
+            spots = [
+                Spot(p.file.name, size(p), *(100 * v for v in (p.accuracy.value, p.accuracy.low, p.accuracy.high)))
+                for p in sorted(shown, key=size)
+            ]
+            names = {point.file.name for point in level}
+            flat, others = [p for p in spots if p.name in names], [p for p in spots if p.name not in names]
+            axes.set_xscale("log")
+            axes.set_xlabel(name)
+            axes.set_ylabel("accuracy, %")
+            floor = limit_accuracy(axes, spots)
+            right = axes.get_xlim()[1]
+            axes.axvspan(flat[0].x if flat else right, right, color=BLUE, alpha=0.08, lw=0)
+            for group, colour, fill in ((others, MUTED, PAPER), (flat, BLUE, BLUE)):
+                for p in group:
+                    axes.plot([p.x, p.x], [p.low, p.high], color=colour, lw=1.2, zorder=2)
+                axes.plot(
+                    [p.x for p in group], [p.accuracy for p in group], "o", ms=6, color=colour, mfc=fill, zorder=3
+                )
+            log_ticks(axes.xaxis, *axes.get_xlim(), **({} if shown is everything else {"form": _count}))
+            best = max(spots, key=lambda p: p.accuracy)
+            first = [*flat[:1], *([best] if best not in flat[:1] else [])]
+            named = [p for p in [*first, *(p for p in spots if p not in first)] if p.accuracy >= floor]
+            drawn.append((axes, named, spots, [], named[len(first) :]))
+        note(
+            figure,
+            f"{data_label(files[0].result)}; bars: 95 % intervals. Filled: cannot be told apart from "
+            f"{level[0].file.name}, the most accurate (McNemar, corrected by Holm). Shaded: from the first of them on.",
+            *_below(drawn[1][2], drawn[1][0].get_ylim()[0]),
+        )
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for panel in drawn:
+            name_spots(*panel)
+        return svg(figure)
+
+
+def _count(value: float) -> str:
+    return short_count(round(value))
 
 
 def curves_figure(evaluated: Sequence[Evaluated]) -> str | None:

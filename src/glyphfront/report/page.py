@@ -28,14 +28,14 @@ from glyphfront.report.document import (
     render_html,
     render_markdown,
 )
-from glyphfront.report.figures import front_figure, size_figure
+from glyphfront.report.figures import flat_figure, front_figure, size_figure
 from glyphfront.report.front import File, by_test_set, data_label, files_of, front
 from glyphfront.report.images import images_section
 from glyphfront.report.parts import leaks_section, part_section
-from glyphfront.report.pick import pick
+from glyphfront.report.pick import level_with_best, pick
 from glyphfront.report.results import BOLD, results_sections
 from glyphfront.report.study_figures import times_figure
-from glyphfront.report.tables import DASH, microseconds, results_table, short_count
+from glyphfront.report.tables import DASH, microseconds, rows_table, short_count
 
 GROUP = "glyphfront.pages"
 """The entry-point group through which packages add sections to the pages of their studies: by the study's name,
@@ -43,7 +43,7 @@ callables that take a Reading and return Sections. The first of them says what w
 
 HTML, TEXT = "report.html", "report.md"
 _FINDINGS = 3  # that a README has room for
-_FIGURES = "front|sizes|times|images|claims|differences|curves|pairs|leaks|part|gradients|calibration"
+_FIGURES = "front|flat|sizes|times|images|claims|differences|curves|pairs|leaks|part|gradients|calibration"
 _OURS = re.compile(rf"({_FIGURES})(-.+)?\.svg")
 
 
@@ -58,7 +58,7 @@ def write_report(
         title: heading of the page; by default the study's question.
         budget_us: the budget whose pick stands on top, in microseconds for one image; without it the most accurate.
         readme: also put what was found between the marks ``<!-- results:start -->`` and ``<!-- results:end -->``; of a
-            study with parts between ``<!-- study:start -->`` and ``<!-- study:end -->``.
+            study with claims in its parts between ``<!-- study:start -->`` and ``<!-- study:end -->``.
 
     Returns:
         The path of report.html.
@@ -87,7 +87,7 @@ def write_report(
     if readme:
         link = Path(os.path.relpath(folder.resolve() / TEXT, readme.resolve().parent)).as_posix()
         found = [*found, "", f"[The whole report]({link})"]
-        put_between(readme, "study" if whole else "results", found)
+        put_between(readme, "study" if any(part.study.claims for part in reading.parts) else "results", found)
     return folder / HTML
 
 
@@ -102,14 +102,24 @@ def _rows_sections(reading: Reading, budget_us: float | None) -> tuple[list[Sect
         same_test = list({file.result.key: file.evaluated for file in files}.values())
         if grows := images_section(same_test, suffix):
             sections.append(grows)
-        found += [f"Measured on {escape_markdown(data_label(files[0].result))}.", ""]
-        if front(files):
-            found += [escape_markdown(pick(files).sentence), ""]
-        found += [markdown_table(results_table(files)), "", BOLD]
+        found += _what_was_found(files)
     if any(one.study.published or one.study.baseline for one in judged):
         sections += [section for one in judged if (section := part_section(one, reading.timings))]
     leaks = leaks_section(judged)
     return [*sections, *([leaks] if leaks else []), *_guests(reading)], found
+
+
+def _what_was_found(files: Sequence[File]) -> list[str]:
+    """The pick and a row for each file, for a README; all tested on the same images."""
+    picked = [escape_markdown(pick(files).sentence), ""] if front(files) else []
+    return [
+        f"Measured on {escape_markdown(data_label(files[0].result))}.",
+        "",
+        *picked,
+        markdown_table(rows_table(files)),
+        "",
+        BOLD,
+    ]
 
 
 def _study_sections(reading: Reading) -> tuple[list[Section], list[str]]:
@@ -130,7 +140,7 @@ def _study_sections(reading: Reading) -> tuple[list[Section], list[str]]:
     found = [*counted, *(line for section in guests[:1] for line in section.before)][:_FINDINGS]
     sentences = [re.split(r"(?<=\.) (?=[A-Z])", line)[0] for line in found]  # a README has room for one of each
     numbered = [f"{number}. {escape_markdown(line)}" for number, line in enumerate(sentences, 1)]
-    return [section for section in sections if section], numbered
+    return [section for section in sections if section], numbered or _what_was_found(_comparable(reading))
 
 
 def _guests(reading: Reading) -> list[Section]:
@@ -148,7 +158,7 @@ def front_sections(reading: Reading) -> list[Section]:
 
     Rows whose network was trained on some of the test images are not drawn.
     """
-    common = max(by_test_set(files_of(reading.evaluated, reading.timings)), key=len)
+    common = _comparable(reading)
     unseen = [file for file in common if not _leaky(file.evaluated)]
     kinds = len({file.same_row for file in common}) - len({file.same_row for file in unseen})
     drawn = "Rows tested on the same images, each with its lowest seed; the lines are the fronts."
@@ -156,12 +166,23 @@ def front_sections(reading: Reading) -> list[Section]:
         drawn += f" Left out: rows whose network, or its base, was trained on some of these images ({kinds})."
     figures = [
         ("The front", "front.svg", front_figure(unseen), "Accuracy by time for one image"),
+        (
+            "From where on it is flat",
+            "flat.svg",
+            flat_figure(unseen, level_with_best(unseen)),
+            "Accuracy by multiply-accumulates and by time, shaded from where on more of them brings nothing",
+        ),
         ("Size and work", "sizes.svg", size_figure(unseen), "Accuracy by parameters and by multiply-accumulates"),
     ]
     items = tuple(Item(caption, figure=PageFigure(name, svg, alt)) for caption, name, svg, alt in figures if svg)
     sections = [Section("Accuracy against time, size and work", (drawn,), items)] if items else []
     times = _times(reading)
     return [*sections, times] if times else sections
+
+
+def _comparable(reading: Reading) -> list[File]:
+    """The files of the test set that most were tested on."""
+    return max(by_test_set(files_of(reading.evaluated, reading.timings)), key=len)
 
 
 def _leaky(one: Evaluated) -> bool:

@@ -254,6 +254,22 @@ def against_table(files: Sequence[File], chosen: File) -> tuple[Table | None, st
     return Table(header, tuple(cells), text_columns=2), sentence
 
 
+def level_with_best(files: Sequence[File]) -> list[Point]:
+    """The most accurate file, and all that cannot be told apart from it on the same images (McNemar, Holm over all).
+
+    Of several seeds the lowest stands for all. Files without predictions are left out.
+
+    Args:
+        files: all tested on the same images.
+    """
+    everything = sorted(points(files), key=lambda point: point.by_accuracy)
+    if not everything:
+        return []
+    best, *others = everything
+    compared = _corrected([(other.file, _compared(best.file, other.file)) for other in others])
+    return [best, *(other for other, row in zip(others, compared, strict=True) if row and not row.differs)]
+
+
 def budget_table(files: Sequence[File], chosen: File | None = None) -> Table:
     """The front read as a choice: from which time on an image which file is the most accurate; `chosen` in bold.
 

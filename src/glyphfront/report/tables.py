@@ -134,6 +134,21 @@ def results_table(files: Sequence[File], columns: dict[str, Callable[[File], str
     )
 
 
+def rows_table(files: Sequence[File]) -> Table:
+    """As `results_table`, but of several seeds the lowest stands for all, with their mean and spread beside it."""
+    groups = {group[0].same_row: group for group in seed_groups(files)}
+
+    def over_seeds(file: File) -> str:
+        shares = [one.accuracy.value for one in groups[file.same_row] if one.accuracy]
+        if len(shares) < 2:
+            return DASH
+        return f"{percent(statistics.fmean(shares))} ± {percent(statistics.stdev(shares))} ({len(shares)})"
+
+    cells = list(RESULTS.items())
+    spread = [("mean ± standard deviation (seeds)", over_seeds)] if len(groups) < len(files) else []
+    return results_table([group[0] for group in groups.values()], dict([*cells[:2], *spread, *cells[2:]]))
+
+
 def _order(file: File) -> tuple[float, float, str]:
     return -file.accuracy.value if file.accuracy else 1.0, file.latency.ratio if file.latency else math.inf, file.name
 

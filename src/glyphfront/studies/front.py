@@ -60,12 +60,28 @@ def front() -> Study:
     """
     epochs = {"glyphnet-xs": 14, "glyphnet-s": 10, "glyphnet-m": 8, "glyphnet-l": 4}
     sizes = {name: replace(_STUDENT, model=Model(name), epochs=count) for name, count in epochs.items()}
+    # a DenseNet with nine times the parameters of glyphnet-m, and the net whose time is the unit; rates as in `quick`
+    others = {
+        "layer_4_1, our recipe": replace(
+            _STUDENT,
+            model=Model("layer_4_1", act="elu", dropout=0.3),
+            optimizer=replace(_STUDENT.optimizer, lr=0.2),
+            epochs=4,
+        ),
+        "lenet5_new, our recipe": replace(
+            _STUDENT, model=Model("lenet5_new"), optimizer=replace(_STUDENT.optimizer, lr=0.05), epochs=14
+        ),
+    }
     return Study(
         question="Which accuracy for which time, when four sizes in two precisions learn from the same two teachers?",
         name="front",
         parts={
             "teachers": Study(question="How good are the teachers?", rows=_labelled(_TEACHERS)),
             "sizes": Study(question="Which size for which time?", rows=_labelled(sizes), seeds=3),
+            "others": Study(
+                question="How much is the recipe, how much the net?",
+                rows=_labelled(others),
+            ),
         },
         precisions=("fp32", "int8"),
         expected=(

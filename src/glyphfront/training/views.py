@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -101,12 +102,13 @@ def _frozen(
 
     def once(name: str, make: Callable[[], Tensor]) -> NDArray[Any]:
         path = folder / f"{name}.npy"
-        if not path.exists():
-            keeper.say(f"view {number + 1} of {run.distill.views}: {name} is made, once for all Runs that share it")
-            made = make().cpu().numpy()
-            write_atomically(path, lambda partial: _save(partial, made))
-        array: NDArray[Any] = np.load(path)
-        return array
+        with contextlib.suppress(FileNotFoundError, ValueError, EOFError):  # not made yet, or damaged
+            kept: NDArray[Any] = np.load(path)
+            return kept
+        keeper.say(f"view {number + 1} of {run.distill.views}: {name} is made, once for all Runs that share it")
+        made = make().cpu().numpy()
+        write_atomically(path, lambda partial: _save(partial, made))
+        return made
 
     def chunks(whole: Tensor) -> Iterator[Tensor]:
         for part in torch.split(whole, _CHUNK):
@@ -129,7 +131,7 @@ def _frozen(
         return torch.cat([logits_of(teacher, part.float(), run).half() for part in chunks(on_device)])
 
     logits = [
-        once(key, lambda teacher=teacher: said(teacher))  # type: ignore[misc]
+        once(f"{key}-{_sum(runs / key)}", lambda teacher=teacher: said(teacher))  # type: ignore[misc]
         for key, teacher in zip(run.distill.teachers, teachers, strict=True)
     ]
     return [shown, index, *logits]
@@ -141,6 +143,12 @@ def _name(state: State) -> str:
     depends = [records.to_plain(part) for part in (state.used, run.augment, run.data)]
     text = json.dumps([*depends, run.precision], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _sum(folder: Path) -> str:
+    """8 hex digits of a Run's weights: trained again on other images it has others."""
+    with (folder / "weights.safetensors").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:8]
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:

@@ -1,0 +1,57 @@
+"""Puts the source study's final network, as it was trained here, beside the rows of the front, with an int8 file.
+
+Usage: python benchmarks/beside.py [--runs-dir runs]      then: glyphfront latency --study results/front
+
+Needs EMNIST files (GLYPHFRONT_DATA). Its Run, weights and fingerprints are those of results/emnist-study-full/final;
+both files are exported from them and measured again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+from glyphfront.data.splits import prepare
+from glyphfront.errors import GlyphfrontError
+from glyphfront.pipeline.evaluate import ship_and_evaluate
+from glyphfront.pipeline.keep import keep
+from glyphfront.result import Trained, load_result, save_result
+from glyphfront.run import save_run
+from record import NEEDS_DATA
+
+ROOT = Path(__file__).parent.parent
+FINAL = ROOT / "results/emnist-study-full/final"
+LABEL = "layer_4_1 of the study"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs-dir", type=Path, default=Path("runs"))
+    options = parser.parse_args()
+    result = load_result(FINAL / "final-seed0.json")
+    run = replace(result.run, label=LABEL)
+    try:
+        splits = prepare(run.data)
+    except GlyphfrontError as error:
+        print(error, file=sys.stderr)
+        sys.exit(NEEDS_DATA)
+    if splits.training.used != result.data:
+        sys.exit(f"{FINAL} was trained or tested on other images than these")
+    folder = options.runs_dir / run.key
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("weights.safetensors", "model.seen.npz", "curve.csv"):
+        shutil.copyfile(FINAL / "model" / name, folder / name)
+    save_run(run, folder / "run.json")
+    trained = Trained(**{field.name: getattr(result, field.name) for field in fields(Trained)})
+    save_result(trained, folder / "trained.json")
+    again = ship_and_evaluate(folder, splits, ("fp32", "int8"))
+    if again.accuracy is None or result.accuracy is None or again.accuracy.top1 != result.accuracy.top1:
+        sys.exit(f"{folder}: the weights have another accuracy here than in {FINAL}")
+    keep(replace(again, run=run), folder, ROOT / f"results/front/others/{LABEL}-seed{run.seed}.json", examples=False)
+
+
+if __name__ == "__main__":
+    main()

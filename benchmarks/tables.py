@@ -1,0 +1,209 @@
+"""Tables of docs/training.md and docs/models.md, from committed result files: `make results`.
+
+Usage: python benchmarks/tables.py
+
+What was not measured, or in another form than the script of today writes, is said to be so.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from glyphfront.measure.folder import Evaluated, Reading, read_folder
+from glyphfront.report.document import Table, escape_markdown, markdown_table
+from glyphfront.report.front import files_of, points
+from glyphfront.report.page import put_between
+from glyphfront.report.tables import DASH, interval, microseconds, percent, signed_points
+from record import RESULTS
+from training import KERAS, MODELS, OURS
+
+ROOT = Path(__file__).parent.parent
+PAGE, MODELS_PAGE = ROOT / "docs/training.md", ROOT / "docs/models.md"
+WAYS = {
+    "fp32": "this loop, float32",
+    "bf16": "this loop, bfloat16",
+    "bf16_compiled": "this loop, bfloat16 and torch.compile",
+    "keras": "Keras",
+    "keras_onednn": "Keras, oneDNN",
+    "keras_onednn_bf16": "Keras, oneDNN, mixed bfloat16",
+}
+
+
+def main() -> None:
+    put_between(PAGE, "speed", [*speed()])
+    put_between(PAGE, "race", [*race()])
+    put_between(PAGE, "recipe", [*recipe()])
+    put_between(PAGE, "search", [*searches()])
+    put_between(MODELS_PAGE, "extras", [*extras()])
+
+
+def figures(name: str) -> dict[str, Any] | None:
+    """What a benchmark left, if it did."""
+    path = RESULTS / f"{name}.json"
+    found: dict[str, Any] | None = json.loads(path.read_text("utf-8")) if path.exists() else None
+    return found
+
+
+def speed() -> Iterator[str]:
+    """Images a second of this loop and of Keras."""
+    found = figures("training")
+    if found is None or f"{MODELS[0]}_bf16_to_fp32_ratio" not in found:
+        yield not_measured("python benchmarks/training.py")
+        return
+    rows = []
+    for way in (*OURS, *KERAS):
+        rows.append((WAYS[way], *(f"{found[f'{model}_{way}_images_per_second']:,.0f}" for model in MODELS)))
+    ratios = {
+        "bf16_to_fp32": "bfloat16 to float32",
+        "compiled_to_fp32": "compiled bfloat16 to float32",
+        "best_to_best_keras": "fastest here to fastest of Keras",
+    }
+    for name, said in ratios.items():
+        cells = []
+        for model in MODELS:
+            low, high = found[f"{model}_{name}_ratio_range"]
+            cells.append(f"{found[f'{model}_{name}_ratio']:.2f} × ({low:.2f} to {high:.2f})")
+        rows.append((said, *cells))
+    yield markdown_table(Table(("images/s", *MODELS), tuple(rows)))
+    yield ""
+    yield f"{escape_markdown(found['how'])} {where(found)}"
+
+
+def race() -> Iterator[str]:
+    """The two records."""
+    rows, told = [], []
+    for record in ("90.0", "90.5"):
+        found = figures(f"race-{record}")
+        if found is None:
+            rows.append((f"{record} %", "not measured", DASH, DASH, DASH))
+            continue
+        rows.append(
+            (
+                f"{record} %",
+                f"{percent(found['mean_accuracy'])} % ({', '.join(percent(one) for one in found['accuracies'])})",
+                "yes" if found["reached"] else "no",
+                f"{found['mean_seconds']:,.0f} ({', '.join(f'{one:,.0f}' for one in found['seconds'])})",
+                str(found["threads"]),
+            )
+        )
+        told.append(f"{record} %: {escape_markdown(found['how'])} {where(found)}")
+    head = ("record", "mean accuracy (each seed)", "reached", "mean seconds (each seed)", "threads")
+    yield markdown_table(Table(head, tuple(rows)))
+    for line in told or [not_measured("make race")]:
+        yield ""
+        yield line
+
+
+def recipe() -> Iterator[str]:
+    """What each part of the recipe brings, on validation images."""
+    reading = reading_of("recipe")
+    part = reading.part("parts") if reading else None
+    if reading is None or part is None or not part.evaluated:
+        yield not_measured("glyphfront study run recipe")
+        return
+    base = part.study.baseline or ""
+    shares = {label: validation(group) for label, group in part.rows.items() if group}
+    mean_of_base = statistics.fmean(shares[base]) if base in shares else None
+    rows = []
+    for label, group in shares.items():
+        mean = statistics.fmean(group)
+        spread = percent(statistics.stdev(group)) if len(group) > 1 else DASH
+        gain = DASH if mean_of_base is None or label == base else signed_points(mean - mean_of_base)
+        seconds = statistics.fmean(one.result.cost.train_seconds for one in part.rows[label])
+        rows.append((label, percent(mean), spread, str(len(group)), gain, f"{seconds:,.0f}"))
+    missing = [label for label in part.study.rows if label not in shares]
+    head = ("row", "validation accuracy, %", "standard deviation, points", "n", f"to {base}, points", "training, s")
+    yield markdown_table(Table(head, tuple(rows)))
+    yield ""
+    deviations = [statistics.stdev(group) for group in shares.values() if len(group) > 1]
+    if deviations:
+        pooled = statistics.fmean(deviation**2 for deviation in deviations) ** 0.5
+        images = part.evaluated[0].result.data.validation_images
+        yield (
+            f"Of the same {images:,} validation images. Pooled over the rows, seeds differ by a standard deviation of "
+            f"{percent(pooled)} points."
+        )
+    if missing:
+        yield ""
+        yield f"Not measured: {', '.join(missing)}."
+
+
+def searches() -> Iterator[str]:
+    """The nets that the searches ended with, beside the sizes made by hand."""
+    readings = [
+        reading
+        for path in sorted(ROOT.glob("results/search-*/study.json"))
+        if (reading := reading_of(path.parent.name))
+    ]
+    if not readings:
+        yield not_measured("glyphfront search --budget-ratio 1.6 --data balanced")
+        return
+    for reading in readings:
+        yield f"**{escape_markdown(reading.study.question)}** {escape_markdown(reading.study.expected)}."
+        yield ""
+        rows = []
+        for point in sorted(
+            points(files_of(reading.only_part().evaluated, reading.timings)), key=lambda p: p.by_accuracy
+        ):
+            result = point.file.result
+            rows.append(
+                (
+                    point.file.name,
+                    percent(result.curve[-1].validation_accuracy),
+                    f"{percent(point.accuracy.value)} ({interval(point.accuracy)})",
+                    microseconds(point.latency.p50_us),
+                    f"{point.latency.ratio:.2f}",
+                )
+            )
+        head = ("net", "validation accuracy, %", "test accuracy, % (95 % interval)", "p50, µs", "× reference")
+        yield markdown_table(Table(head, tuple(rows)))
+        yield ""
+
+
+def extras() -> Iterator[str]:
+    """Pairs of nets and shifted passes beside the sizes, the fastest first."""
+    found = figures("cascade")
+    if found is None:
+        yield not_measured("python benchmarks/cascade.py")
+        return
+    ways = {name: one for name, one in found.items() if isinstance(one, dict)}
+    rows, strong, best = [], set[int](), 0.0
+    for number, (name, one) in enumerate(sorted(ways.items(), key=lambda item: item[1]["to_reference_ratio"])):
+        handed = f"{100 * one['handed_over']:.0f}" if "handed_over" in one else DASH
+        accuracies = percent(one["validation_accuracy"]), percent(one["test_accuracy"])
+        times = f"{one['to_reference_ratio']:.2f}", microseconds(one["mean_us"])
+        rows.append((name, handed, str(one.get("threshold", DASH)), *accuracies, *times))
+        if one["test_accuracy"] > best:
+            strong.add(number)
+            best = one["test_accuracy"]
+    head = ("int8", "handed over, %", "threshold", "validation, %", "test, %", "mean time, × reference", "mean, µs")
+    yield markdown_table(Table(head, tuple(rows), strong=frozenset(strong)))
+    yield ""
+    yield f"{escape_markdown(found['how'])} {where(found)}"
+
+
+def reading_of(name: str) -> Reading | None:
+    """A committed study, if it is there."""
+    folder = ROOT / "results" / name
+    return read_folder(folder) if any(folder.rglob("*-seed*.json")) else None
+
+
+def validation(group: Sequence[Evaluated]) -> list[float]:
+    """The last validation accuracy of each training that finished."""
+    return [one.result.curve[-1].validation_accuracy for one in group if one.result.status == "finished"]
+
+
+def where(found: dict[str, Any]) -> str:
+    return f"Measured on {found['machine']}, {found['finished'][:10]}."
+
+
+def not_measured(command: str) -> str:
+    return f"Not measured yet: `{command}`."
+
+
+if __name__ == "__main__":
+    main()

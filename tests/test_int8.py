@@ -223,6 +223,13 @@ def test_too_few_images_for_int8_are_told(folder: Path, splits: Splits) -> None:
         quantize.quantize_run(folder, few)
 
 
+def test_a_study_in_int8_of_too_few_images_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    few = replace(RUN, data=Data("strokes", limit=5))
+    with pytest.raises(GlyphfrontError, match="int8 needs 256 calibration images or more"):
+        execute(replace(STUDY, rows={"small": few}), runs_dir=tmp_path / "runs", out=tmp_path / "out")
+    assert not (tmp_path / "runs").exists()
+
+
 # --- load --------------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +255,8 @@ def test_precision_decides_and_a_path_is_that_file(folder: Path, monkeypatch: py
 def test_a_precision_that_there_is_not_is_told(folder: Path) -> None:
     with pytest.raises(GlyphfrontError, match=r"model\.int8\.onnx: computes in int8, not in fp32"):
         load(folder / "model.int8.onnx", precision="fp32")
+    with pytest.raises(GlyphfrontError, match="precision must be one of fp32, int8, got 'int4'"):
+        load(folder, precision="int4")  # type: ignore[arg-type]
     (folder / "model.int8.onnx").unlink()
     assert load(folder).precision == "fp32"
     with pytest.raises(GlyphfrontError, match="there is no int8 file beside it"):

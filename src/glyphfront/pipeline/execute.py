@@ -20,6 +20,7 @@ from glyphfront.pipeline.scale import runs_by_folder, trainings
 from glyphfront.provenance import provenance
 from glyphfront.result import Cost, Precision, Result, Trained, load_trained, save_result
 from glyphfront.run import Run, check
+from glyphfront.ship.quantize import check_enough
 from glyphfront.study import Study
 from glyphfront.training.folder import alone
 from glyphfront.training.loop import train
@@ -117,8 +118,10 @@ def execute(
     there = results_in(out)
     data, results = Prepared(data_dir), {key: result for key, (_, result) in there.items()}
     tasks = _tasks(study, out, {key: path for key, (path, _) in there.items()})
-    for task in tasks:
-        data.used(task.run.data)  # what is missing is told before anything is trained
+    for task in tasks:  # what is missing is told before anything is trained
+        used = data.used(task.run.data)
+        if "int8" in study.precisions:
+            check_enough(used.train_images)
     moved = [task for task in tasks if task.run.key in there and there[task.run.key][0] != task.path]
     move_results({there[task.run.key][0]: task.path for task in moved})
     for task in moved:

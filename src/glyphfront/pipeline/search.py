@@ -19,6 +19,7 @@ from glyphfront.report.pick import NothingFits
 from glyphfront.report.tables import interval, microseconds, percent
 from glyphfront.result import Latency, Precision
 from glyphfront.run import Model, Run, check
+from glyphfront.ship.quantize import check_enough
 from glyphfront.study import Study
 from glyphfront.training.folder import alone
 from glyphfront.training.loop import train
@@ -108,6 +109,8 @@ def search(
     optuna = _optuna()
     splits = Prepared(data_dir)(base.data)
     classes = len(splits.training.train.classes)
+    if precision == "int8":
+        check_enough(len(splits.training.train))
     with alone(out):
         _check_budget(budget, classes, precision)
         backend = optuna.storages.journal.JournalFileBackend(str(out / _JOURNAL))

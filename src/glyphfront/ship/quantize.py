@@ -55,8 +55,7 @@ def quantize_onnx(source: Path, target: Path, images: NDArray[np.uint8], *, redu
     """
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
         raise GlyphfrontError(f"calibration images must be (N, 28, 28) uint8, got {images.shape} {images.dtype}")
-    if len(images) < LEAST_IMAGES:
-        raise GlyphfrontError(f"int8 needs {LEAST_IMAGES} calibration images or more, got {len(images)}")
+    check_enough(len(images))
     open_session(source)
     if any(node.op_type == "QuantizeLinear" for node in onnx.load(source).graph.node):
         raise GlyphfrontError(f"{source}: holds quantised operators already; give the fp32 file")
@@ -88,6 +87,18 @@ def quantize_onnx(source: Path, target: Path, images: NDArray[np.uint8], *, redu
 
     write_atomically(target, write)
     open_session(target)
+
+
+def check_enough(images: int) -> None:
+    """Look whether int8 can be made of a Run with so many training images.
+
+    Raises:
+        GlyphfrontError: there are fewer than `LEAST_IMAGES`.
+    """
+    if images < LEAST_IMAGES:
+        raise GlyphfrontError(
+            f"int8 needs {LEAST_IMAGES} calibration images or more, got {images}: train on more, or keep to fp32"
+        )
 
 
 def quantize_run(folder: Path, data: TrainingData, *, most_loss: float | None = None) -> Path:

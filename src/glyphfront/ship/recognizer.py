@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import onnxruntime as ort
@@ -301,13 +301,15 @@ def load(name_or_path: str | Path, *, threads: int = 1, precision: Precision | N
         GlyphfrontError: there is no such model, or not in that precision; its card is missing or belongs to another
             file; or the file is broken.
     """
+    if precision not in (None, *get_args(Precision)):
+        raise GlyphfrontError(f"precision must be one of {', '.join(get_args(Precision))}, got {precision!r}")
     path = find(name_or_path)
     int8 = path.with_suffix(".int8.onnx")
     names_a_file = Path(name_or_path).suffix == ".onnx"
     if precision == "int8" and not path.stem.endswith(".int8"):
         if not int8.is_file():
             raise GlyphfrontError(
-                f"{path}: there is no int8 file beside it; make one with glyphfront export --precision"
+                f"{path}: there is no int8 file beside it; make one with glyphfront export --precision int8"
             )
         return _open(int8, threads)
     recognizer = _open(path, threads)

@@ -7,9 +7,11 @@ import statistics
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate, pairwise
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from glyphfront.measure.folder import Evaluated
@@ -180,7 +182,7 @@ def flat_figure(files: Sequence[File], level: Sequence[Point]) -> str | None:
         (f"time for one image, × {unit} (log scale)", everything, lambda point: point.latency.ratio),
     )
     with drawing(7.2, 8.0) as figure:
-        drawn = []
+        drawn: list[tuple[Axes, list[Spot], list[Spot], list[Any], list[Spot]]] = []
         for axes, (name, shown, size) in zip(figure.subplots(2, 1), panels, strict=True):
             spots = [
                 Spot(p.file.name, size(p), *(100 * v for v in (p.accuracy.value, p.accuracy.low, p.accuracy.high)))
@@ -200,7 +202,10 @@ def flat_figure(files: Sequence[File], level: Sequence[Point]) -> str | None:
                 axes.plot(
                     [p.x for p in group], [p.accuracy for p in group], "o", ms=6, color=colour, mfc=fill, zorder=3
                 )
-            log_ticks(axes.xaxis, *axes.get_xlim(), **({} if shown is everything else {"form": _count}))
+            if shown is everything:
+                log_ticks(axes.xaxis, *axes.get_xlim())
+            else:
+                log_ticks(axes.xaxis, *axes.get_xlim(), form=_count)
             best = max(spots, key=lambda p: p.accuracy)
             first = [*flat[:1], *([best] if best not in flat[:1] else [])]
             named = [p for p in [*first, *(p for p in spots if p not in first)] if p.accuracy >= floor]

@@ -20,11 +20,11 @@ from record import NEEDS_DATA, save
 
 HERE = Path(__file__).parent
 TARGETS = {"90.0": 0.900, "90.5": 0.905}  # accuracy
-MEMBERS = {"90.0": 1, "90.5": 3}  # nets that are trained one after another, whose probabilities are averaged
-EPOCHS = {"90.0": 7, "90.5": 8}
+MEMBERS = {"90.0": 1, "90.5": 4}  # nets that are trained one after another, whose probabilities are averaged
+EPOCHS = {"90.0": 5, "90.5": 7}
 SHIFTS = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # pixels down and right
 HOW = (
-    "{members} glyphnet-m, {epochs} passes over EMNIST Balanced in bfloat16, batch 256, light augmentation. "
+    "{members} glyphnet-m, {epochs} passes over 98 % of EMNIST Balanced in bfloat16, batch 256, light augmentation. "
     "Averaged are the probabilities for a test image and for itself shifted by one pixel each way, and those of "
     "several nets. A process for each seed; the clock runs from after `import torch` to the accuracy on the whole "
     "test set: reading and checking the files, leaks, training, validation after each epoch and saving included."
@@ -80,7 +80,14 @@ def race(record: str, seed: int) -> dict[str, float]:
     from glyphfront.studies.quick import for_data
     from glyphfront.training.loop import train
 
-    base = replace(for_data("balanced"), model=Model("glyphnet-m"), epochs=EPOCHS[record], precision="bf16")
+    base = for_data("balanced")
+    base = replace(
+        base,
+        data=replace(base.data, validation_fraction=0.02),  # nothing is chosen by it
+        model=Model("glyphnet-m"),
+        epochs=EPOCHS[record],
+        precision="bf16",
+    )
     try:
         splits = prepare(base.data)
     except GlyphfrontError as error:

@@ -152,3 +152,52 @@ def test_quantiles_of_a_histogram_are_those_of_the_tones(number):
     assert median(tones) == np.median(tones)
     assert quantile_of(counts, 0.75) == pytest.approx(np.percentile(tones, 75))
     assert spread_of(counts, 100.5) == np.median(np.abs(tones - 100.5))
+
+
+def test_base_line_that_ends_before_the_rim_is_left_out():
+    for name in "4N7":
+        page = page_of(name)
+        lined = page.copy()
+        cv2.line(lined, (120, 505), (480, 509), 70.0, 4)
+        assert difference(normalize(lined.astype(np.uint8)), normalize(page.astype(np.uint8))) < 3
+
+
+def test_bar_at_the_foot_of_a_broken_letter_stays():
+    broken = page_of("N")
+    cv2.rectangle(broken, (180, 414), (420, 434), 40.0, -1)  # as near as the foot of a 2
+    found = normalize(broken.astype(np.uint8))
+    assert difference(found, normalize(page_of("N").astype(np.uint8))) > 10
+
+
+@pytest.mark.parametrize("width", [2, 6])
+def test_ruled_lines_behind_a_bold_letter_are_left_out(width):
+    page = np.full((600, 600), 220.0)
+    page[150:450, 150:450] = 40 + draw("N", 300, 0.2) / 255 * 180
+    lined = page.copy()
+    for row in range(60, 600, 120):
+        lined[row : row + width] = np.minimum(lined[row : row + width], 90)
+    assert difference(normalize(lined.astype(np.uint8)), normalize(page.astype(np.uint8))) < 12
+
+
+def test_bold_letter_on_a_whole_sheet_is_the_ink():
+    page = np.full((600, 600), 220.0)
+    page[120:480, 120:480] = 40 + draw("O", 360, 0.3) / 255 * 180
+    assert difference(normalize(table(page).astype(np.uint8)), normalize(page.astype(np.uint8))) < 12
+
+
+def test_light_that_falls_off_to_a_fifth_is_no_ink():
+    x = np.linspace(0.2, 1, 600)[None]
+    page = page_of("N")
+    assert difference(normalize((page * x).astype(np.uint8)), normalize(page.astype(np.uint8))) < 12
+
+
+def test_tiny_dot_above_a_stem_stays_and_dust_does_not():
+    stem = np.full((250, 250), 230, np.uint8)
+    stem[100:220, 120:130] = 40
+    dotted, dusty = stem.copy(), stem.copy()
+    cv2.circle(dotted, (125, 72), 2, 40, -1)
+    for place in [(40, 60), (200, 40), (210, 150), (90, 230), (125, 72)]:
+        cv2.circle(dusty, place, 2, 40, -1)
+    tall = [cv2.boundingRect((character_ink(p)[0] > 90).view(np.uint8))[3] for p in (stem, dotted, dusty)]
+    assert tall[1] > 1.2 * tall[0]
+    assert tall[2] == tall[0]

@@ -15,9 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from degrade import DEGRADATIONS
+from degrade import DEGRADATIONS, _photo
 from nothing import MAKERS
 from numpy.typing import NDArray
+from sheets import SHEETS
 from torch import nn
 
 from glyphfront.data import load
@@ -26,7 +27,9 @@ from glyphfront.picture.normalize import look
 
 SAMPLES, EPOCHS, BATCH = 6_000, 20, 128
 OUT = Path(__file__).parent.parent.parent / "src" / "glyphfront" / "picture" / "doubt.onnx"
-WAYS = [name for name in DEGRADATIONS if name not in ("small", "jpeg5")] + 8 * ["tight_bold"]
+WAYS = [name for name in DEGRADATIONS if name not in ("small", "jpeg5", *SHEETS)] + 8 * ["tight_bold"]
+MORE = {"sign": 5, "pictogram": 3, "scribble_short": 5, "composition": 4, "photograph": 3, "dots": 2, "joined": 4}
+"""Kinds that look most like characters, or of which few are left: so many times the pictures of the others."""
 
 
 class DoubtNet(nn.Module):
@@ -76,8 +79,27 @@ def character(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
         ]
         zoom = np.exp(rng.uniform(np.log(9), np.log(64))) / max(cut.shape)
         size = tuple(max(round(n * zoom), 5) for n in cut.shape[::-1])
+        if rng.random() < 0.5:
+            return cropped(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), rng)
         return (255 - 255 * cv2.resize(cut, size, interpolation=cv2.INTER_AREA) * rng.uniform(0.4, 1)).astype(np.uint8)
     return DEGRADATIONS[WAYS[rng.integers(len(WAYS))]](drawing, rng)
+
+
+def cropped(drawing: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A small crop of a photo of a page: faint or dark, blurred, at times with a bit of a ruled line or a neighbour."""
+    page = drawing.copy()
+    height, width = page.shape
+    if rng.random() < 0.25:
+        row = int(rng.choice([0, 1, 2, height - 3, height - 2, height - 1])) % height
+        page[row] = np.maximum(page[row], rng.uniform(0.3, 0.8))
+    if rng.random() < 0.15:
+        side, tall = int(rng.choice([0, width - 1])), int(rng.integers(2, max(height // 2, 3)))
+        start = int(rng.integers(max(height - tall, 1)))
+        page[start : start + tall, side] = rng.uniform(0.5, 1)
+    paper = rng.uniform(140, 235)
+    tones = paper - rng.uniform(35, 130) * cv2.GaussianBlur(page, (0, 0), rng.uniform(0.3, 1.0))
+    tones *= 1 + rng.uniform(0, 0.15) * np.linspace(-1, 1, width)[None]
+    return _photo(tones, rng, rng.uniform(0.5, 5), int(rng.integers(50, 95)))
 
 
 def normalised(make: Callable[[], NDArray[np.uint8]], number: int) -> NDArray[np.uint8]:
@@ -99,7 +121,10 @@ def samples(number: int, split: str, seed: int) -> tuple[NDArray[np.uint8], NDAr
     written = rng.permutation(images)[:number]
     bold = np.stack([cv2.dilate(image, np.ones((3, 3), np.uint8)) for image in rng.permutation(images)[: number // 4]])
     genuine = np.concatenate((normalised(lambda: character(images, rng), number), written, bold))
-    found = [normalised(lambda make=make: make(images, rng), number // len(MAKERS)) for make in MAKERS.values()]
+    found = [
+        normalised(lambda make=make: make(images, rng), MORE.get(name, 1) * number // len(MAKERS))
+        for name, make in MAKERS.items()
+    ]
     other = np.concatenate([one for one in found if len(one)])
     return np.concatenate((genuine, other)), np.repeat(np.float32([0, 1]), [len(genuine), len(other)])
 

@@ -21,6 +21,7 @@ _EDGE = 0.3  # of the contrast of ink: what is steeper is an edge that the ink h
 _UNEXPLAINED = 0.1  # of all such edges: with more of them, two tones do not describe the picture
 _SMALL = 20  # pixels: smaller pictures are edges all over, and their strokes are no narrower than their paper
 _STEEP = 0.6  # of the edge of the ink must be steep
+_GENTLE = 0.2  # of the picture's shorter side: no longer part of it, from the rim of the picture, may be gentle
 _POWERS = ((0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # of y and x in the surface of uneven paper
 _SURFACE_SIDE = 48
 NEAR, _NEARBY = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
@@ -225,9 +226,22 @@ def _explains(tones: Gray, mask: Mask, contrast: float, sigma: float) -> bool:
     if number - cv2.countNonZero(cv2.bitwise_and(edges, edges, mask=near)) > _UNEXPLAINED * number:
         return False
     rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, NEAR)
-    if cv2.countNonZero(cv2.bitwise_and(edges, edges, mask=rim)) <= _STEEP * cv2.countNonZero(rim):
+    sharp = cv2.bitwise_and(edges, edges, mask=rim)
+    if cv2.countNonZero(sharp) <= _STEEP * cv2.countNonZero(rim) or _fades(rim, cv2.dilate(sharp, NEAR)):
         return False
     return not _is_of_two_kinds(tones, mask, contrast)
+
+
+def _fades(rim: Mask, sharp: Mask) -> bool:
+    """Whether a long part of the edge of the ink that reaches the rim of the picture is not steep: a slope of light."""
+    faint = rim * np.uint8(255) & ~sharp
+    least = _GENTLE * min(rim.shape)
+    contours, _ = cv2.findContours(faint, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    for x, y, wide, tall in map(cv2.boundingRect, contours):
+        at_rim = x == 0 or y == 0 or x + wide == rim.shape[1] or y + tall == rim.shape[0]
+        if at_rim and max(wide, tall) > least:
+            return True
+    return False
 
 
 def _is_of_two_kinds(tones: Gray, mask: Mask, contrast: float) -> bool:

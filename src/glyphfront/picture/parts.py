@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from glyphfront.picture.ink import NEAR, touches_rim
 from glyphfront.picture.read import Gray, Mask
-from glyphfront.picture.rules import without_rules
+from glyphfront.picture.rules import without_rules, without_underline
 from glyphfront.picture.tones import above, counts_of, otsu_of, quantile_of, up_to
 
 _SPECK = 0.03  # of the ink of the largest part
+_DOTS = 2  # specks: of more, none is the dot of an i
 _CELLS = 64  # parts nearer to each other than a cell of this grid are one
 _CHARACTER = 0.15  # of the picture's shorter side: what is smaller, clear of the rim, leaves open what is meant
 _APART = 0.25  # of that: what is as tall and clear of the rim is the character, whatever lines there are
@@ -125,12 +126,12 @@ def _writing(found: _Parted) -> Mask:
     mask = found.mask
     at_rim = touches_rim(mask)
     if at_rim and (apart := _off_the_rim(mask, _APART)) is not None and not _leads_to_rim(apart, found.with_faint):
-        return _out_of_rings(apart)
+        return without_underline(_out_of_rings(apart))
     if at_rim or _encloses(mask):
         without = without_rules(mask)
         if without is not None:
             mask = without
-    mask = _out_of_rings(mask)
+    mask = without_underline(_out_of_rings(mask))
     kept = _off_the_rim(mask, _CHARACTER) if touches_rim(mask) else mask
     return mask if kept is None else kept
 
@@ -247,4 +248,20 @@ def _without_specks(mask: Mask) -> Mask:
         return mask
     ink = np.bincount(labels.ravel(), mask.ravel(), minlength=count)
     ink[0] = 0
-    return np.where((ink >= _SPECK * ink.max())[labels], mask, np.uint8(0))
+    kept = ink >= _SPECK * ink.max()
+    if count - 1 - np.count_nonzero(kept) <= _DOTS and np.count_nonzero(kept) == 1:
+        kept |= _is_dot(labels, int(ink.argmax()), count)
+    return np.where(kept[labels], mask, np.uint8(0))
+
+
+def _is_dot(labels: NDArray[np.int32], stem: int, count: int) -> NDArray[np.bool_]:
+    """Which parts may be the dot of an i or a j, however small: above an upright stem, and not far from it."""
+    boxes = [cv2.boundingRect((labels == number).view(np.uint8)) for number in range(count)]
+    x, y, wide, tall = boxes[stem]
+    found = np.zeros(count, bool)
+    if wide > 0.5 * tall:
+        return found
+    for number, (left, top, across, down) in enumerate(boxes[1:], 1):
+        aside = max(x - (left + across), left - (x + wide), 0)
+        found[number] = number != stem and 0 < y - (top + down) < 0.6 * tall and aside < 0.15 * tall
+    return found

@@ -11,6 +11,7 @@ _CLEAR = 0.25  # of the rim: a tone that has less of it does not reach it
 _SURE = 5.0  # logits of the vote: tight crops have more
 _FRAME = 0.08  # of the shorter side: what goes in less far from the rim is a frame
 _SHEET = 0.93  # of its rectangle, at any angle: what a sheet of paper fills
+_SHARP = 0.97  # likewise: what no bold letter fills, so that what is on it may be bold
 
 
 def ink_is_light(light: Mask) -> bool:
@@ -84,7 +85,8 @@ def _is_sheet(inner: Mask) -> bool:
     on_it = sheet & (1 - inner)
     if not 0 < np.count_nonzero(on_it) < 0.25 * area:
         return False
-    return _thickest(on_it) < 0.5 * _thickest(inner)
+    sharp = area > _SHARP * size[0] * size[1] and area > 0.4 * inner.size
+    return _thickest(on_it) < (1.5 if sharp else 0.5) * _thickest(inner)
 
 
 def _thickest(mask: Mask) -> float:

@@ -14,6 +14,8 @@ _LONG = 0.5  # of the picture's side: lines at the rim or through the picture ar
 _SLANT = 0.025  # of a line's length: by how much it may leave its own row on half of that
 _THICK = 0.12  # of the picture's shorter side: thicker ones are no lines
 _SLENDER = 0.1  # of its own length: thicker ones are strokes
+_APART = 0.06  # of a character's height: a base line is farther below it than the foot of a broken stroke
+_REACH = 3.5  # pixels beside a perpendicular line at which a line may end
 _FAINT = 0.06  # of the picture's height: thinner lines along the rim may leave the picture before its corners
 _BODY = 0.12  # of the picture's shorter side: what is left must hold something as large, or the lines were the writing
 
@@ -83,16 +85,33 @@ def _fit(mask: Mask, part: Mask, left: int, top: int, vertical: bool) -> Rule | 
     rows = np.arange(part.shape[0])
     middles = (rows @ part)[columns] / counts[columns] + top
     columns = columns + left
-    kept = np.ones(len(columns), bool)
+    counts = counts[counts > 0]
+    alone = counts <= 1.5 * float(np.percentile(counts, 15)) + 1  # where no stroke crosses it, however bold
+    kept = alone
     for _ in range(3):  # columns in which a character meets the line do not lie on it
         slope, intercept = np.polyfit(columns[kept], middles[kept], 1)
         off = np.abs(middles - intercept - slope * columns)
-        kept = off <= max(1.0, 2 * float(np.median(off)))
+        kept = alone & (off <= max(1.0, 2 * float(np.median(off[alone]))))
     spans = _spans(mask, columns[kept], np.rint(intercept + slope * columns[kept]).astype(int))
     if not len(spans):
         return None
     thickness = float(np.percentile(spans, 40))
-    return Rule(vertical, int(columns[0]), int(columns[-1]), float(slope), float(intercept), thickness)
+    ends = _ends_of_ink(mask, int(columns[0]), int(columns[-1]), slope, intercept)
+    return Rule(vertical, *ends, float(slope), float(intercept), thickness)
+
+
+def _ends_of_ink(mask: Mask, start: int, stop: int, slope: float, intercept: float) -> tuple[int, int]:
+    """How far the ink goes on along a line that is known from one column to another, behind strokes that cross it."""
+    columns = np.arange(mask.shape[1])
+    rows = np.rint(intercept + slope * columns).astype(int)
+    near = [mask[(rows + off).clip(0, mask.shape[0] - 1), columns] for off in (-1, 0, 1)]
+    inked = np.maximum.reduce(near) > 0
+    inked &= (rows > -2) & (rows < mask.shape[0] + 1)
+    gaps = np.flatnonzero(~inked & ~np.roll(inked, 1) & ~np.roll(inked, -1))
+    before, after = gaps[gaps < start], gaps[gaps > stop]
+    first = int(before[-1]) + 2 if len(before) else 0
+    last = int(after[0]) - 2 if len(after) else len(columns) - 1
+    return min(start, first), max(stop, last)
 
 
 def _spans(mask: Mask, columns: NDArray[np.int_], rows: NDArray[np.int_]) -> NDArray[np.int_]:
@@ -165,6 +184,25 @@ def without_rules(mask: Mask) -> Mask | None:
     return left
 
 
+def without_underline(mask: Mask) -> Mask:
+    """The ink without a straight line apart from and below the largest part, at least as long as that is wide.
+
+    Such a line is a base line that ends before the rim of the picture.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count < 3:
+        return mask
+    top, wide, tall, area = stats[:, 1], stats[:, 2], stats[:, 3], stats[:, 4]
+    thickness = area / wide
+    line = (thickness < _SLENDER * wide) & (tall < thickness + 2 + 2 * _SLANT * wide)
+    line[0] = False
+    largest = int(np.where(line, 0, area)[1:].argmax()) + 1
+    x, bottom, across = stats[largest, 0], top[largest] + tall[largest], wide[largest]
+    line &= (wide > 0.9 * across) & (wide > 0.25 * mask.shape[1]) & (top > bottom + _APART * tall[largest])
+    line &= (stats[:, 0] < x + across) & (stats[:, 0] + wide > x)
+    return np.where(line[labels], np.uint8(0), mask) if line.any() and not line[largest] else mask
+
+
 def without_crumbs(left: Mask, removed: Mask, thickest: float, body: Mask | None = None) -> Mask:
     """Without what a removed line leaves beside itself where it is thicker or bends: flat parts next to it.
 
@@ -216,7 +254,7 @@ def _at_corner(rule: Rule, end: int, others: list[Rule]) -> bool:
 def _meets(rule: Rule, end: int, other: Rule, first: float, last: float) -> bool:
     """Whether a rule ends at a perpendicular one, between two of its columns."""
     row = rule.row(end)
-    reach = other.thickness / 2 + 2
+    reach = other.thickness / 2 + _REACH
     return other.vertical != rule.vertical and abs(other.row(row) - end) <= reach and first <= row <= last
 
 

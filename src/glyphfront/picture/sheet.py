@@ -17,6 +17,7 @@ _PEN = 0.09  # of the longer side: what is narrower is writing, or the pattern o
 _LEVELS = 7  # thresholds that are tried between the tones of table and sheet
 _LEAST = 0.05  # of the picture: smaller sheets are not looked for
 _FILLS = 0.93  # of its hull: what a sheet fills, a finger on its corner included
+_RECTANGLE = 0.85  # of its rectangle at any angle: what a whole sheet fills, seen aslant, and a bold letter does not
 _STRAIGHT = 0.8  # of the outline within the picture lies on at most four straight lines
 _BESIDE = 3  # pixels of `_SIDE`: how near to the outline tones are compared
 _CONTRAST = 12.0  # levels of 255 at least between sheet and table,
@@ -126,6 +127,9 @@ def _sheet_of(tone: Mask, gray: Gray, plain: Gray, steps: Gray) -> tuple[Mask, f
     if not _is_straight(hull, tone.shape):
         return None
     points = outline[:, 0]
+    clear_of_rim = points.min() > 1 and bool((points < np.array(tone.shape[::-1]) - 2).all())
+    if clear_of_rim and area < _RECTANGLE * np.prod(cv2.minAreaRect(outline)[1]):
+        return None
     within = ((points > 0) & (points < np.array(tone.shape[::-1]) - 1)).all(axis=1)
     if not within.any():
         return None
@@ -183,6 +187,9 @@ def _written(sheet: Mask, gray: Gray, edge: float) -> tuple[Mask, float] | None:
         return None
     if _thickest(ink) > _THIN * _thickest(held & (1 - ink)):
         return None
+    beside = median(gray, 1 - cv2.dilate(sheet, near))
+    if median(gray, ink) > median(gray, held) and beside > median(gray, held):
+        return None  # the inside of a bold letter
     stands_out = median(away, ink)
     if stands_out < _OUT * median(away, held & (1 - ink)) + _CONTRAST:
         return None

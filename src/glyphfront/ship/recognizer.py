@@ -169,7 +169,8 @@ class Recognizer:
             top: how many guesses, at most.
             alphabet: characters that there can be.
             least: probability below which the answer is ``?``.
-            any_orientation: the picture may be turned by quarters; the turn with the surest answer counts.
+            any_orientation: the picture may be turned by quarters, and be tilted; the turn with the surest answer
+                counts, the picture as it stands four times.
 
         Raises:
             GlyphfrontError: as `recognize`; or `least` is not from 0 to 1.
@@ -206,14 +207,19 @@ class Recognizer:
         """
         _check(top, least)
         characters = self.alphabet(alphabet).characters
-        turned = np.stack([np.rot90(image, turns) for turns in range(4 if any_orientation else 1)])
-        rows = self.probabilities(turned, alphabet)
-        upright = int(rows.max(axis=1).argmax())
-        row = rows[upright]
-        doubt = doubt or self.unlike(turned[upright], float(row.max()))
+        standing = self._upright(image, alphabet) if any_orientation else image
+        row = self.probabilities(standing[None], alphabet)[0]
+        doubt = doubt or self.unlike(standing, float(row.max()))
         best = np.argsort(-row, kind="stable")
         found = tuple(Prediction(characters[c], float(row[c])) for c in best[:top])
         return Answer(found, doubt, alike(row, characters), least, self._transposed(image, found[0], alphabet))
+
+    def _upright(self, image: NDArray[np.uint8], alphabet: str | Sequence[str] | None) -> NDArray[np.uint8]:
+        from glyphfront.picture.turns import likeliest, turned
+
+        every = turned(image)
+        rows = self.probabilities(every.reshape(-1, 28, 28), alphabet)
+        return np.asarray(every[likeliest(rows.reshape(*every.shape[:2], -1))], np.uint8)
 
     def unlike(self, image: NDArray[np.uint8], confidence: float) -> str | None:
         """Why an image is none of the classes, see `unlike_characters`; None where it may be, or classes are others."""

@@ -191,6 +191,12 @@ def write_npz_pair(folder: Path, data: Dataset) -> None:
     write_mapping("balanced", folder)
 
 
+def write_npz_of_colours(folder: Path, data: Dataset) -> None:
+    colours = np.repeat(transposed(data)[..., None], 3, axis=3)
+    np.savez(folder / "emnist-balanced.npz", train_data=colours, train_classes=data.labels)
+    write_mapping("balanced", folder)
+
+
 def write_npy_pair(folder: Path, data: Dataset) -> None:
     """Floats in 0 to 1 with a channel axis, labels one-hot."""
     np.save(folder / "balanced_x_train.npy", (data.images[..., None] / 255).astype(np.float32))
@@ -211,6 +217,27 @@ def write_parquet(folder: Path, data: Dataset) -> None:
         table = pa.table({"image": pictures, "label": data.labels[part]})
         table = table.replace_schema_metadata({"huggingface": json.dumps(hub)})
         pq.write_table(table, folder / "data" / f"train-0000{number}-of-00002.parquet")
+
+
+def write_parquet_of_numbers(folder: Path, data: Dataset) -> None:
+    """Pixels from 0 to 1 in lists, the character itself as label."""
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    pixels = (transposed(data) / 255).astype(np.float32).reshape(len(data), -1)
+    values = pa.FixedSizeListArray.from_arrays(pa.array(pixels.ravel()), 784)
+    texts = pa.array([data.classes[label] for label in data.labels]).dictionary_encode()
+    pq.write_table(pa.table({"pixels": values, "character": texts}), folder / "train.parquet")
+
+
+def write_parquet_of_columns(folder: Path, data: Dataset) -> None:
+    """As pandas writes a table with a column a pixel."""
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    pixels = transposed(data).reshape(len(data), -1)
+    columns = {"label": data.labels, **{f"pixel{i}": pixels[:, i] for i in range(784)}}
+    pq.write_table(pa.table(columns), folder / "train.parquet")
 
 
 def write_upright(folder: Path, data: Dataset) -> None:

@@ -6,6 +6,7 @@ import re
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from form_files import (
@@ -117,3 +118,43 @@ def test_a_damaged_member_of_an_archive_is_named(tmp_path, characters, write, da
     with pytest.raises(GlyphfrontError, match=rf"{re.escape(str(path))}: .*(cannot be unpacked|corrupt)") as caught:
         read_noting(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ({"image": [None, None], "label": [0, 1]}, "a row has no picture"),
+        ({"image": [[0] * 784, [0] * 100], "label": [0, 1]}, "pictures of several sizes"),
+        ({"image": [[0] * 784] * 2, "label": [0, None]}, "a row has no label"),
+        (
+            {"image": [[0] * 784] * 2, "writer": ["a", "b"]},
+            "no column of pictures and one of labels among image, writer",
+        ),
+    ],
+)
+def test_a_parquet_file_that_lacks_something_is_told_what(tmp_path, rows, why):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    kinds = {"image": pa.list_(pa.uint8())}
+    table = pa.table({name: pa.array(values, kinds.get(name)) for name, values in rows.items()})
+    pq.write_table(table, tmp_path / "train.parquet")
+    with pytest.raises(GlyphfrontError, match=rf"train\.parquet: .*{why}"):
+        read_noting(tmp_path)
+
+
+def test_a_part_that_is_missing_is_named(tmp_path, characters):
+    write_parquet(tmp_path, characters)
+    (tmp_path / "data" / "train-00001-of-00002.parquet").unlink()
+    with pytest.raises(GlyphfrontError, match="of its 2 parts number 00001 is missing"):
+        read_noting(tmp_path)
+
+
+def test_a_label_beyond_the_names_in_the_file_is_named(tmp_path, characters):
+    from scipy.io import savemat
+
+    part = {"images": characters.images.reshape(len(characters), -1), "labels": characters.labels[:, None] + 1}
+    mapping = np.array([[i, ord(c)] for i, c in enumerate(characters.classes)])
+    savemat(tmp_path / "emnist-balanced.mat", {"dataset": {"train": part, "mapping": mapping}})
+    with pytest.raises(GlyphfrontError, match=r"emnist-balanced\.mat: label 47 is not in the file's own names"):
+        read_noting(tmp_path)

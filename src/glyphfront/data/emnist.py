@@ -164,14 +164,16 @@ def _classes(name: str, source: Source, piece: Piece, folder: Path) -> tuple[tup
     if path is not None:
         classes, first = _read_mapping(path, name)
         from_what = path.name
-    elif piece.names is not None and set(piece.names) - {""} == set(known) and len(set(piece.names)) >= len(known):
-        classes, labels = known, np.array([known.index(n) if n in known else -1 for n in piece.names])[labels]
-        return classes, _checked(labels, labels, classes, where, "the file's own names"), "its own class names"
+    elif piece.names is not None and _are_of(piece.names, name, source.set):
+        own = np.array([known.index(text) if text in known else -1 for text in _folded(piece.names, name)])
+        outside = (labels < 0) | (labels >= len(own))
+        numbers = np.where(outside, -1, own[np.where(outside, 0, labels)])
+        return known, _checked(numbers, labels, known, where, "the file's own names"), "its own class names"
     else:
         classes, first = known, 1 if name == "letters" else 0
         from_what = "EMNIST's mapping"
         if len(known) > len(string.digits):
-            warnings.warn(f"{where}: no mapping file; EMNIST's own for {name} is used", stacklevel=4)
+            warnings.warn(f"{folder}: no mapping file; EMNIST's own for {name} is used", stacklevel=4)
     if first and len(labels) and labels.min() == 0 and labels.max() == len(classes) - 1:
         first = 0  # a copy that counts from 0
     if source.set is None and len(labels) and labels.max() - first + 1 != len(classes):
@@ -180,6 +182,17 @@ def _classes(name: str, source: Source, piece: Piece, folder: Path) -> tuple[tup
             "name another set, or read it as folder:PATH"
         )
     return classes, _checked(labels - first, labels, classes, where, from_what), from_what
+
+
+def _are_of(names: tuple[str, ...], name: str, said: str | None) -> bool:
+    """Whether the names in a file are those of a set: most of them, or some where the file says that it is that set."""
+    found = set(_folded(names, name)) - {""}
+    least = 1 if said == name else len(CLASSES[name]) // 2
+    return least <= len(found) and found <= set(CLASSES[name])
+
+
+def _folded(names: tuple[str, ...], name: str) -> list[str]:
+    return [text.upper() for text in names] if name == "letters" else list(names)
 
 
 def _checked(labels: Labels, stored: Labels, classes: tuple[str, ...], where: File, mapping: str) -> Labels:

@@ -96,6 +96,10 @@ def _read(path: Path, labels_from: str | None, stored: str | None) -> _Whole:
         if fault:
             notes.add(f"{fault}; left out", str(picture.file.relative))
     usable = np.array([not fault for fault in faults])
+    if not usable.any():
+        count = f"none of its {len(found):,} pictures" if len(found) > 1 else "its one picture"
+        first = str(found[0].file.relative)
+        raise GlyphfrontError(f"{path}: {count} can be read; {first}: {faults[0]}")
     for name in sorted({p.label for p in found} - {p.label for p, fine in zip(found, usable, strict=True) if fine}):
         notes.add("no usable picture; class left out", name)
     found = [picture for picture, fine in zip(found, usable, strict=True) if fine]

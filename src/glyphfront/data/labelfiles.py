@@ -217,7 +217,7 @@ def names_too_few(file: File, folders: set[str]) -> str:
     if not _OF_NAMES & set(words(file.name)):
         return ""
     named = _named(file, folders)
-    return f"names {len(named):,} of the {len(folders):,} folders; not used as names"
+    return f"names {len(named):,} of the {len(folders):,} folders; not used as names" if named else ""
 
 
 def _named(file: File, folders: set[str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from glyphfront.errors import GlyphfrontError
 _DEPTH = 6  # of folders that are looked into
 _VERSION = "1"  # raised when what is kept of slow forms changes
 _NO_SETS = {"mapping", "classmap", "classes", "submission"}
+_SHARD_OF = re.compile(r"(\d{5})-of-(\d{5})")
 _SHARD = re.compile(r"[-_]?\d{5}-of-\d{5}(-[0-9a-f]{16})?")
 
 
@@ -78,6 +79,10 @@ class Source:
         """
         if not self.images:
             raise GlyphfrontError(f"{self.labels}: its images are missing: no such file beside it")
+        shards = [tuple(map(int, found.groups())) for file in self.images if (found := _SHARD_OF.search(file.name))]
+        missing = sorted(set(range(max((count for _, count in shards), default=0))) - {number for number, _ in shards})
+        if missing:
+            raise GlyphfrontError(f"{self.images[0]}: of its {shards[0][1]} parts number {missing[0]:05} is missing")
         if self.labels is None and self._what == "images":
             raise GlyphfrontError(f"{self.images[0]}: its labels are missing: no such file beside it")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from glyphfront.data.forms.piece import Piece, What, check_bytes
 from glyphfront.data.forms.pixels import as_stack, numbered
 from glyphfront.data.listing import File
-from glyphfront.data.naming import kind_of, split_of
+from glyphfront.data.naming import kind_of, split_of, words
 from glyphfront.errors import GlyphfrontError
 
 
@@ -39,7 +39,7 @@ def _named_arrays(file: File, arrays: dict[str, NDArray[Any]], what: What | None
         return [Piece(as_stack(file, array), None) if what == "images" else Piece(None, *numbered(array))]
     found: dict[tuple[str | None, str | None], NDArray[Any]] = {}
     for name, array in arrays.items():
-        found.setdefault((split_of(name), kind_of(name)), array)
+        found.setdefault((split_of(name), kind_of(name) or _kind(name)), array)
     pieces = []
     for split in ("train", "validation", "test", None):
         images, labels = found.get((split, "images")), found.get((split, "labels"))
@@ -54,6 +54,12 @@ def _named_arrays(file: File, arrays: dict[str, NDArray[Any]], what: What | None
     return pieces
 
 
+def _kind(name: str) -> What | None:
+    """Of names that mean something else in the names of files."""
+    found = set(words(name))
+    return "images" if "data" in found else "labels" if found & {"classes", "class"} else None
+
+
 def read_mat(file: File, what: What | None) -> list[Piece]:
     """MATLAB's files up to version 7: a struct dataset with train, test and mapping, or arrays with names.
 
@@ -66,8 +72,11 @@ def read_mat(file: File, what: What | None) -> list[Piece]:
     source: Any = str(file.at) if file.member is None else io.BytesIO(file.read())
     try:
         content = loadmat(source, simplify_cells=True)
-    except NotImplementedError:
-        raise GlyphfrontError(f"{file}: a MATLAB file of version 7.3; save it with -v7, or as .npz") from None
+    except NotImplementedError as error:
+        with file.open() as raw:
+            new = b"\x89HDF" in raw.read(1024)
+        what_it_is = "a MATLAB file of version 7.3; save it with -v7, or as .npz"
+        raise GlyphfrontError(f"{file}: {what_it_is if new else f'not a readable MATLAB file ({error})'}") from None
     except GlyphfrontError:
         raise
     except Exception as error:  # scipy raises a dozen types for damaged files

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphfront.data.forms.piece import Piece, What, check_bytes
-from glyphfront.data.forms.pixels import numbered
+from glyphfront.data.forms.pixels import as_uint8, numbered, square
 from glyphfront.data.listing import File
+from glyphfront.data.notes import some
 from glyphfront.errors import GlyphfrontError
 
+_LEAST_PIXELS = 64
 _LABELS = {"label", "labels", "y", "target", "targets", "class", "character"}
 
 
@@ -29,58 +31,84 @@ def read_parquet(file: File, what: What | None) -> list[Piece]:
         import pyarrow.parquet as pq
     except ImportError:
         raise GlyphfrontError(f"{file}: reading parquet needs pyarrow: pip install 'glyphfront[files]'") from None
-    from PIL import Image
 
     check_bytes(file)
     try:
         source = pq.ParquetFile(str(file.at) if file.member is None else pa.BufferReader(file.read()))
         schema = source.schema_arrow
-        image, label = _parquet_columns(file, schema)
+        pixels, label = _parquet_columns(file, schema)
         names = _label_names(json.loads((schema.metadata or {}).get(b"huggingface", b"{}")), label)
-        images: NDArray[np.uint8] | None = None
+        blocks: list[NDArray[Any]] = []
         labels: list[NDArray[Any]] = []
-        done, total = 0, source.metadata.num_rows
-        for batch in source.iter_batches(1024, columns=[image, label], use_threads=False):
-            for content in batch.column(0).to_pylist():
-                data = content.get("bytes") if isinstance(content, dict) else content
-                if isinstance(data, bytes):
-                    with Image.open(io.BytesIO(data)) as picture:
-                        pixels = np.asarray(picture.convert("L"))
-                else:
-                    pixels = np.asarray(data, np.uint8)
-                    pixels = pixels.reshape(math.isqrt(pixels.size), -1)
-                if images is None:
-                    images = np.empty((total, *pixels.shape), np.uint8)
-                images[done] = pixels
-                done += 1
-            labels.append(np.asarray(batch.column(1).to_pylist()))
+        for batch in source.iter_batches(1024, columns=[*pixels, label], use_threads=False):
+            if len(pixels) == 1:
+                found = [_pixels(content) for content in batch.column(pixels[0]).to_pylist()]
+                sizes = {one.shape for one in [*found, *(block[0] for block in blocks[:1])]}
+                if len(sizes) > 1:
+                    raise GlyphfrontError(f"{file}: pictures of several sizes, {some([str(one) for one in sizes])}")
+                blocks.append(np.stack(found))
+            else:
+                table = np.stack([batch.column(name).to_numpy(zero_copy_only=False) for name in pixels], axis=1)
+                blocks.append(square(table, math.isqrt(len(pixels))))
+            labels.append(np.asarray(batch.column(label).to_pylist()))
     except GlyphfrontError:
         raise
     except Exception as error:  # pyarrow and Pillow raise many types for damaged files
         raise GlyphfrontError(
             f"{file}: not a readable parquet file ({' '.join(str(error).split())[:120]}); get it again"
         ) from None
-    if images is None:
+    if not blocks:
         raise GlyphfrontError(f"{file}: holds no rows")
+    if any(one.dtype == object for one in labels):
+        raise GlyphfrontError(f"{file}: a row has no label")
     numbers, texts = numbered(np.concatenate(labels))
-    return [Piece(images, numbers, texts or names)]
+    return [Piece(as_uint8(file, blocks), numbers, texts or names)]
 
 
-def _parquet_columns(file: File, schema: Any) -> tuple[str, str]:
+def _pixels(content: Any) -> NDArray[Any]:
+    """(H, W) of a picture's bytes, of bytes that are pixels themselves, or of a list of numbers."""
+    from PIL import Image, UnidentifiedImageError
+
+    data = content.get("bytes") if isinstance(content, dict) else content
+    if data is None:
+        raise ValueError("a row has no picture")
+    if not isinstance(data, bytes):
+        found = np.asarray(data)
+    else:
+        try:
+            with Image.open(io.BytesIO(data)) as picture:
+                return np.asarray(picture.convert("L"))
+        except UnidentifiedImageError:
+            if math.isqrt(len(data)) ** 2 != len(data):
+                raise
+            found = np.frombuffer(data, np.uint8)
+    found = found.astype(np.float32 if found.dtype.kind == "f" else np.int16)
+    return found.reshape(math.isqrt(found.size), -1)
+
+
+def _parquet_columns(file: File, schema: Any) -> tuple[list[str], str]:
+    """The columns of the picture, or of its pixels, and that of the label."""
     import pyarrow as pa
 
     def holds_picture(kind: Any) -> bool:
         inner = pa.types.is_struct(kind) and any(kind.field(i).name == "bytes" for i in range(kind.num_fields))
-        return bool(inner or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_list(kind))
+        plain = ("binary", "large_binary", "fixed_size_binary", "list", "large_list", "fixed_size_list")
+        return bool(inner or any(getattr(pa.types, f"is_{name}")(kind) for name in plain))
 
     image = next((field.name for field in schema if holds_picture(field.type)), None)
     others = [field.name for field in schema if field.name != image]
     known = [name for name in others if name.lower() in _LABELS]
     plain = [name for name in others if pa.types.is_integer(schema.field(name).type)]
     label = next(iter(known + plain), None)
+    if image is None and label is not None:
+        table = [
+            f.name for f in schema if f.name != label and (pa.types.is_integer(f.type) or pa.types.is_floating(f.type))
+        ]
+        if len(table) >= _LEAST_PIXELS and math.isqrt(len(table)) ** 2 == len(table):
+            return table, label
     if image is None or label is None:
-        raise GlyphfrontError(f"{file}: no column of pictures and one of labels among {', '.join(schema.names)}")
-    return image, label
+        raise GlyphfrontError(f"{file}: no column of pictures and one of labels among {some(schema.names)}")
+    return [image], label
 
 
 def _label_names(hub: dict[str, Any], label: str) -> tuple[str, ...] | None:

@@ -43,13 +43,15 @@ def as_uint8(file: File, blocks: Sequence[NDArray[Any]]) -> NDArray[np.uint8]:
 
 
 def as_stack(file: File, images: NDArray[Any]) -> NDArray[np.uint8]:
-    """(N, H, W) uint8 from (N, H, W), (N, H, W, 1), (N, 1, H, W) or (N, H*W) numbers.
+    """(N, H, W) uint8 from (N, H, W), (N, H, W, 1 or 3), (N, 1, H, W) or (N, H*W) numbers.
 
     Raises:
         GlyphfrontError: another shape or type.
     """
     if images.ndim == 4 and 1 in (images.shape[1], images.shape[3]):
         images = images[:, 0] if images.shape[1] == 1 else images[..., 0]
+    elif images.ndim == 4 and images.shape[3] == 3:
+        images = images.mean(3, dtype=np.float32)
     if images.ndim == 2 and math.isqrt(images.shape[1]) ** 2 == images.shape[1]:
         images = square(images, math.isqrt(images.shape[1]))
     if images.ndim != 3 or images.dtype.kind not in "buif":

@@ -67,8 +67,9 @@ def test_transfer_is_told_with_its_leak_and_without(tmp_path: Path) -> None:
             result = make_result(label, correct=int(predictions.correct.sum()), seed=seed)
             keep(tmp_path / "table9", result, predictions)
     text = text_of(tmp_path)
-    assert "Transfer helps, without the leak too: transfer_2 from a clean base gains +2.50 points (" in text
-    assert "25 % of the test images stood in the file that its base is trained on as published." in text
+    first = "layer_4_1 trained on ByMerge first, without our test images (transfer_2), gains +2.50 points ("
+    assert f"Transfer helps, without the leak too: {first}" in text
+    assert "25 % of the test images stand in ByMerge's training file, which the study trained on whole." in text
     assert "The leak itself brings +100.00 points (" in text  # 100 of 100 against 0 of 100; 250 of 300 on both sides
 
 

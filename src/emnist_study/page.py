@@ -68,8 +68,9 @@ def _transfer(reading: Reading) -> list[str]:
         return []
     changed = next((c.claim.at_scale for c in one.claims if c.claim.row == row.label and c.claim.at_scale), "")
     return [
-        f"Transfer helps, without the leak too: transfer_2 from a clean base gains {points(row.comparison)} over "
-        f"{one.baseline(row.label)} at {part.study.scale} scale{f', where {changed}' if changed else ''}. "
+        f"Transfer helps, without the leak too: {one.baseline(row.label)} trained on ByMerge first, without our test "
+        f"images (transfer_2), gains {points(row.comparison)} over {one.baseline(row.label)} alone at "
+        f"{part.study.scale} scale{f', where {changed}' if changed else ''}. "
         f"{_leak_brings(leak, leak_p_values(one.leaks))}"
     ]
 
@@ -81,8 +82,8 @@ def _leak_brings(leak: Leak, p_values: dict[str, float]) -> str:
         return f"The leak itself brings {points(leak.effect)}; with one training on a side that is no verdict."
     told = "beyond" if p_values[leak.pair.name] < 0.05 else "within"
     return (
-        f"{100 * leak.seen.mean():.0f} % of the test images stood in the file that its base is trained on as "
-        f"published. The leak itself brings {points(leak.effect)}, {told} chance; a leak below {100 * leak.least:.1f} "
+        f"{100 * leak.seen.mean():.0f} % of the test images stand in ByMerge's training file, which the study trained "
+        f"on whole. The leak itself brings {points(leak.effect)}, {told} chance; a leak below {100 * leak.least:.1f} "
         "points may be missed."
     )
 

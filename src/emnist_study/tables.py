@@ -32,7 +32,7 @@ LARGE = replace(LAPTOP, limit=100, batch_divisor=64)
 """A quarter of the images in as many steps: for networks that would take hours."""
 
 _LARGE_NETS = "100 images a class in batches of 16"
-_BASE_WHOLE = "Balanced is cut to 400 images a class and the base's file is not"
+_BASE_WHOLE = "Balanced is cut to 400 images a class, but ByMerge and ByClass are not"
 _ADDED = "the study did not conclude it"
 
 

@@ -55,7 +55,7 @@ def main() -> None:
             "shipped_less_plain_points": _difference(compare(plain, shipped)),
             "shipped_less_corrected_points": _difference(compare(corrected, shipped)),
         },
-        how=f"{FINAL.name} and {DEFAULT} in fp32 on the test images, one training each; a difference with its 95 % interval",
+        how=f"{FINAL.name} and {DEFAULT}, fp32, on the test images, one training each; differences with 95 % intervals",
         repeats=1,
         libraries=("onnxruntime", "numpy"),
     )

@@ -8,12 +8,15 @@ What was not measured, or in another form than the script of today writes, is sa
 from __future__ import annotations
 
 import json
+import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from glyphfront.measure.folder import Evaluated, Reading, read_folder
+from scipy import stats
+
+from glyphfront.measure.folder import Reading, read_folder
 from glyphfront.report.document import Table, escape_markdown, markdown_table
 from glyphfront.report.front import files_of, points
 from glyphfront.report.page import put_between
@@ -99,37 +102,40 @@ def race() -> Iterator[str]:
 
 
 def recipe() -> Iterator[str]:
-    """What each part of the recipe brings, on validation images."""
-    reading = reading_of("recipe")
-    part = reading.part("parts") if reading else None
-    if reading is None or part is None or not part.evaluated:
-        yield not_measured("glyphfront study run recipe")
+    """What each part of the recipe brings, on validation images, with Student's interval of the seeds."""
+    found = figures("recipe")
+    if found is None:
+        yield not_measured("python benchmarks/recipe.py")
         return
-    base = part.study.baseline or ""
-    shares = {label: validation(group) for label, group in part.rows.items() if group}
-    mean_of_base = statistics.fmean(shares[base]) if base in shares else None
+    base = found["baseline"]
+    shares = {label: row["validation_accuracies"] for label, row in found["rows"].items()}
+    freedom = sum(len(group) - 1 for group in shares.values())
+    pooled = 0.0
+    if freedom:
+        pooled = math.sqrt(sum(statistics.variance(g) * (len(g) - 1) for g in shares.values() if len(g) > 1) / freedom)
     rows = []
     for label, group in shares.items():
-        mean = statistics.fmean(group)
-        spread = percent(statistics.stdev(group)) if len(group) > 1 else DASH
-        gain = DASH if mean_of_base is None or label == base else signed_points(mean - mean_of_base)
-        seconds = statistics.fmean(one.result.cost.train_seconds for one in part.rows[label])
-        rows.append((label, percent(mean), spread, str(len(group)), gain, f"{seconds:,.0f}"))
-    missing = [label for label in part.study.rows if label not in shares]
-    head = ("row", "validation accuracy, %", "standard deviation, points", "n", f"to {base}, points", "training, s")
+        gain = DASH
+        if base in shares and label != base:
+            gain = signed_points(statistics.fmean(group) - statistics.fmean(shares[base]))
+            if freedom:
+                error = pooled * math.sqrt(1 / len(group) + 1 / len(shares[base]))
+                gain += f" ± {percent(float(stats.t.ppf(0.975, freedom)) * error)}"
+        seconds = statistics.fmean(found["rows"][label]["train_seconds"])
+        rows.append((label, percent(statistics.fmean(group)), str(len(group)), gain, f"{seconds:,.0f}"))
+    head = ("row", "mean validation accuracy, %", "seeds", f"to {base}, points (95 %)", "training, s")
     yield markdown_table(Table(head, tuple(rows)))
     yield ""
-    deviations = [statistics.stdev(group) for group in shares.values() if len(group) > 1]
-    if deviations:
-        pooled = statistics.fmean(deviation**2 for deviation in deviations) ** 0.5
-        images = part.evaluated[0].result.data.validation_images
+    if freedom:
         yield (
-            f"Of the same {images:,} validation images. Pooled over the rows, seeds differ by a standard deviation of "
-            f"{percent(pooled)} points."
+            f"Trainings of a row differ by a standard deviation of {percent(pooled)} points, pooled over {len(rows)} "
+            "rows; the intervals are of that alone, as all rows meet the same images."
         )
-    if missing:
         yield ""
-        yield f"Not measured: {', '.join(missing)}."
+    if found["missing"]:
+        yield f"Not measured: {', '.join(found['missing'])}."
+        yield ""
+    yield f"{escape_markdown(found['how'])} {where(found)}"
 
 
 def searches() -> Iterator[str]:
@@ -190,11 +196,6 @@ def reading_of(name: str) -> Reading | None:
     """A committed study, if it is there."""
     folder = ROOT / "results" / name
     return read_folder(folder) if any(folder.rglob("*-seed*.json")) else None
-
-
-def validation(group: Sequence[Evaluated]) -> list[float]:
-    """The last validation accuracy of each training that finished."""
-    return [one.result.curve[-1].validation_accuracy for one in group if one.result.status == "finished"]
 
 
 def where(found: dict[str, Any]) -> str:

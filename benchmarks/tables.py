@@ -16,16 +16,28 @@ from typing import Any
 
 from scipy import stats
 
+from glyphfront.measure.compare import paired
 from glyphfront.measure.folder import Reading, read_folder
+from glyphfront.measure.statistics import compare
 from glyphfront.report.document import Table, escape_markdown, markdown_table
 from glyphfront.report.front import files_of, points
 from glyphfront.report.page import put_between
-from glyphfront.report.tables import DASH, interval, microseconds, percent, signed_points
+from glyphfront.report.tables import (
+    DASH,
+    difference,
+    interval,
+    microseconds,
+    p_value,
+    percent,
+    rows_table,
+    signed_points,
+)
 from record import RESULTS
 from training import KERAS, MODELS, OURS
 
 ROOT = Path(__file__).parent.parent
 PAGE, MODELS_PAGE = ROOT / "docs/training.md", ROOT / "docs/models.md"
+OURS_BESIDE = "glyphnet-m"
 WAYS = {
     "fp32": "this loop, float32",
     "bf16": "this loop, bfloat16",
@@ -42,6 +54,7 @@ def main() -> None:
     put_between(PAGE, "recipe", [*recipe()])
     put_between(PAGE, "search", [*searches()])
     put_between(MODELS_PAGE, "extras", [*extras()])
+    put_between(MODELS_PAGE, "others", [*others()])
 
 
 def figures(name: str) -> dict[str, Any] | None:
@@ -190,6 +203,30 @@ def extras() -> Iterator[str]:
     yield markdown_table(Table(head, tuple(rows), strong=frozenset(strong)))
     yield ""
     yield f"{escape_markdown(found['how'])} {where(found)}"
+
+
+def others() -> Iterator[str]:
+    """How much is the recipe, how much the net: the source study's network twice, and ours."""
+    reading = reading_of("front")
+    part = reading.part("others") if reading else None
+    if reading is None or part is None or not part.evaluated:
+        yield not_measured("glyphfront study run front:others")
+        return
+    rows = {one.result.run.label: one for one in reversed(reading.evaluated) if one.result.run.seed == 0}
+    labels = {*part.rows, OURS_BESIDE}
+    shown = [file for file in files_of(reading.evaluated, reading.timings) if file.result.run.label in labels]
+    yield markdown_table(rows_table(shown))
+    for said, before, after in (
+        ("The recipe brings layer_4_1", "layer_4_1 of the study", "layer_4_1, our recipe"),
+        (f"Beside layer_4_1 with the recipe, {OURS_BESIDE} has", "layer_4_1, our recipe", OURS_BESIDE),
+    ):
+        if before in rows and after in rows:
+            compared = compare(*paired([rows[before], rows[after]]))
+            yield ""
+            yield (
+                f"{said} {difference(compared)} points on the same {compared.images:,} images (one training each, "
+                f"fp32, 95 % interval; McNemar's p {escape_markdown(p_value(compared.p_value))})."
+            )
 
 
 def reading_of(name: str) -> Reading | None:

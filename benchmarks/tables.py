@@ -38,6 +38,12 @@ from training import KERAS, MODELS, OURS
 ROOT = Path(__file__).parent.parent
 PAGE, MODELS_PAGE = ROOT / "docs/training.md", ROOT / "docs/models.md"
 OURS_BESIDE = "glyphnet-m"
+SIZES = {
+    "conv5-16-16-32-32-64": "glyphnet-xs",
+    "conv5-32-32-64-64-96": "glyphnet-s",
+    "conv3-16-32-32-64-64-128": "glyphnet-m",
+    "conv3-32-64-64-128-128-192": "glyphnet-l",
+}
 WAYS = {
     "fp32": "this loop, float32",
     "bf16": "this loop, bfloat16",
@@ -171,7 +177,7 @@ def searches() -> Iterator[str]:
             result = point.file.result
             rows.append(
                 (
-                    point.file.name,
+                    named(point.file.name),
                     percent(result.curve[-1].validation_accuracy),
                     f"{percent(point.accuracy.value)} ({interval(point.accuracy)})",
                     microseconds(point.latency.p50_us),
@@ -181,6 +187,12 @@ def searches() -> Iterator[str]:
         head = ("net", "validation accuracy, %", "test accuracy, % (95 % interval)", "p50, µs", "× reference")
         yield markdown_table(Table(head, tuple(rows)))
         yield ""
+
+
+def named(name: str) -> str:
+    """The name of a searched net, with that of the size made by hand which it is."""
+    label, comma, precision = name.partition(",")
+    return f"{label} ({SIZES[label]}){comma}{precision}" if label in SIZES else name
 
 
 def extras() -> Iterator[str]:

@@ -1,0 +1,76 @@
+"""The tables of docs/training.md and docs/models.md: what is measured is shown, and what is not is said to be so."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+
+WHERE = {"how": "as it was", "machine": "a machine", "finished": "2026-01-02T00:00:00"}
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    for name in ("tables", "training", "record"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    import tables  # type: ignore[import-not-found]
+
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    monkeypatch.setattr(tables, "ROOT", tmp_path)
+    found: ModuleType = tables
+    return found
+
+
+def test_the_committed_pages_hold_the_tables_of_the_committed_files(
+    tables: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(__file__).parents[1]
+    monkeypatch.setattr(tables, "RESULTS", root / "benchmarks" / "results")
+    monkeypatch.setattr(tables, "ROOT", root)
+    for of, name in (("PAGE", "training.md"), ("MODELS_PAGE", "models.md")):
+        monkeypatch.setattr(tables, of, Path(shutil.copy(root / "docs" / name, tmp_path)))
+    tables.main()
+    for name in ("training.md", "models.md"):
+        assert (tmp_path / name).read_text("utf-8") == (root / "docs" / name).read_text("utf-8"), "run make results"
+
+
+@pytest.mark.parametrize("name", ["speed", "race", "recipe", "searches", "extras", "others"])
+def test_what_was_not_measured_is_said_to_be_so(tables: ModuleType, name: str) -> None:
+    assert "ot measured" in "\n".join(getattr(tables, name)())
+
+
+def test_a_part_of_the_recipe_has_its_difference_with_students_interval(tables: ModuleType, tmp_path: Path) -> None:
+    whole, without = [0.9000, 0.9012, 0.8994], [0.8970, 0.8962, 0.8983]
+    rows = {
+        label: {"validation_accuracies": shares, "train_seconds": [60.0, 62.0, 64.0]}
+        for label, shares in (("whole", whole), ("without", without))
+    }
+    (tmp_path / "recipe.json").write_text(json.dumps({"rows": rows, "baseline": "whole", "missing": ["rest"], **WHERE}))
+    text = "\n".join(tables.recipe())
+    interval = ttest_ind(without, whole).confidence_interval()
+    gain, half = 100 * (np.mean(without) - np.mean(whole)), 50 * (interval.high - interval.low)
+    assert f"| without | {100 * np.mean(without):.2f} | 3 | −{-gain:.2f} ± {half:.2f} | 62 |" in text
+    assert "Not measured: rest." in text
+
+
+def test_a_pair_is_bold_where_whatever_is_faster_is_less_accurate(tables: ModuleType, tmp_path: Path) -> None:
+    ways = {
+        name: {
+            "validation_accuracy": 0.9,
+            "test_accuracy": accuracy,
+            "to_reference_ratio": ratio,
+            "mean_us": 40 * ratio,
+        }
+        for name, accuracy, ratio in (("large", 0.903, 2.0), ("small", 0.9, 1.0), ("twice", 0.902, 3.0))
+    }
+    ways["pair"] = {**ways["large"], "to_reference_ratio": 1.2, "handed_over": 0.1, "threshold": 0.6}
+    (tmp_path / "cascade.json").write_text(json.dumps({**ways, **WHERE}))
+    lines = next(line for line in tables.extras() if line.startswith("| int8")).splitlines()[2:]
+    assert [line.split(" | ")[0].strip("| ") for line in lines] == ["**small**", "**pair**", "large", "twice"]

@@ -9,6 +9,7 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.cells import glyphs_in
 from glyphfront.picture.glyph import Glyph
 from glyphfront.picture.ink import gray_of, ink_of_page
+from glyphfront.picture.inner_lines import grid_of_inner_lines
 from glyphfront.picture.read import Box, Gray, Mask, Pixels
 from glyphfront.picture.tones import otsu
 
@@ -19,7 +20,10 @@ _SIDE = 1000  # the outline is looked for in pictures reduced to this
 _CHECKED = 800  # pixels a side when lines are counted
 _IS_LINE = 0.4  # of its length is seen of each line of a grid, at least, as a rule
 _IS_OTHER = 0.65  # likewise, where it speaks for another number of rows than was given
-_NO_GRID = "there is no grid on this picture; give one with all its outer lines"
+_FAINTER = (1.0, 0.4, 0.1)  # of the threshold of ink: so faint are lines, in turn
+_SPECK = 12  # pixels: pieces of lines are longer
+_BLACK = 0.3  # of the paper around it: so dark are black cells
+_NO_GRID = "there is no grid on this picture; give one with its outer lines, or with 3 rows and columns at least"
 
 
 def cells_of(pixels: Pixels, rows: int, columns: int, turns: int = 0) -> list[list[Glyph | None]]:
@@ -36,12 +40,12 @@ def cells_of(pixels: Pixels, rows: int, columns: int, turns: int = 0) -> list[li
     """
     if not (1 <= rows <= _MOST and 1 <= columns <= _MOST):
         raise GlyphfrontError(f"a grid of {rows}x{columns} is none; give 1 to {_MOST} rows and columns")
-    corners = np.roll(_corners(pixels), -(turns % 4), axis=0)
-    _check_size(pixels, corners, rows, columns)
+    corners = _corners(pixels, rows, columns, turns % 4)
     wide, tall = columns * _CELL, rows * _CELL
     straight = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32) + _AROUND
     back = cv2.getPerspectiveTransform(straight, corners)
-    ink, mask = _flat(pixels, corners, wide, tall, 0.45 * _CELL)
+    ink = _flat(pixels, corners, wide, tall, 0.45 * _CELL)
+    mask = (ink > otsu(ink)[0]).view(np.uint8)
 
     def on_picture(box: Box) -> Box:
         left, top, right, bottom = box
@@ -59,7 +63,7 @@ def cells_of(pixels: Pixels, rows: int, columns: int, turns: int = 0) -> list[li
     return [found[r * columns : (r + 1) * columns] for r in range(rows)]
 
 
-def _flat(pixels: Pixels, corners: Gray, wide: int, tall: int, reach: float) -> tuple[Gray, Mask]:
+def _flat(pixels: Pixels, corners: Gray, wide: int, tall: int, reach: float, *, blocks: bool = False) -> Gray:
     """Ink of the grid, set straight, with `_AROUND` pixels of paper around it."""
     straight = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32) + _AROUND
     turn = cv2.getPerspectiveTransform(corners, straight)
@@ -67,40 +71,105 @@ def _flat(pixels: Pixels, corners: Gray, wide: int, tall: int, reach: float) -> 
     flat = cv2.warpPerspective(
         np.ascontiguousarray(pixels), turn, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
     )
-    ink = ink_of_page(gray_of(flat), reach)
+    gray = gray_of(flat)
+    ink = ink_of_page(gray, reach)
+    if blocks:
+        ink = _with_blocks(ink, gray)
     held = cv2.warpPerspective(np.ones(pixels.shape[:2], np.uint8), turn, size, flags=cv2.INTER_NEAREST)
-    ink = np.where(held > 0, ink, np.uint8(0))  # what lies beyond the rim of the picture is not known
-    return ink, (ink > otsu(ink)[0]).view(np.uint8)
+    return np.where(held > 0, ink, np.uint8(0))  # what lies beyond the rim of the picture is not known
 
 
-def _corners(pixels: Pixels) -> Gray:
-    """Top left, top right, bottom right, bottom left of the part with the largest outline: (4, 2) float32."""
+def _corners(pixels: Pixels, rows: int, columns: int, turns: int) -> Gray:
+    """Top left, top right, bottom right, bottom left of the grid on a page: (4, 2) float32.
+
+    Its outline is looked for with ever fainter lines, then its inner lines alone.
+
+    Raises:
+        GlyphfrontError: there is no grid, or its lines say that it has others.
+    """
     factor = max(max(pixels.shape[:2]) / _SIDE, 1)
     size = (max(round(pixels.shape[1] / factor), 1), max(round(pixels.shape[0] / factor), 1))
     gray = gray_of(np.asarray(cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA)))
-    ink = ink_of_page(gray, 0.05 * max(gray.shape))
-    mask = cv2.dilate((ink > otsu(ink)[0]).view(np.uint8), np.ones((3, 3), np.uint8))
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    ink = _with_blocks(ink_of_page(gray, 0.05 * max(gray.shape)), gray)
+    fault: GlyphfrontError | None = None
+    for share in _FAINTER:
+        corners = _outline(_lines(ink, share))
+        if corners is not None:
+            corners = np.roll(corners * np.float32(factor), -turns, axis=0)
+            try:
+                _check_size(pixels, corners, rows, columns, share)
+            except GlyphfrontError as error:
+                fault = fault or error
+            else:
+                return corners
+    if fault is not None and str(fault) != _NO_GRID:
+        raise fault
+    turned = (rows, columns) if turns % 2 == 0 else (columns, rows)
+    corners = grid_of_inner_lines(_lines(ink, _FAINTER[1]), *turned)
+    if corners is not None:
+        corners = np.roll(corners * np.float32(factor), -turns, axis=0)
+        if _seen(pixels, corners, rows, columns, _FAINTER[1])[0] == [rows, columns]:
+            return corners
+    raise GlyphfrontError(_NO_GRID)
+
+
+def _lines(ink: Gray, share: float) -> Mask:
+    """(H, W), 1 where there is as much ink as lines have; of faint ones, what is no speck."""
+    level, _ = otsu(ink)
+    paper = ink[ink <= level]
+    noise = 2.8 * float(np.percentile(paper, 75)) if paper.size else 0.0
+    mask = (ink > max(share * level, min(noise, level))).view(np.uint8)
+    if share == 1:
+        return mask
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    real = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) > _SPECK
+    real[0] = False
+    return np.asarray(real[labels], np.uint8)
+
+
+def _with_blocks(ink: Gray, gray: Gray) -> Gray:
+    """With the black cells of a crossword, which are larger than ink is looked for."""
+    side = max(round(0.5 * max(gray.shape)) | 1, 3)
+    small = cv2.resize(cv2.GaussianBlur(gray, (5, 5), 0), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    paper = cv2.resize(cv2.dilate(small, np.ones((side // 4, side // 4), np.uint8)), gray.shape[::-1])
+    black = (gray < _BLACK * paper).view(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(black, connectivity=8)
+    kept = np.ones(len(stats), bool)
+    kept[0] = False
+    kept[np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))] = False  # a dark table
+    inside = kept[labels]
+    return np.where(inside, np.uint8(255), ink) if inside.mean() < 0.5 else ink
+
+
+def _outline(mask: Mask) -> Gray | None:
+    """The corners of the part with the largest outline; None where none is large."""
+    whole = cv2.dilate(mask, np.ones((3, 3), np.uint8))
+    contours, _ = cv2.findContours(whole, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     outline = max(contours, key=lambda c: cv2.contourArea(cv2.convexHull(c)), default=None)
-    if outline is None or cv2.contourArea(cv2.convexHull(outline)) < 0.05 * gray.size:
-        raise GlyphfrontError(_NO_GRID)
-    points = outline.reshape(-1, 2).astype(np.float32) * factor
+    if outline is None or cv2.contourArea(cv2.convexHull(outline)) < 0.05 * mask.size:
+        return None
+    points = outline.reshape(-1, 2).astype(np.float32)
     total, difference = points.sum(axis=1), points[:, 0] - points[:, 1]
     four = [total.argmin(), difference.argmax(), total.argmax(), difference.argmin()]
     return np.ascontiguousarray(points[four])
 
 
-def _check_size(pixels: Pixels, corners: Gray, rows: int, columns: int) -> None:
+def _seen(pixels: Pixels, corners: Gray, rows: int, columns: int, share: float) -> tuple[list[int | None], Mask]:
+    """How many rows and columns the lines of a grid make, and these lines, set straight."""
+    ink = _flat(pixels, corners, _CHECKED, _CHECKED, 0.05 * _CHECKED, blocks=True)
+    mask = _lines(ink, 0.7 * share)  # inner lines are often fainter than outer ones
+    return [_lines_seen(np.ascontiguousarray(m), n) for m, n in ((mask, rows), (mask.T, columns))], mask
+
+
+def _check_size(pixels: Pixels, corners: Gray, rows: int, columns: int, share: float) -> None:
     """Compare the number of rows and columns with the lines that are seen.
 
     Raises:
         GlyphfrontError: there is no grid, or its lines say that it has others.
     """
-    ink, mask = _flat(pixels, corners, _CHECKED, _CHECKED, 0.05 * _CHECKED)
-    mask = (ink > 0.7 * otsu(ink)[0]).view(np.uint8)  # inner lines are often fainter than outer ones
+    seen, mask = _seen(pixels, corners, rows, columns, share)
     if not _is_bordered(mask, _beyond(corners, pixels.shape)):
         raise GlyphfrontError(_NO_GRID)
-    seen = [_lines_seen(np.ascontiguousarray(m), n) for m, n in ((mask, rows), (mask.T, columns))]
     if None in seen:
         raise GlyphfrontError(
             f"there is no grid of {rows}x{columns} on this picture: no lines are seen between its cells"
@@ -124,7 +193,10 @@ def _beyond(corners: Gray, shape: tuple[int, ...]) -> list[bool]:
 def _is_bordered(mask: Mask, at_rim: list[bool]) -> bool:
     """Whether there is a line along most of each of the four sides that lie inside the picture."""
     near = _AROUND + round(0.03 * _CHECKED)
-    sides = (mask[:near].any(0), mask[:, -near:].any(1), mask[-near:].any(0), mask[:, :near].any(1))
+    level, upright = (
+        cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(kernel, np.uint8)) for kernel in ((1, _SPECK), (_SPECK, 1))
+    )
+    sides = (level[:near].any(0), upright[:, -near:].any(1), level[-near:].any(0), upright[:, :near].any(1))
     return all(cut or float(side.mean()) > 0.6 for side, cut in zip(sides, at_rim, strict=True))
 
 

@@ -19,6 +19,8 @@ _SPACE = 0.55  # of the height of a line: wider gaps part words
 _DETACHED = 0.4  # of the height of a character: lower parts are dots and strokes of another one
 _LEAST = 0.4  # of the height of its line: what stands alone and is smaller is no character
 _NEAR = 0.45  # of the height of a character: so far a dot stands from its stem
+_SIGN = 0.06  # of the height of a line: full stops and dashes are no thinner, specks are
+_SIGNS_HEIGHT = 1.4  # heights of a line: as tall is the strip that its signs stand in
 _TALLEST = 1.5  # of the height of a character: parts above one another are no taller together
 
 
@@ -38,6 +40,11 @@ class _Part:
 
 
 def lines_of(pixels: Pixels, turns: int = 0) -> list[list[Glyph]]:
+    """The characters of a page, as `lines_and_signs` finds them."""
+    return lines_and_signs(pixels, turns)[0]
+
+
+def lines_and_signs(pixels: Pixels, turns: int = 0) -> tuple[list[list[Glyph]], int]:
     """The characters of a page, apart from each other, in lines from top to bottom, each from left to right.
 
     Ruled lines and boxes are taken out; dots and strokes above a character are part of it.
@@ -46,21 +53,48 @@ def lines_of(pixels: Pixels, turns: int = 0) -> list[list[Glyph]]:
         pixels: as `read` gives them.
         turns: quarters by which the page is turned counter-clockwise first.
 
+    Returns:
+        The lines; and how many full stops, commas and dashes among them are too small for characters.
+
     Raises:
         GlyphfrontError: no ink stands out from the paper.
     """
     page = page_ink(pixels, turns)
-    labels, parts = _parts(without_ruling(page.mask).mask)
-    found = []
-    for line in _in_lines(parts):
+    labels, parts, small = _parts(without_ruling(page.mask).mask)
+    lines = _in_lines(parts)
+    usual = float(np.median([p.height for p in parts])) if parts else 0.0
+    for line in [line for line in lines if max(p.height for p in line) < _LEAST * usual and len(line) < 3]:
+        lines.remove(line)  # a comma below its line
+        small += line
+    found, signs = [], 0
+    for line in lines:
         height = float(np.median([p.height for p in line]))
         kept = [p for p in line if p.height > _LEAST * height]
         if kept:
-            found.append(_glyphs(page, labels, kept))
+            between = _signs(kept, small + [p for p in line if p not in kept], height)
+            found.append(_glyphs(page, labels, kept, between))
+            signs += len(between)
+    return found, signs
+
+
+def _signs(line: list[_Part], small: list[_Part], height: float) -> list[_Part]:
+    """The small parts that stand in a line, or just below it, and are no specks."""
+    left, right = line[0].box[0], max(p.box[2] for p in line)
+    found = []
+    for part in small:
+        thin = min(part.box[2] - part.box[0], part.height)
+        if thin < max(_SIGN * height, 2) or not left < part.box[0] < right + 0.5 * height:
+            continue
+        if any(p.box[0] <= part.box[0] and part.box[2] <= p.box[2] for p in line):  # a crumb of a character
+            continue
+        beside = sorted(line, key=lambda p: abs(p.box[0] - part.box[0]))[:3]
+        middle = float(np.median([p.box[1] + p.box[3] for p in beside])) / 2
+        if abs((part.box[1] + part.box[3]) / 2 - middle) < _SIGNS_HEIGHT / 2 * height:
+            found.append(part)
     return found
 
 
-def _glyphs(page: PageInk, labels: NDArray[np.int32], line: list[_Part]) -> list[Glyph]:
+def _glyphs(page: PageInk, labels: NDArray[np.int32], line: list[_Part], signs: list[_Part]) -> list[Glyph]:
     height = float(np.median([p.height for p in line]))
     gaps = [b.box[0] - a.box[2] for a, b in pairwise(line)]
     usual = max(float(np.percentile(gaps, 25)), 0.0) if gaps else 0.0
@@ -70,6 +104,11 @@ def _glyphs(page: PageInk, labels: NDArray[np.int32], line: list[_Part]) -> list
         left, top, end, bottom = part.box
         own = np.isin(labels[top:bottom, left:end], part.labels)
         ink = np.where(own, page.ink[top:bottom, left:end], np.uint8(0))
+        for sign in signs:  # a full stop or comma parts no words, a dash does
+            if sign.box[2] - sign.box[0] > 1.8 * sign.height:
+                continue
+            if right is not None and right - _NEAR * height < sign.box[0] and sign.box[2] < left + _NEAR * height:
+                right = max(right, min(sign.box[2], left))
         space = right is not None and left - right > max(_SPACE * height, 1.8 * usual + 0.1 * height)
         at = (left, top, end, bottom)
         glyphs.append(Glyph(page.on_picture(at), framed(ink), space, ink, at))
@@ -77,13 +116,13 @@ def _glyphs(page: PageInk, labels: NDArray[np.int32], line: list[_Part]) -> list
     return glyphs
 
 
-def _parts(mask: Mask) -> tuple[NDArray[np.int32], list[_Part]]:
-    """Connected parts that may be characters, those above one another joined."""
+def _parts(mask: Mask) -> tuple[NDArray[np.int32], list[_Part], list[_Part]]:
+    """The labels of connected parts; those that may be characters, what stands above one another joined; the others."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     tall, area = stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_AREA]
     real = (area > 6) & (tall > 0.008 * mask.shape[0])
     if count < 2 or not real.any():
-        return labels, []
+        return labels, [], []
     # the height of a character: the median by ink, which specks do not lower
     order = np.argsort(tall[real])
     share = np.cumsum(area[real][order]) / area[real].sum()
@@ -97,13 +136,16 @@ def _parts(mask: Mask) -> tuple[NDArray[np.int32], list[_Part]]:
         parts.append(_Part([left, top, left + wide, top + high], [number]))
     parts.sort(key=lambda p: -p.height)  # the tallest first: small ones join them
     kept: list[_Part] = []
+    small: list[_Part] = []
     for part in parts:
         host = min((k for k in kept if _belong(k, part, height)), key=lambda k: _gap(k, part), default=None)
         if host is not None:
             host.joined(part)
         elif part.height >= 0.25 * height:
             kept.append(part)
-    return labels, kept
+        else:
+            small.append(part)
+    return labels, kept, small
 
 
 def _belong(host: _Part, part: _Part, height: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,11 @@ _JOINED = 0.3  # of the width of all that stands in the lines: of cursive more i
 _BROAD = 1.3  # of the height of its line: no character is broader
 _GUESSED = 0.5  # mean confidence below which a page is no page of characters
 _UNLIKE = 0.5  # of the characters of a page: of text, fewer are doubted
-_UNSURE = 0.7  # mean confidence below which it is tried whether a page is turned
+_UNSURE = 0.9  # mean confidence below which it is tried whether a page is turned
+_UPRIGHT = 0.85  # as sure are the characters of a page that is turned back, likewise
+_LOOKED_AT = 60  # characters at most, likewise
+_WORD = 8  # parts: so few that are sure once they are cut apart are a word whose characters touch, not cursive
+_SURE = 0.9  # mean confidence, likewise
 
 
 @dataclass(frozen=True)
@@ -114,13 +118,10 @@ def read_page(
             raise GlyphfrontError(f"field {field.name!r}: {error}") from None
     reading = _Reading(recognizer, read(picture), alphabet, grid, boxes, tuple(fields))
     if any_orientation:
-        return max(reading.turned(range(4)), key=_sureness)
-    page = next(reading.turned(range(1)))
-    if (
-        page.note is None
-        and _sureness(page) < _UNSURE
-        and max(map(_sureness, reading.turned(range(1, 4))), default=0) > _sureness(page) + _TURNED
-    ):
+        sure = reading.sure_by_turn()
+        return reading.page(max(sure, key=lambda turn: sure[turn], default=0))
+    page = reading.page(0)
+    if _sureness(page) < _UNSURE and reading.is_turned():
         return replace(page, note="the page seems to be turned by a quarter or two: try any orientation")
     return page
 
@@ -136,43 +137,58 @@ class _Reading:
     boxes: bool
     fields: tuple[Field, ...]
 
-    def turned(self, turns: range) -> Iterator[Page]:
-        """The page as read in each of these quarter turns in which there is anything.
+    def is_turned(self) -> bool:
+        """Whether the characters are clearly surer when the page is turned."""
+        sure = self.sure_by_turn()
+        best = max((sure[turn] for turn in sure if turn), default=0.0)
+        return best > max(sure.get(0, 0.0) + _TURNED, _UPRIGHT)
+
+    def sure_by_turn(self) -> dict[int, float]:
+        """How sure its characters are, before any is cut, in each of the quarter turns in which there is anything.
 
         Raises:
-            GlyphfrontError: in none of them there is; and the first is among them.
+            GlyphfrontError: in none of them there is.
         """
         fault: GlyphfrontError | None = None
-        found = False
-        for turn in turns:
+        found = {}
+        for turn in range(4):
             try:
-                page = self.page(turn)
+                rows, _, _ = self.rows_of(turn)
             except GlyphfrontError as error:
                 fault = fault or error
                 continue
-            found = True
-            yield page
-        if fault is not None and not found and 0 in turns:
+            glyphs = [glyph for row in rows for glyph in row if glyph is not None]
+            if glyphs:
+                glyphs = glyphs[:: -(-len(glyphs) // _LOOKED_AT)]
+                found[turn] = float(self.surest(glyphs).mean())
+        if fault is not None and not found:
             raise fault
+        return found
+
+    def rows_of(self, turn: int) -> tuple[list[list[Glyph | None]], float, int]:
+        """Glyphs in rows, how much of the lines is joined, and how many signs are left out of them."""
+        if self.grid is not None:
+            from glyphfront.picture.grid import cells_of
+
+            return cells_of(self.pixels, *self.grid, turn), 0.0, 0
+        if self.boxes:
+            from glyphfront.picture.boxes import boxes_of
+
+            return boxes_of(self.pixels, turn), 0.0, 0
+        from glyphfront.picture.layout import lines_and_signs
+
+        lines, signs = lines_and_signs(self.pixels, turn)
+        return [list(line) for line in lines], _share_of_joined(lines), signs
 
     def page(self, turn: int) -> Page:
         from glyphfront.ship.casing import with_case
         from glyphfront.ship.segment import segmented
 
-        joined = 0.0
-        if self.grid is not None:
-            from glyphfront.picture.grid import cells_of
-
-            rows = cells_of(self.pixels, *self.grid, turn)
-        elif self.boxes:
-            from glyphfront.picture.boxes import boxes_of
-
-            rows = boxes_of(self.pixels, turn)
-        else:
-            from glyphfront.picture.layout import lines_of
-
-            apart = lines_of(self.pixels, turn)
-            joined = _share_of_joined(apart)
+        rows, joined, signs = self.rows_of(turn)
+        in_lines = self.grid is None and not self.boxes
+        parts = sum(map(len, rows))
+        if in_lines:
+            apart = [[glyph for glyph in row if glyph is not None] for row in rows]
             rows = [list(line) for line in segmented(apart, self.surest)]
         spots = [(r, c, glyph) for r, row in enumerate(rows) for c, glyph in enumerate(row) if glyph is not None]
         if not spots:
@@ -180,17 +196,18 @@ class _Reading:
         owners = [self.field_of(glyph, r, c) for r, c, glyph in spots]
         read = iter(self.read([glyph for _, _, glyph in spots], owners))
         lines = [tuple(None if g is None else next(read) for g in row) for row in rows]
-        in_lines = self.grid is None and not self.boxes
         if in_lines and self.alphabet in (None, "letters") and not self.fields:
             lines = [tuple(with_case([c for c in line if c is not None])) for line in lines]
         page = Page(tuple(map(Line, lines)))
         characters = [c for line in lines for c in line if c is not None]
-        if joined > _JOINED:
+        if joined > _JOINED and (parts > _WORD or _sureness(page) < _SURE):
             page = replace(page, note="the characters seem joined: cursive is not read")
         elif _sureness(page) < _GUESSED:
             page = replace(page, note="hardly a character is sure: cursive and drawings are not read")
-        elif in_lines and self.share_unlike([glyph for _, _, glyph in spots], characters) > _UNLIKE:
+        elif in_lines and self.share_unlike([glyph for _, _, glyph in spots], characters) >= _UNLIKE:
             page = replace(page, note="most of it is no letter or digit: drawings and signs are not read")
+        elif signs:
+            page = replace(page, note=f"full stops, dashes and the like are not read: {signs} left out")
         return replace(page, fields=self.texts(page, {(r, c): o for (r, c, _), o in zip(spots, owners, strict=True)}))
 
     def share_unlike(self, glyphs: Sequence[Glyph], characters: Sequence[Character]) -> float:

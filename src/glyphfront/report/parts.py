@@ -195,7 +195,8 @@ def _notes(one: Judgement, labels: Sequence[str]) -> list[str]:
     if one.seed_variance:
         own = sum(len(one.part.compared[label]) > 1 for label in one.compared)
         more = sum(len(group) > 1 for group in one.pooled_with)
-        over = [f"{own} rows of this part"] * bool(own) + [f"{more} rows of other parts trained alike"] * bool(more)
+        counted = ((own, "of this part"), (more, "of other parts trained alike"))
+        over = [f"{count} row{'s' * (count > 1)} {where}" for count, where in counted if count]
         deviation = 100 * math.sqrt(one.seed_variance.variance)
         notes.append(
             f"Two trainings of one row differ in accuracy with a standard deviation of {deviation:.2f} points each. "

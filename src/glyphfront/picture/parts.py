@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from glyphfront.picture.ink import NEAR, touches_rim
 from glyphfront.picture.read import Gray, Mask
 from glyphfront.picture.rules import without_rules, without_underline
-from glyphfront.picture.tones import above, counts_of, otsu_of, quantile_of, up_to
+from glyphfront.picture.tones import above, counts_of, median, otsu_of, quantile_of, up_to
 
 _SPECK = 0.03  # of the ink of the largest part
 _DOTS = 2  # specks: of more, none is the dot of an i
@@ -43,10 +43,11 @@ def character_in(ink: Gray) -> Gray:
             finer = _writing(again)
             if cv2.countNonZero(finer & kept) > _AGAIN * cv2.countNonZero(kept):
                 found, kept = again, finer
-    kept = kept & _without_specks(kept)
+    kept, dot = _without_specks(kept)
     kept = _with_faint_strokes(kept, found)
     around = cv2.dilate(kept, NEAR) & ~found.mask
-    return _evenly_dark(np.asarray(cv2.bitwise_and(found.ink, found.ink, mask=kept | around), np.uint8))
+    even = _evenly_dark(np.asarray(cv2.bitwise_and(found.ink, found.ink, mask=kept | around), np.uint8))
+    return even if dot is None else np.where(dot > 0, np.maximum(even, np.uint8(median(even, kept))), even)
 
 
 @dataclass(frozen=True)
@@ -239,29 +240,35 @@ def _least_along_the_rim(
     return np.where(along[labels], np.uint8(0), mask)
 
 
-def _without_specks(mask: Mask) -> Mask:
-    """Without the parts that hold less than 3 % of the ink of the largest."""
+def _without_specks(mask: Mask) -> tuple[Mask, Mask | None]:
+    """Without the parts that hold less than 3 % of the ink of the largest; and the dot of an i that is smaller."""
     cell = -(-max(mask.shape) // _CELLS)
     joined = cv2.dilate(mask, np.ones((cell, cell), np.uint8)) if cell > 1 else mask
     count, labels = cv2.connectedComponents(joined, connectivity=8)
     if count < 3:
-        return mask
+        return mask, None
     ink = np.bincount(labels.ravel(), mask.ravel(), minlength=count)
     ink[0] = 0
     kept = ink >= _SPECK * ink.max()
-    if count - 1 - np.count_nonzero(kept) <= _DOTS and np.count_nonzero(kept) == 1:
-        kept |= _is_dot(labels, int(ink.argmax()), count)
-    return np.where(kept[labels], mask, np.uint8(0))
+    without = np.where(kept[labels], mask, np.uint8(0))
+    if count > 2 + _DOTS or np.count_nonzero(kept) > 1:
+        return without, None
+    dot = _dot_above(without, np.where(kept[labels], np.uint8(0), mask))
+    return (without, None) if dot is None else (without | (mask & dot), dot)
 
 
-def _is_dot(labels: NDArray[np.int32], stem: int, count: int) -> NDArray[np.bool_]:
-    """Which parts may be the dot of an i or a j, however small: above an upright stem, and not far from it."""
-    boxes = [cv2.boundingRect((labels == number).view(np.uint8)) for number in range(count)]
-    x, y, wide, tall = boxes[stem]
-    found = np.zeros(count, bool)
+def _dot_above(stem: Mask, specks: Mask) -> Mask | None:
+    """The dot of an i or a j, above an upright stem and not far from it, grown as wide as that; None without."""
+    x, y, wide, tall = cv2.boundingRect(stem)
     if wide > 0.5 * tall:
-        return found
-    for number, (left, top, across, down) in enumerate(boxes[1:], 1):
-        aside = max(x - (left + across), left - (x + wide), 0)
-        found[number] = number != stem and 0 < y - (top + down) < 0.6 * tall and aside < 0.15 * tall
-    return found
+        return None
+    above = np.zeros_like(specks)
+    aside = round(0.15 * tall)
+    place = np.s_[max(y - round(0.6 * tall), 0) : y, max(x - aside, 0) : x + wide + aside]
+    above[place] = specks[place]
+    left, top, across, down = cv2.boundingRect(above)
+    pen = cv2.countNonZero(stem) / tall
+    if not across or max(across, down) > 2 * pen or top == 0:
+        return None
+    grow = max(round(pen - max(across, down)), 0) + 1
+    return np.asarray(cv2.dilate(above, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (grow, grow))), np.uint8)

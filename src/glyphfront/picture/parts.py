@@ -266,7 +266,7 @@ def _dot_above(stem: Mask, specks: Mask) -> Mask | None:
     aside = round(0.15 * tall)
     place = np.s_[max(y - round(0.6 * tall), 0) : y, max(x - aside, 0) : x + wide + aside]
     above[place] = specks[place]
-    left, top, across, down = cv2.boundingRect(above)
+    _, top, across, down = cv2.boundingRect(above)
     pen = cv2.countNonZero(stem) / tall
     if not across or max(across, down) > 2 * pen or top == 0:
         return None

@@ -1,4 +1,4 @@
-"""Train the net that tells one character from anything else, and write src/glyphfront/picture/doubt.onnx.
+"""Train the two nets that tell one character from anything else; their mean is src/glyphfront/picture/doubt.onnx.
 
 Usage: GLYPHFRONT_DATA=folder python benchmarks/pictures/doubt_net.py [SAMPLES]
 Characters: EMNIST's training images, written with other pens and degraded; all else: `nothing`. Both go the way of any
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
@@ -115,14 +115,16 @@ def normalised(make: Callable[[], NDArray[np.uint8]], number: int) -> NDArray[np
     return np.array(kept, np.uint8).reshape(-1, 28, 28)
 
 
-def samples(number: int, split: str, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Images and 1 where they show no single character; about `number` of either kind."""
+def samples(
+    number: int, split: str, seed: int, more: Mapping[str, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Images and 1 where they show no single character; about `number` of either kind, some kinds `more` often."""
     rng, images = np.random.default_rng(seed), load("balanced", split).images  # type: ignore[arg-type]
     written = rng.permutation(images)[:number]
     bold = np.stack([cv2.dilate(image, np.ones((3, 3), np.uint8)) for image in rng.permutation(images)[: number // 4]])
     genuine = np.concatenate((normalised(lambda: character(images, rng), number), written, bold))
     found = [
-        normalised(lambda make=make: make(images, rng), MORE.get(name, 1) * number // len(MAKERS))
+        normalised(lambda make=make: make(images, rng), more.get(name, 1) * number // len(MAKERS))
         for name, make in MAKERS.items()
     ]
     other = np.concatenate([one for one in found if len(one)])
@@ -153,7 +155,19 @@ def train(images: NDArray[np.uint8], labels: NDArray[np.float32]) -> DoubtNet:
     return net.eval()
 
 
-def export(net: DoubtNet) -> None:
+class Mean(nn.Module):
+    """Two nets, whose logits are averaged: one saw all kinds alike, the other more of what looks like characters."""
+
+    def __init__(self, nets: list[DoubtNet]) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(N,), from 0 to 1."""
+        return torch.stack([net.logits(images) for net in self.nets]).mean(0).sigmoid()
+
+
+def export(net: nn.Module) -> None:
     """Write it as ONNX."""
     axes = {name: {0: "N"} for name in ("image", "probability")}
     with warnings.catch_warnings():
@@ -166,8 +180,8 @@ def export(net: DoubtNet) -> None:
 
 def main() -> None:
     number = int(sys.argv[1]) if len(sys.argv) > 1 else SAMPLES
-    net = train(*samples(number, "train", 0))
-    images, labels = samples(max(number // 10, 500), "test", 1)
+    net = Mean([train(*samples(number, "train", seed, more)) for seed, more in ((0, {}), (2, MORE))]).eval()
+    images, labels = samples(max(number // 10, 500), "test", 1, {})
     with torch.inference_mode():
         found = net(torch.from_numpy(images)).numpy()
     at = float(np.quantile(found[labels == 0], 0.99))

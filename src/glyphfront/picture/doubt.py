@@ -20,8 +20,8 @@ _DOT = 0.8  # of the circle around it: what a dot fills
 _DOT_SHARE = 0.2  # of the picture's shorter side: what is larger may be an O whose inside is closed
 
 
-_UNLIKE = 5.0  # odds against a character, less what the recogniser's confidence says for it: 1 to 2 of 100 have more
-_TRUST = 0.3  # weight of that confidence; of 0 to 0.4 it parted 700 genuine characters best from what is none
+_UNLIKE = 6.2  # odds against a character, less what the recogniser's confidence says for it: 1 of 100 have more
+_TRUST = 0.4  # weight of that confidence; from 0.3 to 0.5 it makes little difference
 
 UNLIKE = "not one letter or digit"
 
@@ -29,8 +29,8 @@ UNLIKE = "not one letter or digit"
 def unlike_characters(image: Gray, confidence: float) -> str | None:
     """Why a normalised image is no letter or digit; None where it may be one.
 
-    Of Latin letters and digits alone: `doubt.onnx` was trained on EMNIST's training images against empty paper, dots,
-    signs, scribbles, drawings, words and textures (benchmarks/pictures/doubt_net.py).
+    Of Latin letters and digits alone: `doubt.onnx`, the mean of two nets, was trained on EMNIST's training images
+    against empty paper, dots, signs, scribbles, drawings, words and textures (benchmarks/pictures/doubt_net.py).
 
     Args:
         image: (28, 28) uint8, upright, white ink on black.

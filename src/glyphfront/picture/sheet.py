@@ -15,6 +15,7 @@ _LEAST_SIDE = 100  # pixels: smaller pictures are crops
 _SIDE = 128  # the sheet is looked for in pictures reduced to this
 _PEN = 0.09  # of the longer side: what is narrower is writing, or the pattern of a table
 _LEVELS = 7  # thresholds that are tried between the tones of table and sheet
+_ANEW = 0.02  # of the picture: by how much a threshold changes its tones at least, to be looked at
 _LEAST = 0.05  # of the picture: smaller sheets are not looked for
 _FILLS = 0.93  # of its hull: what a sheet fills, a finger on its corner included
 _RECTANGLE = 0.85  # of its rectangle at any angle: what a whole sheet fills, seen aslant, and a bold letter does not
@@ -110,7 +111,7 @@ def _sheets_on(plain: Gray, gray: Gray, levels: NDArray[np.float64]) -> Iterator
     for level in levels[1:-1]:
         light = (plain > level).view(np.uint8)
         number = cv2.countNonZero(light)
-        if abs(number - before) * 500 >= light.size:
+        if abs(number - before) > _ANEW * light.size:  # else the same parts as before
             yield from (found for tone in (light, 1 - light) if (found := _sheet_of(tone, gray, plain, steps)))
         before = number
 
@@ -134,6 +135,8 @@ def _sheet_of(tone: Mask, gray: Gray, plain: Gray, steps: Gray) -> tuple[Mask, f
     if not within.any():
         return None
     clear = steps[points[within, 1], points[within, 0]]
+    if float((clear >= 0.75 * _CONTRAST).mean()) < _CLEAR:
+        return None  # light that falls off
     sheet = np.zeros_like(tone)
     cv2.drawContours(sheet, [outline], -1, 1, -1)
     contrast = _contrast(sheet, plain)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from command_lines import answers
+from command_lines import answers, fails
 from glyphfront.cli import main
 from glyphfront.data.strokes import draw
 
@@ -75,3 +75,7 @@ def test_data_check_says_what_was_found_and_in_what_form(tmp_path: Path, capsys:
     train, _ = answers(capsys, "data", "check", "--data-dir", str(folder))["sets"]
     assert (train["set"], train["images"]) == ("balanced train", 4 * 47)
     assert train["origin"] == f"numpy, stored upright, EMNIST's mapping: {folder / 'all.npz'}"
+
+
+def test_a_pattern_of_names_is_for_folders(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--labels-from is for folder:PATH" in fails(capsys, "data", "check", "strokes", "--labels-from", "{label}_*")

@@ -207,3 +207,8 @@ def test_a_pattern_stands_behind_the_name_of_a_folder(tmp_path):
 def test_a_pattern_goes_with_any_name_of_a_folder(tmp_path):
     write(tmp_path / "a?b", {f"img_{c}_{k}.png": png(10 * ord(c) + k) for c in "ab" for k in range(3)})
     assert load_all(f"folder:{tmp_path / 'a?b'}?labels=img_{{label}}_?.png").classes == ("a", "b")
+
+
+def test_a_folder_without_a_name_is_asked_for():
+    with pytest.raises(GlyphfrontError, match="names no folder; write folder:PATH"):
+        load_all("folder:")

@@ -8,6 +8,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from glyphfront.cli.answer import DataDir, Json, print_json, show_table
+from glyphfront.errors import GlyphfrontError
 from glyphfront.ship import DEFAULT
 
 
@@ -89,7 +90,11 @@ def check(
 
 
 def _with_labels(name: str, labels_from: str | None) -> str:
-    return f"{name}?labels={labels_from}" if labels_from is not None and name.startswith("folder:") else name
+    if labels_from is None:
+        return name
+    if not name.startswith("folder:"):
+        raise GlyphfrontError(f"--labels-from is for folder:PATH; {name} has its labels")
+    return f"{name}?labels={labels_from}"
 
 
 def show(name: Positional[str], out: Path = Path(), labels_from: str | None = None, data_dir: DataDir = None) -> None:

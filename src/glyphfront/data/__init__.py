@@ -78,6 +78,8 @@ def load_all(name: str, *, folder: Path | None = None, seed: int = 0) -> Dataset
 
 
 def _path(name: str) -> Path:
+    if name == "folder:":
+        raise GlyphfrontError("folder: names no folder; write folder:PATH, or folder:. for where you are")
     return Path(name.removeprefix("folder:")).expanduser()
 
 

@@ -52,6 +52,7 @@ race: .venv/.train
 
 results: .venv/.train
 	$(RUN) report results/quick-balanced
+	$(RUN) report results/few-photo62
 	$(RUN) report results/front --readme README.md
 	$(RUN) report results/front/sizes
 	$(RUN) layers results/emnist-study-full/final/final-seed0.json --out results/emnist-study-full/architecture.json

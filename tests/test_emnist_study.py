@@ -28,7 +28,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 COMMITTED = {
     "quick-balanced": find("quick", data="balanced"),
     "front": find("front"),
-    "few-digits8x8": growth("folder:digits8x8?labels=*_{label}.png", (10, 20, 50, 100, 200, 500, 1000)),
+    "few-photo62": growth("folder:photo62", (2, 5, 10, 20, 50)),
     "emnist-study-laptop": find("emnist-study", scale="laptop"),
     "emnist-study-full": find("emnist-study"),
 }

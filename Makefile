@@ -58,7 +58,6 @@ results: .venv/.train
 	$(RUN) layers results/emnist-study-full/final/final-seed0.json --out results/emnist-study-full/architecture.json
 	$(RUN) report results/emnist-study-full
 	$(RUN) report results/emnist-study-laptop --readme README.md
-	$(RUN) report results/few-digits8x8
 	$(RUN) study cost emnist-study --rates results/emnist-study-full/rates.json --seeds 3 --speedup 4 --page docs/cost.md
 	$(BIN)/python benchmarks/pictures/readme.py
 	$(BIN)/python benchmarks/further.py table

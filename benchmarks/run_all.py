@@ -13,7 +13,18 @@ from pathlib import Path
 from record import NEEDS_DATA
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("strokes", "reading", "forms", "recognize", "serve", "activations", "memory", "training", "scaling")
+BENCHMARKS = (
+    "strokes",
+    "reading",
+    "forms",
+    "recognize",
+    "serve",
+    "activations",
+    "memory",
+    "cascade",
+    "training",
+    "scaling",
+)
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from command_lines import fails
 from glyphfront.data.splits import TrainingData
+from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.folder import read_folder
 from glyphfront.pipeline import search as module
 from glyphfront.pipeline.search import Budget, Found, search
@@ -41,6 +42,12 @@ def test_a_search_ends_with_a_study_of_the_nets_that_were_trained_to_the_end(
     result = found.file.result
     assert (result.run.model, result.cost.epochs) == (Model("glyphnet-m", stem="conv5", widths=(16, 16, 32, 32, 64)), 3)
     assert f"take {FIRST}" in found.sentence
+
+
+def test_too_few_images_for_int8_are_told_before_any_net_is_timed(look: Callable[..., Found], tmp_path: Path) -> None:
+    with pytest.raises(GlyphfrontError, match="int8 needs 256 calibration images or more"):
+        look(precision="int8")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupted_search_goes_on_with_the_same_net_and_trains_no_rung_again(

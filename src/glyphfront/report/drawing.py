@@ -152,7 +152,7 @@ def name_spots(
                 cost += 15 * any(_gap(label, *other) <= _gap(label, x, y) for other in neighbours)
                 places.append((cost, len(places), left, bottom, distance))
         cost, _, left, bottom, distance = min(places)
-        if point in optional and (cost >= 100 or distance > 20):
+        if point in optional and (cost >= 100 or distance > 34):
             continue
         blocks.append(Bbox.from_bounds(x + left, y + bottom, width, height))
         axes.annotate(

@@ -59,13 +59,13 @@ def main() -> None:
             "accuracies": accuracies,
             "seconds": [run["seconds"] for run in runs],
             "test_images": runs[0]["images"],
-            "threads": runs[0]["threads"],
+            **{name: runs[0][name] for name in ("threads", "training_images", "train_source", "test_source")},
         }
         how = HOW.format(members=MEMBERS[record], epochs=EPOCHS[record])
         save(f"race-{record}", figures, how=how, repeats=options.seeds)
 
 
-def race(record: str, seed: int) -> dict[str, float]:
+def race(record: str, seed: int) -> dict[str, float | str]:
     """Seconds, images and how many of them are right, of one start."""
     import torch
 
@@ -104,7 +104,15 @@ def race(record: str, seed: int) -> dict[str, float]:
             total = total + predict_logits(net, images.roll(shift, (1, 2))).softmax(1)
     correct = int((total.argmax(1) == torch.from_numpy(splits.test.labels)).sum())
     seconds = time.perf_counter() - began
-    return {"seconds": seconds, "correct": correct, "images": len(images), "threads": torch.get_num_threads()}
+    return {
+        "seconds": seconds,
+        "correct": correct,
+        "images": len(images),
+        "threads": torch.get_num_threads(),
+        "training_images": len(splits.training.train),
+        "train_source": splits.training.used.train_source,
+        "test_source": splits.training.used.test_source,
+    }
 
 
 if __name__ == "__main__":

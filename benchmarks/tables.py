@@ -112,7 +112,8 @@ def race() -> Iterator[str]:
                 str(found["threads"]),
             )
         )
-        told.append(f"{record} %: {escape_markdown(found['how'])} {where(found)}")
+        images = f"{found['training_images']:,} training images ({found['train_source']}), {found['test_source']}"
+        told.append(f"{record} %: {escape_markdown(found['how'])} {escape_markdown(images)}. {where(found)}")
     head = ("record", "mean accuracy (each seed)", "reached", "mean seconds (each seed)", "threads")
     yield markdown_table(Table(head, tuple(rows)))
     for line in told or [not_measured("make race")]:

@@ -7,12 +7,14 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+from typing_extensions import TypedDict
 from tyro.conf import FlagCreatePairsOff, arg
 
 from glyphfront.records import to_plain
 
 if TYPE_CHECKING:
     from glyphfront.report.document import Document, Table
+    from glyphfront.ship.recognizer import Answer, Prediction
 
 SCHEMA: Final = 1
 """Raised when a name that docs/json.md describes goes or means something else; new names may come without."""
@@ -20,6 +22,40 @@ SCHEMA: Final = 1
 Json = Annotated[bool, FlagCreatePairsOff]
 DataDir = Annotated[Path | None, arg(help="Folder with EMNIST files; by default $GLYPHFRONT_DATA or the cache.")]
 RunsDir = Annotated[Path, arg(help="Folder that holds a folder for each run.")]
+
+
+class Guess(TypedDict):
+    """One character, and how likely it is: 0 to 1."""
+
+    character: str
+    probability: float
+
+
+class Told(TypedDict):
+    """What one picture shows."""
+
+    picture: str
+    character: str
+    predictions: list[Guess]
+    reason: str | None
+    alike: list[str]
+    transposed: Guess | None
+
+
+def told(picture: str, answer: Answer) -> Told:
+    """An answer as `recognize --json` and the service give it, `picture` the name of its picture."""
+    return {
+        "picture": picture,
+        "character": answer.character,
+        "predictions": [_guess(guess) for guess in answer.predictions],
+        "reason": answer.reason,
+        "alike": list(answer.alike),
+        "transposed": _guess(answer.transposed) if answer.transposed else None,
+    }
+
+
+def _guess(prediction: Prediction) -> Guess:
+    return {"character": prediction.character, "probability": round(prediction.probability, 6)}
 
 
 def print_json(**fields: Any) -> None:

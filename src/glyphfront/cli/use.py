@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from glyphfront.cli.answer import Json, print_json, print_json_fault
+from glyphfront.cli.answer import Json, print_json, print_json_fault, told
 from glyphfront.errors import GlyphfrontError
 from glyphfront.ship import DEFAULT
 
@@ -68,16 +68,8 @@ def recognize(
         number += 1
         if answer.transposed:
             transposed.append(f"{picture}: {answer.transposed.character} {answer.transposed.probability:.0%}")
-        guesses = [{"character": g.character, "probability": round(g.probability, 6)} for g in answer.predictions]
         if json:
-            print_json(
-                picture=picture,
-                character=answer.character,
-                predictions=guesses,
-                reason=answer.reason,
-                alike=answer.alike,
-                transposed=answer.transposed,
-            )
+            print_json(**told(picture, answer))
             continue
         words = [f"{g.character} {g.probability:.1%}" for g in answer.predictions]
         if answer.reason:

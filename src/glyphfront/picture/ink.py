@@ -51,6 +51,9 @@ def gray_of(pixels: Pixels) -> Gray:
             pixels = _over_paper(pixels, alpha)
         if pixels.ndim == 2 or pixels.shape[2] == 1:
             return np.ascontiguousarray(pixels.reshape(pixels.shape[:2]))
+    first, *others = cv2.split(pixels)
+    if all(cv2.norm(first, other, cv2.NORM_INF) == 0 for other in others):
+        return np.asarray(first, np.uint8)
     step = max(max(pixels.shape) // 64, 1)
     sample = pixels[::step, ::step].reshape(-1, 3).astype(np.float32)
     sample -= sample.mean(axis=0)
@@ -273,14 +276,16 @@ def touches_rim(mask: Mask) -> bool:
 def _surface(tones: Gray) -> NDArray[np.float32]:
     """The quadratic surface with the least absolute distance from `tones`, which a minority of ink does not bend."""
     step = -(-max(tones.shape) // _SURFACE_SIDE)
-    y, x = np.linspace(-1, 1, tones.shape[0])[:, None], np.linspace(-1, 1, tones.shape[1])[None]
+    of_y, of_x = (
+        np.stack([np.linspace(-1, 1, side) ** power for power in powers])
+        for side, powers in zip(tones.shape, zip(*_POWERS, strict=True), strict=True)
+    )
     coarse = tones[::step, ::step].ravel().astype(np.float64)
-    grid = np.broadcast_arrays(y[::step], x[:, ::step])
-    terms = np.stack([grid[0] ** i * grid[1] ** j for i, j in _POWERS], axis=-1).reshape(-1, len(_POWERS))
+    terms = (of_y[:, ::step, None] * of_x[:, None, ::step]).reshape(len(_POWERS), -1).T
     weights = np.ones_like(coarse)
     for _ in range(12):  # iteratively reweighted least squares
         weighted = terms * weights[:, None]
         factors = np.linalg.lstsq(weighted.T @ terms, weighted.T @ coarse)[0]
         weights = 1 / np.maximum(np.abs(coarse - terms @ factors), 0.25)
-    surface = sum(f * y**i * x**j for f, (i, j) in zip(factors, _POWERS, strict=True))
-    return np.asarray(surface, np.float32)
+    surface: NDArray[np.float32] = (of_y.T * factors).astype(np.float32) @ of_x.astype(np.float32)
+    return surface

@@ -8,11 +8,11 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from glyphfront.cli.answer import SCHEMA
+from glyphfront.cli.answer import SCHEMA, Told, told
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import Precision
 from glyphfront.ship.card import Card
-from glyphfront.ship.recognizer import Answer, Prediction
+from glyphfront.ship.recognizer import Answer
 
 
 class Fault(TypedDict):
@@ -24,24 +24,11 @@ class Fault(TypedDict):
     picture: NotRequired[str]
 
 
-class Guess(TypedDict):
-    """One character, and how likely it is: 0 to 1."""
-
-    character: str
-    probability: float
-
-
-class Recognized(TypedDict):
+class Recognized(Told):
     """What one picture shows."""
 
     schema: Literal[1]
     ok: Literal[True]
-    picture: str
-    character: str
-    predictions: list[Guess]
-    reason: str | None
-    alike: list[str]
-    transposed: Guess | None
     model: str
     precision: Precision
     milliseconds: float
@@ -150,20 +137,11 @@ def recognized(picture: str, answer: Answer, card: Card, seconds: float) -> Reco
     return {
         "schema": SCHEMA,
         "ok": True,
-        "picture": picture,
-        "character": answer.character,
-        "predictions": [_guess(guess) for guess in answer.predictions],
-        "reason": answer.reason,
-        "alike": list(answer.alike),
-        "transposed": _guess(answer.transposed) if answer.transposed else None,
+        **told(picture, answer),  # type: ignore[typeddict-item]  # mypy: it might hold an `image` too
         "model": card.name,
         "precision": card.precision,
         "milliseconds": round(seconds * 1000, 3),
     }
-
-
-def _guess(prediction: Prediction) -> Guess:
-    return {"character": prediction.character, "probability": round(prediction.probability, 6)}
 
 
 def fault(error: str | GlyphfrontError, picture: str | None = None) -> Fault:

@@ -19,7 +19,7 @@ ALLOWED = {
     "measure": {"data", "models", "ship"},
     "report": {"data", "models", "ship", "measure"},
     "pipeline": {"data", "models", "training", "ship", "measure", "report"},
-    "studies": {"training", "pipeline"},
+    "studies": {"data", "training", "pipeline"},
 }
 """Rooms that a room may import from, besides the nouns; serve and cli use them all."""
 

@@ -20,7 +20,7 @@ _DOT = 0.8  # of the circle around it: what a dot fills
 _DOT_SHARE = 0.2  # of the picture's shorter side: what is larger may be an O whose inside is closed
 
 
-_UNLIKE = 6.2  # odds against a character, less what the recogniser's confidence says for it: 1 of 100 have more
+_UNLIKE = 7.2  # odds against a character, less what the recogniser's confidence says for it: 1 of 100 have more
 _TRUST = 0.4  # weight of that confidence; from 0.3 to 0.5 it makes little difference
 
 UNLIKE = "not one letter or digit"

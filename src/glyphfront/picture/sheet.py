@@ -19,10 +19,10 @@ _ANEW = 0.02  # of the picture: by how much a threshold changes its tones at lea
 _LEAST = 0.05  # of the picture: smaller sheets are not looked for
 _FILLS = 0.93  # of its hull: what a sheet fills, a finger on its corner included
 _RECTANGLE = 0.85  # of its rectangle at any angle: what a whole sheet fills, seen aslant, and a bold letter does not
-_STRAIGHT = 0.8  # of the outline within the picture lies on at most four straight lines
+_STRAIGHT = 0.7  # of the outline within the picture lies on at most four straight lines
 _BESIDE = 3  # pixels of `_SIDE`: how near to the outline tones are compared
 _CONTRAST = 12.0  # levels of 255 at least between sheet and table,
-_SHARP = 0.5  # of which so much lies within `_BESIDE` pixels of the outline: light falls off more slowly,
+_SHARP = 0.28  # of which so much lies within `_BESIDE` pixels of the outline: light falls off more slowly,
 _CLEAR = 0.75  # at so much of the outline
 _TALL = 0.08  # of the sheet's shorter side: the least writing for whose sake a sheet is taken
 _OUT = 2.5  # times the spread of the paper is what writing differs from it at least
@@ -142,7 +142,12 @@ def _sheet_of(tone: Mask, gray: Gray, plain: Gray, steps: Gray) -> tuple[Mask, f
     contrast = _contrast(sheet, plain)
     if contrast < _CONTRAST or float((clear >= _SHARP * contrast).mean()) < _CLEAR:
         return None
-    return _written(sheet, gray, float(clear.mean()))
+    paper = median(gray, cv2.erode(sheet, np.ones((3, 3), np.uint8), borderValue=1))
+    for near in (np.full_like(gray, round(paper)), plain):  # the second where the sheet is partly in shadow
+        found = _written(sheet, gray, cv2.absdiff(gray, near), float(clear.mean()))
+        if found is not None:
+            return found
+    return None
 
 
 def _is_straight(hull: cv2.typing.MatLike, shape: tuple[int, ...]) -> bool:
@@ -165,17 +170,17 @@ def _contrast(sheet: Mask, plain: Gray) -> float:
     return abs(median(plain, inside) - median(plain, beside)) if beside.any() and inside.any() else 0.0
 
 
-def _written(sheet: Mask, gray: Gray, edge: float) -> tuple[Mask, float] | None:
+def _written(sheet: Mask, gray: Gray, away: Gray, edge: float) -> tuple[Mask, float] | None:
     """A sheet without what hangs in from its edges, if there is ink on it that is clear of them and thinner than it.
 
     Args:
         sheet: (H, W).
         gray: (H, W) uint8.
+        away: (H, W) uint8, how far each pixel is from the tone of paper.
         edge: by how many levels the edge stands out; ink adds to that.
     """
     near = np.ones((3, 3), np.uint8)
     held = cv2.erode(sheet, near, borderValue=1)
-    away = cv2.absdiff(gray, np.full_like(gray, round(median(gray, held))))
     level, _ = otsu(away, held)
     ink = (away > max(level, _CONTRAST)).view(np.uint8) & held
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)

@@ -20,7 +20,7 @@ _DOT = 0.8  # of the circle around it: what a dot fills
 _DOT_SHARE = 0.2  # of the picture's shorter side: what is larger may be an O whose inside is closed
 
 
-_UNLIKE = 7.2  # odds against a character, less what the recogniser's confidence says for it: 1 of 100 have more
+_UNLIKE = 6.2  # odds against a character, less what the recogniser's confidence says for it: 1 of 100 have more
 _TRUST = 0.4  # weight of that confidence; from 0.3 to 0.5 it makes little difference
 
 UNLIKE = "not one letter or digit"
@@ -65,7 +65,8 @@ def doubt_about(ink: Gray, page: float) -> str | None:
     mask = (ink > int(ink.max()) // 2).view(np.uint8)
     x, y, wide, tall = cv2.boundingRect(mask)
     mask = np.ascontiguousarray(mask[y : y + tall, x : x + wide])
-    parts = parts_side_by_side(mask)
+    faint = (ink[y : y + tall, x : x + wide] > int(ink.max()) // 4).view(np.uint8)  # joins broken strokes
+    parts = parts_side_by_side(faint)
     if parts > 1:
         return f"{parts} parts side by side: see glyphfront read"
     area = np.count_nonzero(mask)

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
+from hypothesis import given as examples
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.ship.alphabet import alphabet_of
@@ -55,6 +60,12 @@ def test_sequence_names_classes_of_any_length():
         ("a-Z", "give it as a-z.A-Z"),
         ("0-\u4e00", "give fewer characters"),
         ([], "cannot write any of"),
+        (5, "an alphabet is text, not int"),
+        (b"01", "an alphabet is text, not bytes"),
+        (["0", 1], "an alphabet holds text, not int"),
+        ([["0"]], "an alphabet holds text, not list"),
+        (["x" * 10_000], "cannot write x{39}…;"),
+        ("\n-\t", r"'\\n'-'\\t' is no range"),
     ],
 )
 def test_what_the_model_cannot_write_is_told(given, fault):
@@ -65,3 +76,34 @@ def test_what_the_model_cannot_write_is_told(given, fault):
 def test_a_name_that_is_nearly_that_of_an_alphabet_is_refused() -> None:
     with pytest.raises(GlyphfrontError, match="no alphabet 'digit'; did you mean digits"):
         alphabet_of("digit", tuple("0123456789ABg"))
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_an_accented_character_is_known_in_either_normal_form(form: str) -> None:
+    accented = unicodedata.normalize(form, "éü")
+    assert alphabet_of(accented, (*"0é", "ü")).characters == ("é", "ü")
+    assert alphabet_of([accented[: len(accented) // 2]], (*"0é", "ü")).characters == ("é",)
+
+
+anything = st.one_of(
+    st.text(max_size=30),
+    st.lists(st.one_of(st.text(max_size=3), st.integers(), st.none(), st.binary(max_size=2)), max_size=4),
+    st.binary(max_size=5),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.sets(st.characters(), max_size=4),
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@examples(anything)
+def test_any_alphabet_gives_known_classes_or_one_line(alphabet: object) -> None:
+    fault = ""
+    try:
+        found = alphabet_of(alphabet, CLASSES)  # type: ignore[arg-type]
+        assert len(found.characters) == len(found.outputs) == len(set(found.outputs)) > 0
+    except GlyphfrontError as error:
+        fault = str(error)
+    assert len(fault.splitlines()) <= 1
+    assert len(fault) < 700

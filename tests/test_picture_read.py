@@ -5,9 +5,13 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from glyphfront.errors import GlyphfrontError
@@ -28,6 +32,11 @@ def test_path_bytes_open_file_data_url_image_and_array_give_the_same_pixels(tmp_
     url = "data:image/png;base64," + base64.b64encode(png()).decode()
     for picture in (path, str(path), png(), bytearray(png()), io.BytesIO(png()), url, Image.open(path), PIXELS):
         np.testing.assert_array_equal(read(picture), PIXELS)
+
+
+def closed(picture: Any) -> Any:
+    picture.close()
+    return picture
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "GIF"])
@@ -70,6 +79,11 @@ def test_what_cannot_be_read_is_named_with_what_to_do(tmp_path, content, message
         (7, "an object of type int is no picture"),
         (io.StringIO("text"), "gives text, not bytes"),
         ("data:image/png;base64", "has no comma"),
+        ("", "an empty name is no picture"),
+        (closed(io.BytesIO(b"x")), "the open file cannot be read"),
+        (io.BytesIO, "the open file cannot be read"),
+        (closed(Image.new("L", (5, 5))), "the Pillow image cannot be read"),
+        (Image.open(io.BytesIO(png(np.zeros((400, 400), np.uint8))[:90])), "the Pillow image cannot be read"),
         ("data:image/png;base64,@@@", "is not base64"),
         ("no/such.png", "no/such.png: no such file"),
     ],
@@ -113,6 +127,60 @@ def test_damaged_tiff_is_one_line_also_of_libtiff(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
     assert len(done.stderr.splitlines()) <= 1
     assert "TIFF" not in done.stdout
+
+
+def test_damaged_tiff_is_one_line_also_of_pillow(tmp_path):
+    whole = io.BytesIO()
+    Image.fromarray(PIXELS).save(whole, "TIFF", compression="raw")
+    (tmp_path / "cut.tif").write_bytes(whole.getvalue()[:40])
+    code = "import sys; from glyphfront.cli import main; sys.exit(main(['recognize', sys.argv[1]]))"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "cut.tif")], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_name_that_is_no_text_is_told_in_text():
+    with pytest.raises(GlyphfrontError, match=r"\\udcff\.png: no such file"):
+        read("\udcff.png")
+
+
+dtypes = st.sampled_from(
+    [
+        "bool",
+        "int8",
+        "uint8",
+        "int16",
+        "uint16",
+        ">u2",
+        "int32",
+        "int64",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+        "complex64",
+        "U1",
+    ]
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(st.data(), dtypes, st.lists(st.integers(0, 5), max_size=4))
+def test_any_array_gives_pixels_or_one_line(data: st.DataObject, dtype: str, shape: list[int]) -> None:
+    array, fault = data.draw(arrays.arrays(np.dtype(dtype), tuple(shape))), ""
+    try:
+        found = read(array)
+        assert found.dtype == np.uint8
+        assert found.shape[:2] == array.shape[:2]
+    except GlyphfrontError as error:
+        fault = str(error)
+    assert len(fault.splitlines()) <= 1
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-3, 1.0, 1e300])
+def test_numbers_of_any_size_span_the_tones(factor: float) -> None:
+    np.testing.assert_array_equal(read(np.array([[0.0, 0.5, 1.0]]) * factor), [[0, 128, 255]])
+    np.testing.assert_array_equal(read(np.array([[-1.0, 0.0, 1.0]]) * 1.7 * factor), [[0, 128, 255]])
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import ctypes
 import functools
 import io
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -43,6 +44,7 @@ MOST_PIXELS = 300_000_000
 _DEEP_SIDE = 2048  # pictures of more than 8 bits are thinned out to fewer pixels a side than twice this
 _ORIENTATION = 0x0112  # EXIF's tag
 _opening = threading.Lock()
+warnings.filterwarnings("ignore", module=r"PIL\.")  # damage that matters is raised, and told in one line
 
 
 def pages(picture: Picture) -> Iterator[Pixels]:
@@ -59,7 +61,7 @@ def pages(picture: Picture) -> Iterator[Pixels]:
             object is no picture. The message is one line, and names the file.
     """
     if isinstance(picture, Image.Image):
-        yield _upright(pixels_of_image(picture), picture)
+        yield _pixels_of_open(picture)
     elif isinstance(picture, np.ndarray):
         yield pixels_of_array(picture)
     elif isinstance(picture, str | Path | bytes | bytearray | memoryview) or hasattr(picture, "read"):
@@ -93,6 +95,7 @@ def pictures_in(folder: Path) -> list[Path]:
 def shortened(name: str, most: int = 120) -> str:
     """`name` on one line, its middle left out where it is longer than `most` characters."""
     line = " ".join(name.split()) if "\n" in name else name
+    line = line.encode("utf-8", "backslashreplace").decode()  # names of files may hold bytes that are no text
     return line if len(line) <= most else f"{line[: most // 2]}…{line[-most // 4 :]}"
 
 
@@ -109,15 +112,16 @@ def pixels_of_array(array: NDArray[Any]) -> Pixels:
     if array.dtype == np.uint8:
         return array
     step = max(max(array.shape[:2]) // _DEEP_SIDE, 1)
-    deep = array[::step, ::step].astype(np.float32)
+    deep: NDArray[Any] = array[::step, ::step].astype(np.float64 if array.dtype.itemsize > 4 else np.float32)
     if not np.isfinite(deep).all():
         raise GlyphfrontError("the picture holds values that are not finite; replace them with the paper's value")
     colours = deep if deep.ndim == 2 else deep[:, :, : 3 if deep.shape[2] > 2 else 1]
+    colours /= np.abs(colours).max() or 1  # first, since the difference of two numbers may be too large for one
     colours -= colours.min()
-    colours *= 255 / max(float(colours.max()), 1e-30)
+    colours /= (colours.max() or 1) / 255
     if deep.ndim == 3 and deep.shape[2] in (2, 4):
-        deep[:, :, -1] *= 255 / max(float(deep[:, :, -1].max()), 1e-30)
-    return np.rint(deep).astype(np.uint8)
+        deep[:, :, -1] /= (deep[:, :, -1].max() or 1) / 255
+    return np.asarray(np.rint(deep), np.uint8)
 
 
 def pixels_of_image(image: Image.Image) -> Pixels:
@@ -145,6 +149,20 @@ def _upright(pixels: Pixels, image: Image.Image) -> Pixels:
     return pixels
 
 
+def _pixels_of_open(image: Image.Image) -> Pixels:
+    """Of an image that somebody else opened: it may be closed, or its file damaged."""
+    try:
+        return _upright(pixels_of_image(image), image)
+    except GlyphfrontError:
+        raise
+    except Exception as error:  # as in `_pages_of_file`
+        raise GlyphfrontError(f"the Pillow image cannot be read ({_reason(error)}); open it again") from None
+
+
+def _reason(error: Exception) -> str:
+    return shortened(" ".join(str(error).split()), 200) or type(error).__name__
+
+
 def _pages_of_file(picture: str | Path | bytes | bytearray | memoryview | BinaryIO) -> Iterator[Pixels]:
     name, source = _source(picture)
     try:
@@ -165,19 +183,23 @@ def _pages_of_file(picture: str | Path | bytes | bytearray | memoryview | Binary
     except Exception as error:  # damaged files raise nearly anything in Pillow's readers
         if isinstance(error, OSError) and error.strerror and error.filename:
             raise GlyphfrontError(f"{name}: cannot be read ({error.strerror})") from None
-        reason = shortened(" ".join(str(error).split()), 200) or type(error).__name__
-        raise GlyphfrontError(f"{name}: not readable as a picture ({reason})") from None
+        raise GlyphfrontError(f"{name}: not readable as a picture ({_reason(error)})") from None
 
 
 def _source(picture: str | Path | bytes | bytearray | memoryview | BinaryIO) -> tuple[str, Path | io.BytesIO]:
     """A name for messages, and what Pillow opens."""
     if isinstance(picture, str) and picture.lstrip()[:5].lower() == "data:":
         return "the data URL", io.BytesIO(_bytes_of_url(picture.strip()))
+    if picture == "":
+        raise GlyphfrontError("an empty name is no picture; give the path of a file")
     if isinstance(picture, str | Path):
         return shortened(str(picture)), Path(picture)
     if isinstance(picture, bytes | bytearray | memoryview):
         return "the picture", io.BytesIO(bytes(picture))
-    content = picture.read()
+    try:
+        content = picture.read()
+    except (OSError, ValueError, TypeError) as error:  # closed, open for writing alone, or no file at all
+        raise GlyphfrontError(f"the open file cannot be read ({_reason(error)}); open it with mode 'rb'") from None
     name = getattr(picture, "name", None)
     if not isinstance(content, bytes):
         raise GlyphfrontError("the open file gives text, not bytes; open it with mode 'rb'")

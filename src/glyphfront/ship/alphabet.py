@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 import string
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from glyphfront.errors import GlyphfrontError
@@ -33,7 +34,8 @@ def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> 
     """What an alphabet means to a model.
 
     A character that is no class is written by the class of the same letter in the other case, as EMNIST's merged
-    classes ask for, and is answered in the case that the alphabet has.
+    classes ask for, and is answered in the case that the alphabet has. Unicode's normal forms are one: é may be
+    given as e and an accent.
 
     Args:
         given: ``digits``, ``upper``, ``lower``, ``letters``, characters and ranges (``0-9A-F``), several joined by
@@ -42,14 +44,11 @@ def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> 
         classes: of the model.
 
     Raises:
-        GlyphfrontError: the alphabet is empty, or holds what the model cannot write.
+        GlyphfrontError: the alphabet is empty, holds what the model cannot write, or is no text.
     """
     if given is None:
         return Alphabet(classes, tuple(range(len(classes))))
-    if isinstance(given, str):
-        wanted, named = _characters(given)
-    else:
-        wanted, named = list(given), set()
+    wanted, named = _characters(_composed(given)) if isinstance(given, str) else (_names(given), set[str]())
     answered: dict[int, str] = {}
     unknown = []
     for character in wanted:
@@ -60,14 +59,34 @@ def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> 
         elif output not in answered or character == classes[output]:
             answered[output] = character
     if unknown or not answered:
-        lacking = (
-            " ".join(c if c.strip() and c.isprintable() else repr(c) for c in sorted(set(unknown))[:12])
-            or f"any of {given!r}"
-        )
+        lacking = " ".join(_shown(c) for c in sorted(set(unknown))[:12]) or f"any of {given!r}"
         known = "".join(classes) if all(len(c) == 1 for c in classes) else ", ".join(classes)
         raise GlyphfrontError(f"the model cannot write {lacking}; it knows {known[:100]}")
     outputs = tuple(sorted(answered))
     return Alphabet(tuple(answered[output] for output in outputs), outputs)
+
+
+def _names(given: object) -> list[str]:
+    """The class names of a sequence."""
+    if isinstance(given, Iterable) and not isinstance(given, bytes | bytearray | memoryview):
+        names = list(given)
+        if all(isinstance(name, str) for name in names):
+            return [_composed(str(name)) for name in names]
+        other = next(name for name in names if not isinstance(name, str))
+        raise GlyphfrontError(f"an alphabet holds text, not {type(other).__name__}; give it as '0-9' or ['0', '1']")
+    raise GlyphfrontError(
+        f"an alphabet is text, not {type(given).__name__}; give it as 'digits', '0-9A-F' or ['0', '1']"
+    )
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _shown(character: str) -> str:
+    """For a message: what cannot be seen as its code, long names cut."""
+    seen = character if character.strip() and character.isprintable() else repr(character)
+    return seen if len(seen) <= 40 else f"{seen[:39]}…"
 
 
 def _characters(given: str) -> tuple[list[str], set[str]]:
@@ -97,7 +116,8 @@ def _ranges(term: str) -> list[str]:
         if position + 2 < len(term) and term[position + 1] == "-":
             first, last = term[position], term[position + 2]
             if ord(first) > ord(last) or ord(last) - ord(first) > 500:
-                raise GlyphfrontError(f"{first}-{last} is no range of characters; {_instead(first, last)}")
+                told = f"{_shown(first)}-{_shown(last)} is no range of characters"
+                raise GlyphfrontError(f"{told}; {_instead(first, last)}")
             found += [chr(code) for code in range(ord(first), ord(last) + 1)]
             position += 3
         else:
@@ -110,7 +130,7 @@ def _instead(first: str, last: str) -> str:
     """What to give for a range that runs backwards, or through more than characters of one kind."""
     if first.isascii() and last.isascii() and first.islower() and last.isupper():  # a-Z
         return f"give it as {first}-z+A-{last}"
-    return f"give it as {last}-{first}" if ord(first) > ord(last) else "give fewer characters"
+    return f"give it as {_shown(last)}-{_shown(first)}" if ord(first) > ord(last) else "give fewer characters"
 
 
 def _output(character: str, classes: tuple[str, ...]) -> int | None:

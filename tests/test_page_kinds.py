@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.boxes import boxes_of
 from glyphfront.picture.grid import cells_of
 from glyphfront.picture.layout import lines_and_signs
+from glyphfront.ship.fields import load_fields
 from glyphfront.ship.reader import read_page
 from glyphfront.ship.recognizer import load
 from test_normalize import draw
@@ -145,3 +147,26 @@ def test_word_whose_characters_touch_is_not_called_cursive():
     page = read_page(load("glyphnet-s", precision="fp32"), page, "digits")
     assert page.text == "77"
     assert page.note is None
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3000, 3), (2, 900), (3, 3)])
+def test_picture_too_small_for_a_grid_is_told(shape):
+    with pytest.raises(GlyphfrontError, match="there is no grid"):
+        cells_of(np.resize(np.array([0, 255, 90], np.uint8), shape), 3, 3)
+
+
+def test_field_in_which_nothing_is_found_is_noted(tmp_path):
+    (tmp_path / "fields.json").write_text('{"number": {"row": 1}, "date": {"row": 9}}', "utf-8-sig")
+    page = read_page(
+        load("glyphnet-s", precision="fp32"), written(["47"]), "digits", fields=load_fields(tmp_path / "fields.json")
+    )
+    assert [field.text for field in page.fields] == ["47", ""]
+    assert page.note == "nothing is found in 'date'"
+
+
+@pytest.mark.parametrize("given", ['{"a": {"region": [0, 0, Infinity, 1]}}', '{"a": {"row": 1' + "0" * 5000 + "}}"])
+def test_numbers_that_place_no_field_are_told_in_a_short_line(tmp_path, given):
+    (tmp_path / "fields.json").write_text(given)
+    with pytest.raises(GlyphfrontError) as told:
+        load_fields(tmp_path / "fields.json")
+    assert len(str(told.value)) < 400

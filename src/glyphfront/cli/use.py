@@ -122,6 +122,8 @@ def read(
         raise GlyphfrontError("--grid and --boxes: give one of them")
     if overlay is not None and overlay.suffix.lower() != ".png":
         raise GlyphfrontError(f"--overlay {overlay}: it is written as PNG; give a name that ends in .png")
+    if overlay is not None and overlay.is_dir():
+        raise GlyphfrontError(f"--overlay {overlay}: this is a folder; give the name of a file in it")
     if overlay is not None and overlay.exists() and picture.exists() and overlay.samefile(picture):
         raise GlyphfrontError(f"--overlay {overlay}: this is the picture itself; give another name")
     from glyphfront.files import write_atomically

@@ -130,8 +130,9 @@ def _lines(ink: Gray, share: float) -> Mask:
 def _with_blocks(ink: Gray, gray: Gray) -> Gray:
     """With the black cells of a crossword, which are larger than ink is looked for."""
     side = max(round(0.5 * max(gray.shape)) | 1, 3)
-    small = cv2.resize(cv2.GaussianBlur(gray, (5, 5), 0), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    paper = cv2.resize(cv2.dilate(small, np.ones((side // 4, side // 4), np.uint8)), gray.shape[::-1])
+    size = (-(-gray.shape[1] // 4), -(-gray.shape[0] // 4))
+    small = cv2.resize(cv2.GaussianBlur(gray, (5, 5), 0), size, interpolation=cv2.INTER_AREA)
+    paper = cv2.resize(cv2.dilate(small, np.ones((-(-side // 4),) * 2, np.uint8)), gray.shape[::-1])
     black = (gray < _BLACK * paper).view(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(black, connectivity=8)
     kept = np.ones(len(stats), bool)

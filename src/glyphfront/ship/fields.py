@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.read import shortened
 
 _EXAMPLE = (
     '{"postcode": {"alphabet": "digits", "region": [40, 300, 420, 360]}, "name": {"alphabet": "upper", "row": 1}}'
 )
+_LONGEST = 240  # characters of a message
 _KNOWN = {"alphabet", "region", "row", "column"}
 
 
@@ -58,7 +61,7 @@ def load_fields(path: str | Path) -> tuple[Field, ...]:
         GlyphfrontError: the file is unreadable, or describes no fields; the message names it.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")  # Windows writes a mark before it
     except OSError as error:
         raise GlyphfrontError(f"{path}: {error.strerror}; give a JSON file of fields") from None
     except UnicodeDecodeError:
@@ -66,7 +69,7 @@ def load_fields(path: str | Path) -> tuple[Field, ...]:
     try:
         return parse_fields(text)
     except GlyphfrontError as error:
-        raise GlyphfrontError(f"{path}: {error}") from None
+        raise GlyphfrontError(f"{path}: {shortened(str(error), _LONGEST)}") from None
 
 
 def parse_fields(text: str) -> tuple[Field, ...]:
@@ -142,4 +145,4 @@ def _range(name: str, what: str, given: Any) -> tuple[int, int] | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -181,6 +181,7 @@ class _Reading:
         return [list(line) for line in lines], _share_of_joined(lines), signs
 
     def page(self, turn: int) -> Page:
+        from glyphfront.picture.read import shortened
         from glyphfront.ship.casing import with_case
         from glyphfront.ship.segment import segmented
 
@@ -208,7 +209,11 @@ class _Reading:
             page = replace(page, note="most of it is no letter or digit: drawings and signs are not read")
         elif signs:
             page = replace(page, note=f"full stops, dashes and the like are not read: {signs} left out")
-        return replace(page, fields=self.texts(page, {(r, c): o for (r, c, _), o in zip(spots, owners, strict=True)}))
+        texts = self.texts(page, {(r, c): o for (r, c, _), o in zip(spots, owners, strict=True)})
+        missing = ", ".join(repr(shortened(field.name)) for field in texts if not field.text)
+        if missing and page.note is None:
+            page = replace(page, note=f"nothing is found in {missing}")
+        return replace(page, fields=texts)
 
     def share_unlike(self, glyphs: Sequence[Glyph], characters: Sequence[Character]) -> float:
         """The share of glyphs that are no letters or digits."""

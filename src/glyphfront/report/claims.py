@@ -28,7 +28,7 @@ def claims_sections(judged: Sequence[Judgement], scale: str) -> list[Section]:
         "differences.svg", differences_figure(shown), "The difference of each claim, here and published"
     )
     header = (
-        *("part", "claim", "published, points", "beyond two draws of its images", "here, points", "here"),
+        *("part", "claim", "published, points", "beyond two draws of its images", "here, points", "verdict here"),
         "trainings a side that would show the published difference",
     )
     table = Table(header, tuple((name, _text(claim), *_cells(claim)) for name, claim in told), text_columns=2)

@@ -1,4 +1,6 @@
-"""README's part on genuine pictures and its two figures, from the committed files of results/pictures/: `make results`.
+"""README's part on genuine pictures, its two figures, and docs/pictures.md's part on pages: `make results`.
+
+All from the committed files of results/pictures/.
 
 Usage: python benchmarks/pictures/readme.py
 """
@@ -22,6 +24,7 @@ from glyphfront.report.page import put_between
 from glyphfront.report.tables import percent
 
 README = RESULTS.parent.parent / "README.md"
+DOCS = RESULTS.parent.parent / "docs" / "pictures.md"
 NAMES = {
     "tesseract": "Tesseract 5",
     "rapidocr-v4": "RapidOCR, PP-OCRv4",
@@ -50,6 +53,7 @@ def main() -> None:
     write_text(RESULTS / "others.svg", others_figure(others))
     write_text(RESULTS / "degraded.svg", degraded_figure(degraded))
     put_between(README, "pictures", [*found(by_source, degraded, others)])
+    put_between(DOCS, "pages", [*whole_pages(json.loads((RESULTS / "pages.json").read_text("utf-8")))])
 
 
 def found(by_source: Any, degraded: Any, others: Any) -> Iterator[str]:
@@ -95,6 +99,29 @@ def found(by_source: Any, degraded: Any, others: Any) -> Iterator[str]:
     )
     yield ""
     yield "![One drawing, spoilt in each way, and how many are right](results/pictures/degraded.svg)"
+
+
+def whole_pages(pages: Any) -> Iterator[str]:
+    """The lines of docs/pictures.md on whole pages."""
+    kinds = {name: row for name, row in pages.items() if isinstance(row, dict) and "characters" in row}
+    placed = [row for row in kinds.values() if "found" in row]
+    sudokus = list(pages["sudokus"].values())
+    cells, seen, right = (sum(sudoku[name] for sudoku in sudokus) for name in ("cells", "found", "right"))
+    found, of = (sum(row[name] for row in placed) for name in ("found", "characters"))
+    yield (
+        f"{pages['model']}: {seen} of {cells} cells of {len(sudokus)} genuine sudokus are found, and {right} digits "
+        f"are right. Of the characters in composed grids and forms {found:,} of {of:,} are found in their place "
+        f"({percent(found / of)} %)."
+    )
+    yield ""
+    rows = []
+    for name, row in kinds.items():
+        places = ("", "")
+        if "found" in row:
+            places = (f"{row['found']} of {row['characters']}", f"{row['left_empty']} of {row['empty']}")
+        rates = (percent(row[rate]) for rate in ("error_rate", "error_rate_alone"))
+        rows.append((name, str(row["characters"]), *places, *rates))
+    yield markdown_table(Table(("", "characters", "found", "left empty", "errors, %", "alone, %"), tuple(rows)))
 
 
 def verdict(others: Any, name: str, condition: str) -> str:

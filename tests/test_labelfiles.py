@@ -212,3 +212,17 @@ def test_a_pattern_goes_with_any_name_of_a_folder(tmp_path):
 def test_a_folder_without_a_name_is_asked_for():
     with pytest.raises(GlyphfrontError, match="names no folder; write folder:PATH"):
         load_all("folder:")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a": [' * 50_000, '{"1.png": ', "[1, 2]", '[{"file": "1.png"}]'])
+def test_json_that_is_no_table_is_left_out(tmp_path, text):
+    write(tmp_path, {"a/1.png": b"", "b/2.png": b"", "x.json": text})
+    assert labels_of(tmp_path) == {"a/1.png": "a", "b/2.png": "b"}
+
+
+def test_a_label_of_null_is_none(tmp_path):
+    write(
+        tmp_path,
+        {"1.png": b"", "2.png": b"", "x.json": '[{"file": "1.png", "label": "a"}, {"file": "2.png", "label": null}]'},
+    )
+    assert labels_of(tmp_path) == {"1.png": "a"}

@@ -145,17 +145,23 @@ def _grid_of_json(text: str) -> list[list[str]]:
     """Rows of a list of objects, of an object on each line, or of one object of files and their labels."""
     try:
         found = json.loads(text)
+    except RecursionError:
+        return []
     except ValueError:
         try:
             found = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
     if isinstance(found, dict) and all(str(name).lower().endswith(_ENDINGS) for name in found):
         found = [{"file": name, "label": label} for name, label in found.items()]
     if not isinstance(found, list) or not found or not all(isinstance(row, dict) for row in found):
         return []
     names = list(dict.fromkeys(name for row in found for name in row))
-    return [names, *([str(row.get(name, "")) for name in names] for row in found)]
+    return [names, *([_text(row.get(name)) for name in names] for row in found)]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _position(header: Sequence[str], names: Iterable[str]) -> int | None:
@@ -257,7 +263,7 @@ def _parted(line: str) -> tuple[str, str] | None:
 def _pairs_of_json(text: str) -> dict[str, str]:
     try:
         found: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if isinstance(found, dict) and len(found) == 1 and isinstance(next(iter(found.values())), dict | list):
         found = next(iter(found.values()))

@@ -157,8 +157,9 @@ def test_a_claim_that_cannot_be_told_says_how_many_trainings_would_tell_it(tmp_p
     assert claim(text, "plain better than far")[3:] == ["cannot be told", "enough here"]
     assert claim(text, "plain better than new (against its own figures)")[3:] == ["cannot be told", "–"]
     assert (
-        "To see a difference as large as published takes, for the 3 claims that cannot be told: no more trainings "
-        "than there are for 1, more test images for 1; for 1 nothing was published that speaks for it." in text
+        "How many trainings of each row would show a difference as large as published, for the 3 claims that cannot be "
+        "told: no more than there are for 1, no number, as the test images are too few, for 1; for 1 nothing was "
+        "published that speaks for it." in text
     )
 
 

@@ -88,14 +88,15 @@ def _open(tested: Sequence[Judged]) -> str:
     cells = Counter(map(_needed, untold))
     numbers = sorted(int(cell) for cell in cells.elements() if cell.isdigit())
     kinds = [
-        ("no more trainings than there are", cells[_ENOUGH]),
-        (f"{_span(numbers)} trainings a side", len(numbers)),
-        ("more test images", cells[_IMAGES]),
+        ("no more than there are", cells[_ENOUGH]),
+        (_span(numbers), len(numbers)),
+        ("no number, as the test images are too few,", cells[_IMAGES]),
     ]
     said = ", ".join(f"{what} for {count}" for what, count in kinds if count)
     which = f"the {len(untold)} claims that cannot be told" if len(untold) > 1 else "the claim that cannot be told"
     rest = f"; for {cells[DASH]} nothing was published that speaks for it" if cells[DASH] else ""
-    return f"To see a difference as large as published takes, for {which}: {said}{rest}." if said else ""
+    asked = f"How many trainings of each row would show a difference as large as published, for {which}"
+    return f"{asked}: {said}{rest}." if said else ""
 
 
 def _span(numbers: Sequence[int]) -> str:

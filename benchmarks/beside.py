@@ -1,9 +1,10 @@
-"""Puts the source study's final network, as it was trained here, beside the rows of the front, with an int8 file.
+"""Puts results of other studies beside the rows of the front: the source study's final network, and quick's LeNet-5.
 
 Usage: python benchmarks/beside.py [--runs-dir runs]      then: glyphfront latency --study results/front
 
-Needs EMNIST files (GLYPHFRONT_DATA). Its Run, weights and fingerprints are those of results/emnist-study-full/final;
-both files are exported from them and measured again.
+Needs EMNIST files (GLYPHFRONT_DATA). The network's Run, weights and fingerprints are those of
+results/emnist-study-full/final; its fp32 and int8 file are made from them and measured again. LeNet-5's weights are not
+kept, so its result is copied, and there is no int8 file.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.predictions import predictions_path
 from glyphfront.pipeline.evaluate import ship_and_evaluate
 from glyphfront.pipeline.keep import keep
 from glyphfront.result import Trained, load_result, save_result
@@ -25,12 +27,16 @@ from record import NEEDS_DATA
 ROOT = Path(__file__).parent.parent
 FINAL = ROOT / "results/emnist-study-full/final"
 LABEL = "layer_4_1 of the study"
+LENET = ROOT / "results/quick-balanced/lenet5_new-seed0.json"
+LENET_LABEL = "lenet5_new of quick"
+OTHERS = ROOT / "results/front/others"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"))
     options = parser.parse_args()
+    copy_lenet()
     result = load_result(FINAL / "final-seed0.json")
     run = replace(result.run, label=LABEL)
     try:
@@ -50,7 +56,14 @@ def main() -> None:
     again = ship_and_evaluate(folder, splits, ("fp32", "int8"))
     if again.accuracy is None or result.accuracy is None or again.accuracy.top1 != result.accuracy.top1:
         sys.exit(f"{folder}: the weights have another accuracy here than in {FINAL}")
-    keep(replace(again, run=run), folder, ROOT / f"results/front/others/{LABEL}-seed{run.seed}.json", examples=False)
+    keep(replace(again, run=run), folder, OTHERS / f"{LABEL}-seed{run.seed}.json", examples=False)
+
+
+def copy_lenet() -> None:
+    result, target = load_result(LENET), OTHERS / f"{LENET_LABEL}-seed0.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save_result(replace(result, run=replace(result.run, label=LENET_LABEL)), target)
+    shutil.copyfile(predictions_path(LENET), predictions_path(target))
 
 
 if __name__ == "__main__":

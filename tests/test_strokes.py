@@ -113,7 +113,7 @@ def test_images_of_a_class_differ_as_much_as_in_emnist(train):
 
 
 def test_merged_classes_are_written_in_both_cases():
-    glyphs = strokes._glyphs()
+    glyphs = strokes._common()
     m = strokes.CLASSES.index("M")
     own = set(glyphs.choices[glyphs.first[m] : glyphs.first[m] + glyphs.count[m]])
     proportions = [np.ptp(glyphs.points[k, 0, :, 0]) / np.ptp(glyphs.points[k, 0, :, 1]) for k in own]
@@ -146,7 +146,7 @@ def test_faulty_arguments_are_refused(arguments, fault):
 
 def test_missing_fonts_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "HersheyFonts", None)
-    strokes._glyphs.cache_clear()
+    strokes._common.cache_clear()
     with pytest.raises(GlyphfrontError, match="Hershey-Fonts"):
         draw(1, seed=0)
 

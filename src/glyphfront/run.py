@@ -41,6 +41,9 @@ class Data:
     """Another set: every image of its test part is left out of training too, for a Run that others start from."""
     leave_out: str | None = None
     """A CSV file of training images to leave out, by their fingerprint, as `glyphfront data suspects` writes it."""
+    rare_shapes: float | None = None
+    """Share of every batch, above 0 and below 1, that strokes draw in shapes that EMNIST hardly has, such as a 1 with a
+    long flag, a crossed 7, a cursive r; for the 47 classes of EMNIST Balanced. Of them labels alone are learned."""
     seed: int = 0
     """Of the limit, of the split, and of what strokes draw; the same for Runs that are to be compared."""
 
@@ -200,6 +203,8 @@ class Run:
     """What it starts from: a shipped model, such as glyphnet-s, whose weights are taken over, those of the classifier
     for classes that it knows; or the key of a Run, of which all weights but the classifier's are. A Run names a model
     with its sum, NAME@SUM, as `glyphfront.training.further` gives it; on the command line NAME will do."""
+    keep_head: bool | None = None
+    """Of the Run that it starts from, take over the classifier too: for a Run of the same classes."""
     frozen_norms_below: int | None = None
     """Batch norms keep the statistics of what the Run starts from where there are fewer training images than this."""
     distill: Distill = field(default_factory=Distill)
@@ -269,6 +274,7 @@ def check(run: Run) -> None:
         ("data.seed", data.seed >= 0, "at least 0"),
         ("data.train", bool(data.train_sets), "the name of a set, or of several joined by +"),
         ("data.sampling", isinstance(data.sampling, str) or 0 <= data.sampling <= 1, "at least 0 and at most 1"),
+        ("data.rare-shapes", data.rare_shapes is None or 0 < data.rare_shapes < 1, "above 0 and below 1"),
         ("optimizer.lr", optimizer.lr > 0, "above 0"),
         ("optimizer.momentum", 0 <= optimizer.momentum < 1, "at least 0 and below 1"),
         ("optimizer.momentum", optimizer.name != "nesterov" or optimizer.momentum > 0, "above 0 for nesterov"),
@@ -293,6 +299,7 @@ def check(run: Run) -> None:
         ("distill.views", run.distill.views is None or bool(run.distill.teachers), "given with --distill.teachers"),
         ("distill.teachers", len(set(run.distill.teachers)) == len(run.distill.teachers), "different Runs"),
         ("init-from", _names_a_start(run.init_from), "a shipped model as NAME@SUM, or the key of a Run"),
+        ("keep-head", not run.keep_head or bool(run.init_from), "given with --init-from"),
         ("frozen-norms-below", run.frozen_norms_below is None or run.frozen_norms_below >= 0, "at least 0"),
         ("seed", run.seed >= 0, "at least 0"),
     ]

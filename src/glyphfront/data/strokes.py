@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from glyphfront.data import emnist
 from glyphfront.data.dataset import Dataset
+from glyphfront.data.rare import RARE
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.normalize import FRAME, MARGIN
 
@@ -129,14 +130,27 @@ def draw(per_class: int, *, seed: int, split: str = "train") -> Dataset:
     labels = np.arange(total, dtype=np.int64) % len(CLASSES)
     for batch, start in enumerate(range(0, total, _BATCH)):
         rng = np.random.default_rng((seed, SPLITS.index(split), batch))
-        images[start : start + _BATCH] = _drawn(rng)[: total - start]
+        images[start : start + _BATCH] = _drawn(_common(), np.arange(_BATCH) % len(CLASSES), rng)[: total - start]
     return Dataset("strokes", split, images, labels, CLASSES, f"built-in strokes, seed {seed}")
 
 
-def _drawn(rng: np.random.Generator) -> NDArray[np.uint8]:
-    """One batch, classes taking turns: (_BATCH, 28, 28)."""
-    glyphs = _glyphs()
-    label = np.arange(_BATCH) % len(CLASSES)
+def draw_rare(count: int, *, seed: int) -> Dataset:
+    """Draw `count` images in shapes that are common in handwriting and that EMNIST hardly has (`data/rare.py`).
+
+    Each shape comes as often as stands there, so that classes have different numbers of images and some have none.
+    Otherwise as `draw`: the same arguments give the same images, fewer are the beginning of more.
+    """
+    glyphs, images, labels = _rare(), np.empty((count, 28, 28), np.uint8), np.empty(count, np.int64)
+    for batch, start in enumerate(range(0, count, _BATCH)):
+        rng = np.random.default_rng((seed, len(SPLITS), batch))
+        label = rng.choice(len(CLASSES), _BATCH, p=glyphs.count / glyphs.count.sum())
+        images[start : start + _BATCH] = _drawn(glyphs, label, rng)[: count - start]
+        labels[start : start + _BATCH] = label[: count - start]
+    return Dataset("strokes", "train", images, labels, CLASSES, f"rare shapes of built-in strokes, seed {seed}")
+
+
+def _drawn(glyphs: _Glyphs, label: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """One batch, of these classes: (_BATCH, 28, 28)."""
     glyph = glyphs.choices[glyphs.first[label] + rng.integers(glyphs.count[label])]
     x, y = _handwritten(glyphs, glyph, rng)
     spacing = glyphs.spacing[glyph, None]
@@ -208,7 +222,8 @@ def _uniform(rng: np.random.Generator) -> Floats:
 
 
 @functools.cache
-def _glyphs() -> _Glyphs:
+def _common() -> _Glyphs:
+    """The shapes of the built-in set."""
     try:
         from HersheyFonts import HersheyFonts
     except ModuleNotFoundError:
@@ -223,9 +238,24 @@ def _glyphs() -> _Glyphs:
             shapes.append(_Shape(often, name, _strokes(readers[font], character), looseness))
     for often, name, font, characters in _VARIANTS:
         shapes.append(_Shape(often, name, [line for c in characters for line in _strokes(readers[font], c)]))
-    for often, name, *lines in _BY_HAND:
-        strokes = _centred([np.array(line.split(), float).reshape(-1, 2) for line in lines])
-        shapes.append(_Shape(often, name, strokes, softness=0.05))
+    return _table(shapes + _by_hand(_BY_HAND))
+
+
+@functools.cache
+def _rare() -> _Glyphs:
+    return _table(_by_hand(RARE))
+
+
+def _by_hand(written: Iterable[tuple[int | str, ...]]) -> list[_Shape]:
+    """Shapes from lines of how often, class, strokes as x y x y ... in a frame of 100."""
+    shapes = []
+    for often, name, *lines in written:
+        strokes = _centred([np.array(str(line).split(), float).reshape(-1, 2) for line in lines])
+        shapes.append(_Shape(int(often), str(name), strokes, softness=0.05))
+    return shapes
+
+
+def _table(shapes: list[_Shape]) -> _Glyphs:
     members: list[list[int]] = [[] for _ in CLASSES]
     for k, shape in enumerate(shapes):
         members[CLASSES.index(shape.name)] += shape.often * [k]
@@ -242,7 +272,7 @@ def _glyphs() -> _Glyphs:
         looseness=np.array([shape.looseness for shape in shapes], np.float32),
         first=np.cumsum(count) - count,
         count=count,
-        choices=np.concatenate(members),
+        choices=np.array([k for of_class in members for k in of_class], np.int64),
     )
 
 

@@ -59,20 +59,21 @@ def load_classifier(folder: Path) -> Classifier:
     return classifier.eval()
 
 
-def start_from(classifier: Classifier, folder: Path) -> None:
-    """Copy a trained run's weights into a new classifier, all but those of its head.
+def start_from(classifier: Classifier, folder: Path, *, head: bool = False) -> None:
+    """Copy a trained run's weights into a new classifier, by default all but those of its head.
 
     The new one keeps its own normalisation constants: they belong to its images.
 
     Args:
         classifier: of the same architecture, the class count apart; changed in place.
         folder: of the run to start from.
+        head: copy the head too: both have the same classes.
 
     Raises:
         GlyphfrontError: that run is not finished, or has another architecture.
     """
     weights = load_weights(folder / "weights.safetensors")
-    heads = _head_weights(classifier)
+    heads = [] if head else _head_weights(classifier)
     own = [name for name in classifier.state_dict() if name in heads or "." not in name]
     _copy(classifier, {name: tensor for name, tensor in weights.items() if name not in own}, own, str(folder))
 

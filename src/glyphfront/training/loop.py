@@ -31,6 +31,7 @@ from glyphfront.training.further import what_is_kept
 from glyphfront.training.keeper import Keeper
 from glyphfront.training.memory import keep_freed_memory
 from glyphfront.training.progress import few_images, slow_precision, still_rising
+from glyphfront.training.rare import rare_shapes, with_rare_shapes
 from glyphfront.training.schedules import learning_rate
 from glyphfront.training.state import State, new_state
 from glyphfront.training.views import epoch_order, views_of_epoch
@@ -90,7 +91,8 @@ def _train(
     state = new_state(run, data.train, data.used, folder, device)
     net, *teachers = (distributed.averaging_gradients(state.model, device), *load_teachers(run, folder, device))
     images, labels = torch.from_numpy(data.train.images).to(device), torch.from_numpy(data.train.labels).to(device)
-    prior = log_prior(run, data.train, device)
+    rare = rare_shapes(run, data.train.classes)
+    prior = log_prior(run, data.train, device, rare)
     with Keeper(state, epochs, folder, tensorboard) as keeper:
         keeper.say(what_is_kept(state, data.train.classes))
         keeper.say(few_images(data))
@@ -106,6 +108,7 @@ def _train(
             while state.epoch <= epochs and not stopped_early(state):
                 state.begin_epoch()
                 views = views_of_epoch(state, images, labels, teachers, folder, keeper)
+                views = with_rare_shapes(views, rare, state)
                 for part, share in batches(state, data.train.labels):
                     set_rate(state, epochs)
                     shown, targets, soft = views(part)
@@ -140,7 +143,8 @@ def train_step(
         labels: (n,) int64.
         prior: (classes,) added to the logits inside the loss.
         share: of the batch that the shard is, 0 to 1.
-        soft: (n, classes) what teachers answer, where the Run has any.
+        soft: (n, classes) what teachers answer, where the Run has any; of fewer images where they answer of the first
+            alone.
 
     Returns:
         () loss, in nats, times `share`, and () how many images were right before the update: over all processes they
@@ -149,9 +153,13 @@ def train_step(
     run = state.run
     logits = logits_of(net, images, run)
     adjusted = logits if prior is None else logits + prior
-    loss = F.cross_entropy(adjusted, labels, label_smoothing=run.label_smoothing)
+    taught = len(labels) if soft is None else len(soft)
+    loss = F.cross_entropy(adjusted[:taught], labels[:taught], label_smoothing=run.label_smoothing)
     if soft is not None:
-        loss = mixed(loss, logits, soft, run.distill)
+        loss = mixed(loss, logits[:taught], soft, run.distill)
+    if taught < len(labels):
+        untaught = F.cross_entropy(adjusted[taught:], labels[taught:], label_smoothing=run.label_smoothing)
+        loss = torch.lerp(untaught, loss, taught / len(labels))
     state.optimizer.zero_grad(set_to_none=True)
     (loss * (share * distributed.size())).backward()  # type: ignore[no-untyped-call]
     if run.clip_norm:
@@ -179,12 +187,14 @@ def set_rate(state: State, epochs: int) -> None:
         group["lr"] = learning_rate(spec, peak, state.steps_done, epochs * state.steps, losses)
 
 
-def log_prior(run: Run, train: Dataset, device: torch.device) -> Tensor | None:
-    """(classes,) what logit adjustment adds: the weighted log share of each class drawn; none counts as empty."""
+def log_prior(run: Run, train: Dataset, device: torch.device, rare: Dataset | None = None) -> Tensor | None:
+    """(classes,) what logit adjustment adds: the weighted log share of each class shown; none counts as empty."""
     if not run.logit_adjustment or run.data.sampling == "balanced":
         return None
     counts = np.maximum(train.counts(), 1)
     drawn = counts / len(train) if run.data.sampling == "natural" else sampling_shares(counts, run.data.sampling)
+    if rare is not None and run.data.rare_shapes is not None:
+        drawn = (1 - run.data.rare_shapes) * drawn + run.data.rare_shapes * rare.counts() / len(rare)
     return torch.tensor(run.logit_adjustment * np.log(drawn), dtype=torch.get_default_dtype(), device=device)
 
 

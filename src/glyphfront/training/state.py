@@ -170,7 +170,7 @@ def new_state(run: Run, train: Dataset, used: DataUsed, folder: Path, device: to
     if run.base is not None:
         start_from_shipped(model, run.base, train.classes)
     elif run.init_from is not None:
-        start_from(model, folder.parent / run.init_from)
+        start_from(model, folder.parent / run.init_from, head=bool(run.keep_head))
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     distributed.with_synchronised_norms(model, device)
     return State(

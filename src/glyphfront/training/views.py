@@ -29,7 +29,8 @@ from glyphfront.training.state import State, seed_of
 
 Views = Callable[[Tensor], tuple[Tensor, Tensor, Tensor | None]]
 """Takes indices (n,) of `epoch_order`; returns images (n, 28, 28) float, 0 to 255, their labels (n,) int64, and what
-the teachers answer, (n, classes) probabilities, where there are any."""
+the teachers answer, (n, classes) probabilities, where there are any; of rare shapes, which come last, they say
+nothing."""
 
 _CHUNK = 1024
 
@@ -141,6 +142,7 @@ def _name(state: State) -> str:
     """12 hex digits that change with whatever frozen views depend on, teachers apart."""
     run = state.run
     depends = [records.to_plain(part) for part in (state.used, run.augment, run.data)]
+    del depends[2]["rare_shapes"]  # views are of genuine images
     text = json.dumps([*depends, run.precision], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

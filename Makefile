@@ -55,6 +55,7 @@ results: .venv/.train
 	$(RUN) report results/few-photo62
 	$(RUN) report results/front --readme README.md
 	$(RUN) report results/front/sizes
+	$(RUN) report results/front/shapes
 	$(RUN) layers results/emnist-study-full/final/final-seed0.json --out results/emnist-study-full/architecture.json
 	$(RUN) report results/emnist-study-full
 	$(RUN) report results/emnist-study-laptop --readme README.md

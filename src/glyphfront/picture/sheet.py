@@ -193,6 +193,9 @@ def _written(sheet: Mask, gray: Gray, away: Gray, edge: float) -> tuple[Mask, fl
     _, _, wide, tall = cv2.boundingRect(sheet)
     if not main or size < max(_TALL * min(wide, tall), 5) or area[main] < 0.5 * area[at_edge].max(initial=0):
         return None
+    hangs = int(np.where(at_edge, area, 0).argmax())
+    if area[hangs] > 0.25 * area[main] and _tone(away, labels, hangs) > 0.7 * _tone(away, labels, main):
+        return None  # writing that goes on beyond the edge, which is that of a shadow
     if _thickest(ink) > _THIN * _thickest(held & (1 - ink)):
         return None
     beside = median(gray, 1 - cv2.dilate(sheet, near))
@@ -203,6 +206,10 @@ def _written(sheet: Mask, gray: Gray, away: Gray, edge: float) -> tuple[Mask, fl
         return None
     hanging = cv2.dilate((at_edge & real)[labels].view(np.uint8), near)
     return cv2.erode(held, near, borderValue=1) & (1 - hanging), edge + stands_out
+
+
+def _tone(away: Gray, labels: NDArray[np.int32], number: int) -> float:
+    return median(away, (labels == number).view(np.uint8))
 
 
 def _thickest(mask: Mask) -> float:

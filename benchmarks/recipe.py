@@ -51,7 +51,6 @@ def main() -> None:
     rows = {
         label: {
             "validation_accuracies": [one.curve[-1].validation_accuracy for one in found],
-            "train_seconds": [one.cost.train_seconds for one in found],
             "images_seen": [one.cost.images_seen for one in found],
         }
         for label, found in done.items()

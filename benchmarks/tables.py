@@ -141,9 +141,9 @@ def recipe() -> Iterator[str]:
             if freedom:
                 error = pooled * math.sqrt(1 / len(group) + 1 / len(shares[base]))
                 gain += f" ± {percent(float(stats.t.ppf(0.975, freedom)) * error)}"
-        seconds = statistics.fmean(found["rows"][label]["train_seconds"])
-        rows.append((label, percent(statistics.fmean(group)), str(len(group)), gain, f"{seconds:,.0f}"))
-    head = ("row", "mean validation accuracy, %", "seeds", f"to {base}, points (95 %)", "training, s")
+        seen = statistics.fmean(found["rows"][label]["images_seen"])
+        rows.append((label, percent(statistics.fmean(group)), str(len(group)), gain, f"{seen:,.0f}"))
+    head = ("row", "mean validation accuracy, %", "seeds", f"to {base}, points (95 %)", "images seen")
     yield markdown_table(Table(head, tuple(rows)))
     yield ""
     if freedom:

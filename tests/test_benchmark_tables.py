@@ -49,7 +49,7 @@ def test_what_was_not_measured_is_said_to_be_so(tables: ModuleType, name: str) -
 def test_a_part_of_the_recipe_has_its_difference_with_students_interval(tables: ModuleType, tmp_path: Path) -> None:
     whole, without = [0.9000, 0.9012, 0.8994], [0.8970, 0.8962, 0.8983]
     rows = {
-        label: {"validation_accuracies": shares, "train_seconds": [60.0, 62.0, 64.0]}
+        label: {"validation_accuracies": shares, "images_seen": [60, 62, 64]}
         for label, shares in (("whole", whole), ("without", without))
     }
     (tmp_path / "recipe.json").write_text(json.dumps({"rows": rows, "baseline": "whole", "missing": ["rest"], **WHERE}))

@@ -78,6 +78,13 @@ def test_tooth_behind_a_stroke_is_counted():
     assert [len(row) for row in boxes_of(page)] == [len(text) for text in ROWS]
 
 
+@pytest.mark.parametrize("kind", ["boxes", "framed"])
+def test_form_that_is_read_as_lines_is_noted(kind):
+    note = read_page(load("glyphnet-s", precision="fp32"), form(kind, "dark")).note
+    assert note is not None
+    assert "read them as boxes" in note
+
+
 GRID = ["47.7O", ".N7O4", "O..4.", "7N.4O"]
 
 
@@ -123,6 +130,15 @@ def signed(sign: str) -> np.ndarray:
     if sign == ",":
         cv2.line(page, (left + 1, bottom - 10), (left - 2, bottom - 2), 0, 5)
     return page
+
+
+def test_row_of_ones_is_no_form():
+    page = np.full((160, 700), 255, np.uint8)
+    for left in range(60, 640, 60):
+        cv2.line(page, (left, 40), (left, 110), 0, 7)
+    read = read_page(load("glyphnet-s", precision="fp32"), page, "digits")
+    assert read.text.replace(" ", "") == "1" * 10
+    assert read.note is None
 
 
 @pytest.mark.parametrize("sign", [".", ",", "-"])

@@ -22,6 +22,7 @@ _SLENDEREST = 3.0  # a box is no longer than so many times its width
 _FAINT = 0.5  # of the threshold of ink: boxes are often printed in a light colour
 _TRIED = ((0.2, 5), (0.08, 5))
 """How lines are looked for: with which share of the threshold of ink, and with gaps of how many pixels closed."""
+_ROW = 4  # places in a row that make a form
 _MORE = 1.1  # times as much of the page do places cover, or the lines are looked for with less of the noise
 _DOT = 0.006  # of the page's longer side: dots of dotted lines are no larger
 _DOTS = 40  # there are at least so many of them
@@ -42,11 +43,7 @@ def boxes_of(pixels: Pixels, turns: int = 0) -> list[list[Glyph | None]]:
         GlyphfrontError: there are no boxes of equal size on the page, and no comb.
     """
     page = page_ink(pixels, turns)
-    boxes, combs, lines = _places(page, *_TRIED[0])
-    for how in _TRIED[1:]:
-        more = _places(page, *how)
-        if _covered(more[0] + more[1]) > _MORE * _covered(boxes + combs):
-            boxes, combs, lines = more
+    boxes, combs, lines = _best_places(page)
     if not boxes and not combs:
         raise GlyphfrontError("there are no boxes on this picture; give a form with a box or a comb for each character")
     without = cv2.dilate(lines, np.ones((3, 3), np.uint8)) > 0
@@ -55,6 +52,22 @@ def boxes_of(pixels: Pixels, turns: int = 0) -> list[list[Glyph | None]]:
     found = dict(zip(boxes, glyphs_in(boxes, ink, mask, page.on_picture), strict=True))
     found |= zip(combs, glyphs_in(combs, ink, mask, page.on_picture, with_edges=False), strict=True)
     return [_spaced(row, [found[place] for place in row]) for row in _in_rows(boxes + combs)]
+
+
+def is_form(pixels: Pixels, turns: int = 0) -> bool:
+    """Whether there is a row of boxes or places of a comb on a page; arguments as of `boxes_of`."""
+    boxes, combs, _ = _best_places(page_ink(pixels, turns))
+    return max(map(len, _in_rows(boxes + combs)), default=0) >= _ROW
+
+
+def _best_places(page: PageInk) -> tuple[list[Box], list[Box], Mask]:
+    """As `_places`, of the way to look for lines that finds most."""
+    best = _places(page, *_TRIED[0])
+    for how in _TRIED[1:]:
+        more = _places(page, *how)
+        if _covered(more[0] + more[1]) > _MORE * _covered(best[0] + best[1]):
+            best = more
+    return best
 
 
 def _places(page: PageInk, faintest: float, broken: int) -> tuple[list[Box], list[Box], Mask]:

@@ -19,6 +19,7 @@ _SPACE = 0.55  # of the height of a line: wider gaps part words
 _DETACHED = 0.4  # of the height of a character: lower parts are dots and strokes of another one
 _LEAST = 0.4  # of the height of its line: what stands alone and is smaller is no character
 _NEAR = 0.45  # of the height of a character: so far a dot stands from its stem
+_COMMA = 0.5  # of the height of a character: no comma is taller
 _SIGN = 0.06  # of the height of a line: full stops and dashes are no thinner, specks are
 _SIGNS_HEIGHT = 1.4  # heights of a line: as tall is the strip that its signs stand in
 _TALLEST = 1.5  # of the height of a character: parts above one another are no taller together
@@ -63,9 +64,10 @@ def lines_and_signs(pixels: Pixels, turns: int = 0) -> tuple[list[list[Glyph]], 
     labels, parts, small = _parts(without_ruling(page.mask).mask)
     lines = _in_lines(parts)
     usual = float(np.median([p.height for p in parts])) if parts else 0.0
-    for line in [line for line in lines if max(p.height for p in line) < _LEAST * usual and len(line) < 3]:
-        lines.remove(line)  # a comma below its line
-        small += line
+    for line in [line for line in lines if len(line) == 1 and line[0].height < _COMMA * usual]:
+        if any(_signs(other, line, usual) for other in lines if other is not line):
+            lines.remove(line)  # a comma, mostly below its line
+            small += line
     found, signs = [], 0
     for line in lines:
         height = float(np.median([p.height for p in line]))

@@ -21,6 +21,8 @@ _TURNED = 0.12  # by so much surer are the characters of a page that is turned b
 _JOINED = 0.3  # of the width of all that stands in the lines: of cursive more is joined
 _BROAD = 1.3  # of the height of its line: no character is broader
 _GUESSED = 0.5  # mean confidence below which a page is no page of characters
+_BAR = 0.3  # of its height: what is narrower is a 1, an l, or the side of a box
+_BARS = 0.25  # of what stands in the lines: with fewer of them, boxes are not looked for
 _UNLIKE = 0.5  # of the characters of a page: of text, fewer are doubted
 _UNSURE = 0.9  # mean confidence below which it is tried whether a page is turned
 _UPRIGHT = 0.85  # as sure are the characters of a page that is turned back, likewise
@@ -201,7 +203,9 @@ class _Reading:
             lines = [tuple(with_case([c for c in line if c is not None])) for line in lines]
         page = Page(tuple(map(Line, lines)))
         characters = [c for line in lines for c in line if c is not None]
-        if joined > _JOINED and (parts > _WORD or _sureness(page) < _SURE):
+        if in_lines and self.is_form([glyph for _, _, glyph in spots], turn):
+            page = replace(page, note="the characters seem to stand in boxes or a comb: read them as boxes")
+        elif joined > _JOINED and (parts > _WORD or _sureness(page) < _SURE):
             page = replace(page, note="the characters seem joined: cursive is not read")
         elif _sureness(page) < _GUESSED:
             page = replace(page, note="hardly a character is sure: cursive and drawings are not read")
@@ -214,6 +218,15 @@ class _Reading:
         if missing and page.note is None:
             page = replace(page, note=f"nothing is found in {missing}")
         return replace(page, fields=texts)
+
+    def is_form(self, glyphs: Sequence[Glyph], turn: int) -> bool:
+        """Whether so many glyphs are bars because they are sides of boxes or teeth of combs."""
+        bars = sum(g.at[2] - g.at[0] < _BAR * (g.at[3] - g.at[1]) for g in glyphs)
+        if bars < max(_BARS * len(glyphs), 4):
+            return False
+        from glyphfront.picture.boxes import is_form
+
+        return is_form(self.pixels, turn)
 
     def share_unlike(self, glyphs: Sequence[Glyph], characters: Sequence[Character]) -> float:
         """The share of glyphs that are no letters or digits."""

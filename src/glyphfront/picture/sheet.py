@@ -122,21 +122,20 @@ def _sheet_of(tone: Mask, gray: Gray, plain: Gray, steps: Gray) -> tuple[Mask, f
     if not contours:
         return None
     outline = max(contours, key=cv2.contourArea)
-    area, hull = cv2.contourArea(outline), cv2.convexHull(outline)
-    if not _LEAST * tone.size < area < 0.97 * tone.size or area < _FILLS * cv2.contourArea(hull):
-        return None
-    if not _is_straight(hull, tone.shape):
+    area = cv2.contourArea(outline)
+    if not _LEAST * tone.size < area < 0.97 * tone.size:
         return None
     points = outline[:, 0]
+    within = ((points > 0) & (points < np.array(tone.shape[::-1]) - 1)).all(axis=1)
+    clear = steps[points[within, 1], points[within, 0]]
+    if np.count_nonzero(clear >= 0.75 * _CONTRAST) < max(_CLEAR * clear.size, 1):
+        return None  # light that falls off
+    hull = cv2.convexHull(outline)
+    if area < _FILLS * cv2.contourArea(hull) or not _is_straight(hull, tone.shape):
+        return None
     clear_of_rim = points.min() > 1 and bool((points < np.array(tone.shape[::-1]) - 2).all())
     if clear_of_rim and area < _RECTANGLE * np.prod(cv2.minAreaRect(outline)[1]):
         return None
-    within = ((points > 0) & (points < np.array(tone.shape[::-1]) - 1)).all(axis=1)
-    if not within.any():
-        return None
-    clear = steps[points[within, 1], points[within, 0]]
-    if float((clear >= 0.75 * _CONTRAST).mean()) < _CLEAR:
-        return None  # light that falls off
     sheet = np.zeros_like(tone)
     cv2.drawContours(sheet, [outline], -1, 1, -1)
     contrast = _contrast(sheet, plain)

@@ -53,9 +53,9 @@ race: .venv/.train
 results: .venv/.train
 	$(RUN) report results/quick-balanced
 	$(RUN) report results/few-photo62
-	$(RUN) report results/front --readme README.md
+	$(RUN) report results/front
 	$(RUN) report results/front/sizes
-	$(RUN) report results/front/shapes
+	$(RUN) report results/front/shipped --readme README.md
 	$(RUN) layers results/emnist-study-full/final/final-seed0.json --out results/emnist-study-full/architecture.json
 	$(RUN) report results/emnist-study-full
 	$(RUN) report results/emnist-study-laptop --readme README.md

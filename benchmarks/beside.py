@@ -29,7 +29,7 @@ FINAL = ROOT / "results/emnist-study-full/final"
 LABEL = "layer_4_1 of the study"
 LENET = ROOT / "results/quick-balanced/lenet5_new-seed0.json"
 LENET_LABEL = "lenet5_new of quick"
-OTHERS = ROOT / "results/front/others"
+SHIPPED = ROOT / "results/front/shipped"
 
 
 def main() -> None:
@@ -56,11 +56,11 @@ def main() -> None:
     again = ship_and_evaluate(folder, splits, ("fp32", "int8"))
     if again.accuracy is None or result.accuracy is None or again.accuracy.top1 != result.accuracy.top1:
         sys.exit(f"{folder}: the weights have another accuracy here than in {FINAL}")
-    keep(replace(again, run=run), folder, OTHERS / f"{LABEL}-seed{run.seed}.json", examples=False)
+    keep(replace(again, run=run), folder, SHIPPED / f"{LABEL}-seed{run.seed}.json", examples=False)
 
 
 def copy_lenet() -> None:
-    result, target = load_result(LENET), OTHERS / f"{LENET_LABEL}-seed0.json"
+    result, target = load_result(LENET), SHIPPED / f"{LENET_LABEL}-seed0.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     save_result(replace(result, run=replace(result.run, label=LENET_LABEL)), target)
     shutil.copyfile(predictions_path(LENET), predictions_path(target))

@@ -221,13 +221,13 @@ def extras() -> Iterator[str]:
 def others() -> Iterator[str]:
     """How much is the recipe, how much the net: the source study's network twice, and ours."""
     reading = reading_of("front")
-    part = reading.part("others") if reading else None
+    part = reading.part("shipped") if reading else None
     if reading is None or part is None or not part.evaluated:
-        yield not_measured("glyphfront study run front:others")
+        yield not_measured("glyphfront study run front:shipped")
         return
-    rows = {one.result.run.label: one for one in reversed(reading.evaluated) if one.result.run.seed == 0}
-    labels = {*part.rows, OURS_BESIDE}
-    shown = [file for file in files_of(reading.evaluated, reading.timings) if file.result.run.label in labels]
+    rows = {one.result.run.label: one for one in reversed(part.evaluated) if one.result.run.seed == 0}
+    files = files_of(part.evaluated, reading.timings)
+    shown = [file for file in files if file.result.run.label == OURS_BESIDE or "glyphnet" not in file.result.run.label]
     yield markdown_table(rows_table(shown))
     for said, before, after in (
         ("The recipe brings layer_4_1", "layer_4_1 of the study", "layer_4_1, our recipe"),

@@ -92,7 +92,7 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
 
 
 def pick(
-    folder: Positional[Path] = Path("results/front/shapes"),
+    folder: Positional[Path] = Path("results/front/shipped"),
     budget_us: float | None = None,
     budget_ratio: float | None = None,
     min_accuracy: float | None = None,

@@ -68,14 +68,15 @@ def test_our_own_studies_ask_a_question_with_runs_that_can_be_run(data: str | No
 @pytest.mark.parametrize("study", [front(), recipe()], ids=lambda study: study.name)
 def test_the_students_of_the_front_learn_from_rows_before_them(study: Study) -> None:
     check_all(study)
-    teachers, *others = (trainings(part) for name, part in study.parts.items() if name != "shapes")
-    students = [run for part in others for run in part]
+    teachers, *others = (trainings(part) for part in study.parts.values())
+    students = [run for part in others for run in part if not run.init_from]
     assert not any(run.distill.teachers for run in teachers)
     assert {key for run in students for key in run.distill.teachers} == {run.key for run in teachers}
 
 
 def test_each_size_of_the_front_is_trained_further_as_its_own_teacher() -> None:
-    sizes, further = (trainings(front().parts[name]) for name in ("sizes", "shapes"))
+    sizes, shipped = (trainings(front().parts[name]) for name in ("sizes", "shipped"))
+    further = [run for run in shipped if run.init_from]
     own = {run.key: run.model for run in sizes if run.seed == 0}
     assert {run.init_from: run.model for run in further} == own
     assert all(run.distill.teachers == (run.init_from,) and run.keep_head for run in further)

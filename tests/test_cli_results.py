@@ -116,5 +116,5 @@ def test_the_committed_readme_holds_the_table_of_the_committed_results(
     shutil.copytree(root / "results" / "front", tmp_path / "results" / "front")
     readme = Path(shutil.copy(root / "README.md", tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert main(["report", "results/front", "--readme", "README.md"]) == 0
+    assert main(["report", "results/front/shipped", "--readme", "README.md"]) == 0
     assert readme.read_text(encoding="utf-8") == (root / "README.md").read_text(encoding="utf-8"), "run make results"

@@ -98,6 +98,18 @@ def test_the_last_images_of_a_batch_are_rare_shapes_and_teachers_say_nothing_of_
     assert [shown[image.numpy().astype(np.uint8).tobytes()] for image in images[12:]] == labels[12:].tolist()
 
 
+def test_one_image_of_a_batch_at_least_is_genuine(tmp_path: Path, splits: TrainingData) -> None:
+    run = replace(TINY, data=Data(rare_shapes=0.99))
+    state = new_state(run, splits.train, splits.used, tmp_path, torch.device("cpu"))
+
+    def views(part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return torch.zeros(len(part), 28, 28), torch.full((len(part),), 46), torch.full((len(part), 47), 1 / 47)
+
+    _, labels, soft = with_rare_shapes(views, rare_shapes(run, CLASSES), state)(torch.arange(16))
+    assert soft is not None
+    assert (len(labels), len(soft)) == (16, 1)
+
+
 def test_the_loss_of_a_batch_is_the_mean_over_taught_and_untaught_images(tmp_path: Path, splits: TrainingData) -> None:
     run = replace(TINY, label_smoothing=0.0, distill=Distill(("0" * 12,), temperature=2.0, weight=0.9))
     plain = replace(run, distill=Distill())
@@ -160,6 +172,14 @@ def test_a_run_takes_the_classifier_over_where_it_says_so(
     before, now = load_weights(tmp_path / TINY.key / "weights.safetensors"), state.model.state_dict()
     differ = {name.rpartition(".")[0] for name in before if not torch.equal(before[name], now[name])}
     assert differ == (set() if keep else set(state.model.head()))
+
+
+def test_a_classifier_of_other_classes_is_not_kept(tmp_path: Path, splits: TrainingData) -> None:
+    loop.train(TINY, splits, tmp_path / TINY.key)
+    after = replace(TINY, data=Data(), init_from=TINY.key, keep_head=True)
+    turned = replace(splits, train=replace(splits.train, classes=CLASSES[::-1]))
+    with pytest.raises(GlyphfrontError, match=f"the Run it starts from, {TINY.key} tells 47 classes .*--keep-head out"):
+        loop.train(after, turned, tmp_path / "after")
 
 
 def test_keeping_a_classifier_needs_a_run_to_start_from() -> None:

@@ -35,22 +35,25 @@ def load_teachers(run: Run, folder: Path, device: torch.device) -> list[nn.Modul
 
 
 def check_classes(run: Run, classes: tuple[str, ...], folder: Path) -> None:
-    """Look whether the teachers tell the same classes apart, in the same order.
+    """Look whether the teachers tell the same classes apart, in the same order; so must a Run whose head is kept.
 
     Args:
         run: whose teachers they are.
         classes: of its training set.
-        folder: of `run`; those of the teachers are beside it, trained.
+        folder: of `run`; those of the Runs that it needs are beside it, trained.
 
     Raises:
         GlyphfrontError: one does not.
     """
-    for key in run.distill.teachers:
+    needed = [(key, "the teacher", "name teachers of the same classes") for key in run.distill.teachers]
+    if run.init_from and run.keep_head and not run.base:
+        needed.append((run.init_from, "the Run it starts from,", "leave --keep-head out"))
+    for key, what, advice in needed:
         others = load_trained(folder.parent / key / "trained.json").classes
         if others != classes:
             raise GlyphfrontError(
-                f"{run.label}: the teacher {key} tells {_shown(others)} apart, the training set has {_shown(classes)}; "
-                "name teachers of the same classes"
+                f"{run.label}: {what} {key} tells {_shown(others)} apart, the training set has {_shown(classes)}; "
+                f"{advice}"
             )
 
 

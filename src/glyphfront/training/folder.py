@@ -68,7 +68,7 @@ def check_needs(run: Run, data: TrainingData, folder: Path) -> None:
 
     Raises:
         GlyphfrontError: one is not trained; `run` removes leaks, and one, or the shipped model that it starts from,
-            has seen images of its test set; or a teacher tells other classes apart.
+            has seen images of its test set; or a teacher, or a Run whose head is kept, tells other classes apart.
     """
     for key in run.needs:
         needed = folder.parent / key

@@ -20,7 +20,7 @@ def rare_shapes(run: Run, classes: tuple[str, ...]) -> Dataset | None:
     """What is drawn for `run`; None where it asks for none.
 
     Raises:
-        GlyphfrontError: the training set has other classes, or Hershey-Fonts is not installed.
+        GlyphfrontError: the training set has other classes.
     """
     if run.data.rare_shapes is None:
         return None
@@ -33,7 +33,7 @@ def rare_shapes(run: Run, classes: tuple[str, ...]) -> Dataset | None:
 
 
 def with_rare_shapes(views: Views, rare: Dataset | None, state: State) -> Views:
-    """`views`, in which drawn images, chosen at random, take the place of the last ones, as many as the Run's share.
+    """`views`, in which drawn images, chosen at random, take the place of the last ones: the Run's share, never all.
 
     Args:
         views: of the genuine images.
@@ -46,7 +46,7 @@ def with_rare_shapes(views: Views, rare: Dataset | None, state: State) -> Views:
     drawn, names = (torch.from_numpy(array).to(state.device) for array in (rare.images, rare.labels))
 
     def shown(part: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        count = round(share * len(part))
+        count = min(round(share * len(part)), len(part) - 1)
         images, labels, soft = views(part[: len(part) - count])
         chosen = torch.randint(len(drawn), (count,), generator=state.generator, device=state.device)
         changed = augment(drawn[chosen], state.run.augment, state.generator)

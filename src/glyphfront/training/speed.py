@@ -19,7 +19,7 @@ _FIRST_STEPS = 3  # they warm up, and tell how many steps fill the time
 
 
 def training_rate(run: Run, *, seconds: float = 3.0, batch_size: int | None = None, classes: int = 47) -> float:
-    """Images a second of an epoch on made-up images; evaluation at its end is left out, and so are teachers.
+    """Images a second of an epoch on made-up images, without evaluation at its end, teachers and rare shapes.
 
     Args:
         run: what to train, from new weights.
@@ -46,8 +46,8 @@ def _rate(run: Run, steps: int, classes: int) -> float:
         train_set.source, train_set.source, len(train_set), len(validation), 0, 0, train_set.fingerprint(), ""
     )
     slow = replace(run.optimizer, lr=1e-6)  # made-up images must not make it diverge
-    alone = replace(run, init_from=None, distill=Distill(), model=replace(run.model, weights=None))
-    run = replace(alone, epochs=1, optimizer=slow)
+    alone = replace(run, init_from=None, keep_head=None, distill=Distill(), model=replace(run.model, weights=None))
+    run = replace(alone, data=replace(run.data, rare_shapes=None), epochs=1, optimizer=slow)
     data = TrainingData(train_set, validation, used, fingerprints(images[:0]))
     with tempfile.TemporaryDirectory() as folder:
         return train(run, data, Path(folder)).curve[-1].images_per_second

@@ -33,9 +33,9 @@ SHARES = np.arange(0.01, 0.51, 0.01)
 WITHIN = 0.001
 SHIFTS = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
 HOW = (
-    "Shipped int8 files. Threshold on the greatest probability that the smaller net gives, chosen on "
-    "{validation:,} validation images; accuracy of {test:,} test images. Time: mean of one image after the other "
-    "through ONNX Runtime in one thread, over the first {images:,} test images in a fixed random order, handing "
+    "Shipped int8 files. Threshold on the greatest probability that the smaller net's file gives, before calibration, "
+    "chosen on {validation:,} validation images; accuracy of {test:,} test images. Time: mean of one image after the "
+    "other through ONNX Runtime in one thread, over the first {images:,} test images in a fixed random order, handing "
     "over included; median of {rounds} rounds, in each of which all take their turn; as a ratio to the fp32 "
     "reference LeNet-5's mean. Shifted passes: probabilities averaged over the image and its neighbours by one "
     "pixel, all in one call of the session."

@@ -151,7 +151,9 @@ def recipe() -> Iterator[str]:
             f"Trainings of a row differ by a standard deviation of {percent(pooled)} points, pooled over {len(rows)} "
             "rows; the intervals are of that alone, as all rows meet the same images."
         )
-        yield ""
+    else:
+        yield "Each row has one training: how much another would differ is not known, so nothing here is told from chance."
+    yield ""
     if found["missing"]:
         yield f"Not measured: {', '.join(found['missing'])}."
         yield ""

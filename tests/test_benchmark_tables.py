@@ -60,6 +60,14 @@ def test_a_part_of_the_recipe_has_its_difference_with_students_interval(tables: 
     assert "Not measured: rest." in text
 
 
+def test_rows_of_one_training_are_told_from_nothing(tables: ModuleType, tmp_path: Path) -> None:
+    rows = {label: {"validation_accuracies": [share], "images_seen": [60]} for label, share in (("a", 0.9), ("b", 0.8))}
+    (tmp_path / "recipe.json").write_text(json.dumps({"rows": rows, "baseline": "a", "missing": [], **WHERE}))
+    text = "\n".join(tables.recipe())
+    assert "| b | 80.00 | 1 | −10.00 | 60 |" in text
+    assert "nothing here is told from chance" in text
+
+
 def test_a_pair_is_bold_where_whatever_is_faster_is_less_accurate(tables: ModuleType, tmp_path: Path) -> None:
     ways = {
         name: {

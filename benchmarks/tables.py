@@ -152,7 +152,10 @@ def recipe() -> Iterator[str]:
             "rows; the intervals are of that alone, as all rows meet the same images."
         )
     else:
-        yield "Each row has one training: how much another would differ is not known, so nothing here is told from chance."
+        yield (
+            "Each row has one training: how much another would differ is not known, so nothing here is told from "
+            "chance."
+        )
     yield ""
     if found["missing"]:
         yield f"Not measured: {', '.join(found['missing'])}."

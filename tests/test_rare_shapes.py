@@ -19,9 +19,9 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.models.weights import load_weights
 from glyphfront.result import DataUsed
 from glyphfront.run import Augment, Data, Distill, Model, Run, check
-from glyphfront.training import loop
+from glyphfront.training import keeper, loop
 from glyphfront.training.rare import rare_shapes, with_rare_shapes
-from glyphfront.training.state import new_state
+from glyphfront.training.state import new_state, read_state
 
 TINY = Run(
     label="tiny",
@@ -143,6 +143,36 @@ def test_a_training_with_rare_shapes_repeats_bit_for_bit_and_differs_from_one_wi
         loop.train(run, splits, tmp_path / name)
     a, b, c = ((tmp_path / name / "weights.safetensors").read_bytes() for name in "abc")
     assert a == b != c
+
+
+def test_a_run_as_the_shipped_ones_that_dies_within_an_epoch_goes_on_to_bit_identical_weights(
+    tmp_path: Path, splits: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own teacher, with the classifier kept and rare shapes, saved after each step."""
+    loop.train(TINY, splits, tmp_path / TINY.key)
+    run = replace(TINY, augment=Augment(rotation=10.0), init_from=TINY.key, keep_head=True)
+    run = replace(run, distill=Distill((TINY.key,), weight=0.9))
+    loop.train(run, splits, tmp_path / "whole")
+    step, left = loop.train_step, [2]
+
+    class PowerCut(BaseException):
+        pass
+
+    def dying_step(*args: object) -> tuple[torch.Tensor, torch.Tensor]:
+        left[0] -= 1
+        if not left[0]:
+            raise PowerCut
+        return step(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(keeper, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "train_step", dying_step)
+    with pytest.raises(PowerCut):
+        loop.train(run, splits, tmp_path / "cut")
+    saved = read_state(tmp_path / "cut" / "state.pt")
+    assert (saved["epoch"], saved["step"]) == (1, 1)
+    loop.train(run, splits, tmp_path / "cut")
+    cut, whole = ((tmp_path / name / "weights.safetensors").read_bytes() for name in ("cut", "whole"))
+    assert cut == whole
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------

@@ -66,9 +66,7 @@ def test_a_rate_is_that_of_whole_training_steps(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_run_that_starts_from_another_and_sees_rare_shapes_has_a_rate() -> None:
-    run = Run(
-        data=Data("balanced", rare_shapes=0.03), model=Model("glyphnet-xs"), init_from="0" * 12, keep_head=True
-    )
+    run = Run(data=Data("balanced", rare_shapes=0.03), model=Model("glyphnet-xs"), init_from="0" * 12, keep_head=True)
     (rate,) = measure_rates([run], batch_size=8, seconds=0.01).rates
     assert rate.images_per_second > 0
 

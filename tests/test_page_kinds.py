@@ -186,3 +186,9 @@ def test_numbers_that_place_no_field_are_told_in_a_short_line(tmp_path, given):
     with pytest.raises(GlyphfrontError) as told:
         load_fields(tmp_path / "fields.json")
     assert len(str(told.value)) < 400
+
+
+def test_region_as_large_as_no_float_holds_all_of_the_page(tmp_path):
+    (tmp_path / "fields.json").write_text('{"a": {"region": [0, 0, 1' + 400 * "0" + ", 1" + 400 * "0" + "]}}")
+    (field,) = load_fields(tmp_path / "fields.json")
+    assert field.holds((10, 10, 20, 20), 0, 0, (640, 480))

@@ -10,7 +10,8 @@ from PIL import Image
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.boxes import boxes_of
 from glyphfront.picture.grid import cells_of
-from glyphfront.picture.layout import lines_of
+from glyphfront.picture.glyph import Glyph
+from glyphfront.picture.layout import lines_and_signs
 from glyphfront.ship.casing import with_case
 from glyphfront.ship.fields import Field, fields_of, load_fields, parse_fields
 from glyphfront.ship.reader import Character, Line, Page, draw_overlay, read_page
@@ -27,6 +28,10 @@ def written(rows: list[str], side: int = 60) -> np.ndarray:
                 top, left = side // 2 + 2 * side * line, side + side * column
                 page[top : top + side, left : left + side] = draw(name, side, 0.06)
     return page
+
+
+def lines_of(page: np.ndarray) -> list[list[Glyph]]:
+    return lines_and_signs(page)[0]
 
 
 def test_lines_and_words_are_found_in_order():

@@ -99,3 +99,10 @@ def test_the_picture_that_was_given_stays_as_it_was() -> None:
     picture.setflags(write=False)
     normalize(picture)
     assert np.array_equal(picture, kept)
+
+
+def test_an_opaque_alpha_channel_changes_nothing() -> None:
+    gray, _ = lying("4", tables()["wood"], PLACES["turned"])
+    opaque = np.full_like(gray, 255)
+    assert difference(normalize(np.dstack([gray, opaque])), normalize(gray)) < 1  # reduced with other roundings
+    assert np.array_equal(normalize(np.dstack([gray, gray, gray, opaque])), normalize(np.dstack([gray, gray, gray])))

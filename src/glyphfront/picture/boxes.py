@@ -20,10 +20,10 @@ _FILLS = 0.86  # of its rectangle at any angle: what the inside of a box fills; 
 _ALIKE = 0.22  # of their sides: by how much boxes of one form differ
 _SLENDEREST = 3.0  # a box is no longer than so many times its width
 _FAINT = 0.5  # of the threshold of ink: boxes are often printed in a light colour
-_TRIED = ((0.2, 5), (0.08, 5))
-"""How lines are looked for: with which share of the threshold of ink, and with gaps of how many pixels closed."""
+_FAINTEST = (0.2, 0.08)  # of the threshold of ink: as faint are lines where the paper is clean; tried in turn
+_BROKEN = 5  # pixels: shorter gaps of a line are closed
 _ROW = 4  # places in a row that make a form
-_MORE = 1.1  # times as much of the page do places cover, or the lines are looked for with less of the noise
+_MORE = 1.1  # times as much of the page do the places between fainter lines cover, or they are not taken
 _DOT = 0.006  # of the page's longer side: dots of dotted lines are no larger
 _DOTS = 40  # there are at least so many of them
 _GRAIN = 5  # pixels
@@ -61,26 +61,25 @@ def is_form(pixels: Pixels, turns: int = 0) -> bool:
 
 
 def _best_places(page: PageInk) -> tuple[list[Box], list[Box], Mask]:
-    """As `_places`, of the way to look for lines that finds most."""
-    best = _places(page, *_TRIED[0])
-    for how in _TRIED[1:]:
-        more = _places(page, *how)
+    """As `_places`, of the faintness of lines that finds most."""
+    best = _places(page, _FAINTEST[0])
+    for faintest in _FAINTEST[1:]:
+        more = _places(page, faintest)
         if _covered(more[0] + more[1]) > _MORE * _covered(best[0] + best[1]):
             best = more
     return best
 
 
-def _places(page: PageInk, faintest: float, broken: int) -> tuple[list[Box], list[Box], Mask]:
+def _places(page: PageInk, faintest: float) -> tuple[list[Box], list[Box], Mask]:
     """Boxes, places of combs, and (H, W), 1 where the lines of combs are.
 
     Args:
         page: with its ink.
         faintest: of the threshold of ink: as faint are the lines, where the paper is clean.
-        broken: pixels; shorter gaps of a line are closed.
     """
     faint = _with_dotted_lines(_faint(page, faintest))
     level, upright = (
-        cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones(kernel, np.uint8)) for kernel in ((1, broken), (broken, 1))
+        cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones(kernel, np.uint8)) for kernel in ((1, _BROKEN), (_BROKEN, 1))
     )
     boxes = _boxes(np.asarray(level | upright, np.uint8))
     combs, lines = combs_of(faint)

@@ -59,7 +59,7 @@ def combs_of(mask: Mask) -> tuple[list[Comb], Mask]:
 
 
 def overlap(one: Box, other: Box) -> bool:
-    """Whether two boxes share a third of the smaller one."""
+    """Whether two boxes share more than three tenths of the smaller one."""
     wide = min(one[2], other[2]) - max(one[0], other[0])
     tall = min(one[3], other[3]) - max(one[1], other[1])
     areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (one, other)]
@@ -117,7 +117,7 @@ def _comb(mask: Mask, base: Rule, lines: list[Rule]) -> Comb | None:
         foot = int(base.row(at[spot]))
         outer = spot in (chosen[0], chosen[-1])
         high = int(tall[spot] if tall[spot] < 1.3 * length else (bottom - top if outer else length))
-        teeth.append((int(own[0]) - 1, max(foot - half - high, 0), int(own[-1]) + 2, foot + half))
+        teeth.append((max(int(own[0]) - 1, 0), max(foot - half - high, 0), int(own[-1]) + 2, foot + half))
     return Comb(tuple(places), tuple(teeth))
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from glyphfront.picture.read import Gray, Mask
+from glyphfront.picture.rules import mean_stroke
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -73,11 +74,9 @@ def doubt_about(ink: Gray, page: float) -> str | None:
     side = max(wide, tall)
     if side < _DOT_SHARE * page and min(wide, tall) > 0.75 * side and area > _DOT * np.pi / 4 * wide * tall:
         return "a dot"
-    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
-    stroke = max(4 * float(distance[padded > 0].mean()) - 1, 1.0)
-    if area / stroke > _LONGEST * side:
+    if area / max(mean_stroke(mask), 1.0) > _LONGEST * side:
         return "a scribble or drawing"
+    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     whole = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))  # grainy ink is full of holes
     contours, levels = cv2.findContours(whole, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     holes = sum(

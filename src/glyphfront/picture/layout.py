@@ -13,7 +13,7 @@ from glyphfront.picture.glyph import Glyph
 from glyphfront.picture.normalize import framed
 from glyphfront.picture.page import PageInk, page_ink
 from glyphfront.picture.read import Mask, Pixels
-from glyphfront.picture.ruling import without_ruling
+from glyphfront.picture.ruling import usual_height, without_ruling
 
 _SPACE = 0.55  # of the height of a line: wider gaps part words
 _DETACHED = 0.4  # of the height of a character: lower parts are dots and strokes of another one
@@ -40,11 +40,6 @@ class _Part:
         self.labels += other.labels
 
 
-def lines_of(pixels: Pixels, turns: int = 0) -> list[list[Glyph]]:
-    """The characters of a page, as `lines_and_signs` finds them."""
-    return lines_and_signs(pixels, turns)[0]
-
-
 def lines_and_signs(pixels: Pixels, turns: int = 0) -> tuple[list[list[Glyph]], int]:
     """The characters of a page, apart from each other, in lines from top to bottom, each from left to right.
 
@@ -61,7 +56,7 @@ def lines_and_signs(pixels: Pixels, turns: int = 0) -> tuple[list[list[Glyph]], 
         GlyphfrontError: no ink stands out from the paper.
     """
     page = page_ink(pixels, turns)
-    labels, parts, small = _parts(without_ruling(page.mask).mask)
+    labels, parts, small = _parts(without_ruling(page.mask))
     lines = _in_lines(parts)
     usual = float(np.median([p.height for p in parts])) if parts else 0.0
     for line in [line for line in lines if len(line) == 1 and line[0].height < _COMMA * usual]:
@@ -125,10 +120,7 @@ def _parts(mask: Mask) -> tuple[NDArray[np.int32], list[_Part], list[_Part]]:
     real = (area > 6) & (tall > 0.008 * mask.shape[0])
     if count < 2 or not real.any():
         return labels, [], []
-    # the height of a character: the median by ink, which specks do not lower
-    order = np.argsort(tall[real])
-    share = np.cumsum(area[real][order]) / area[real].sum()
-    height = float(tall[real][order][np.searchsorted(share, 0.5)])
+    height = usual_height(tall[real], area[real])
     parts = []
     for number in range(1, count):
         left, top, wide, high, ink = (int(n) for n in stats[number])

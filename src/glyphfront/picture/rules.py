@@ -179,7 +179,7 @@ def without_rules(mask: Mask) -> Mask | None:
     if touching - {None} and len({_side(rule, shape) for rule in rules} - {None}) < 4:
         if x == 0 or y == 0 or x + wide == shape[1] or y + tall == shape[0]:
             return None
-        if ({"top", "bottom"} <= touching or {"left", "right"} <= touching) and thickest > 0.5 * _stroke(body):
+        if ({"top", "bottom"} <= touching or {"left", "right"} <= touching) and thickest > 0.5 * mean_stroke(body):
             return None
     return left
 
@@ -288,7 +288,7 @@ def _body(mask: Mask) -> Mask | None:
     return np.asarray(labels == largest, np.uint8)
 
 
-def _stroke(mask: Mask) -> float:
+def mean_stroke(mask: Mask) -> float:
     """Mean width of the strokes in pixels, from the distance of their pixels to paper."""
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)

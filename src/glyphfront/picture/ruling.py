@@ -7,8 +7,6 @@ is as tall as the picture is none of these, and neither is the bar of a T.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
@@ -22,35 +20,37 @@ _THICK = 0.5  # heights of a character: what is thicker is no line
 _SPECK = 6  # pixels
 
 
-@dataclass(frozen=True)
-class Ruling:
-    """What is left of a page without its lines."""
-
-    mask: Mask
-    """(H, W), 1 where there is writing."""
-    rules: tuple[Rule, ...]
-    height: float
-    """Of a character, in pixels; 0 where there is none."""
-
-
-def without_ruling(mask: Mask) -> Ruling:
+def without_ruling(mask: Mask) -> Mask:
     """The writing of a page, without ruled lines, frames and the lines of tables.
 
     Args:
         mask: (H, W), 1 where there is ink.
+
+    Returns:
+        (H, W), 1 where there is writing.
     """
     candidates = rules_of(mask, _CANDIDATE)
     framing = _frames(candidates, mask)
     level = [r for r in candidates if not r.vertical]
     height = _height(_without(mask, framing + level), candidates)
     if not height:
-        return Ruling(mask, (), _height(mask, []))
+        return mask
     shorter = _LONG * 1.4 * height / mask.shape[1]
     if shorter < _CANDIDATE:  # lines to write on, shorter than the page
         candidates = [r for r in candidates if r.vertical] + [r for r in rules_of(mask, shorter) if not r.vertical]
-    found = [r for r in candidates if r in framing or _is_ruled(r, height, mask)]
-    left = _without(mask, found)
-    return Ruling(left, tuple(found), _height(left, []))
+    return _without(mask, [r for r in candidates if r in framing or _is_ruled(r, height, mask)])
+
+
+def usual_height(tall: cv2.typing.MatLike, area: cv2.typing.MatLike) -> float:
+    """Of a character, in pixels: the median over the ink, which specks do not lower.
+
+    Args:
+        tall: (N,), heights of the connected parts of a page; N is 1 or more.
+        area: (N,), how many pixels each of them has.
+    """
+    order = np.argsort(tall)
+    share = np.cumsum(area[order]) / area.sum()
+    return float(tall[order][np.searchsorted(share, 0.5)])
 
 
 def _is_ruled(rule: Rule, height: float, mask: Mask) -> bool:
@@ -71,7 +71,7 @@ def _without(mask: Mask, rules: list[Rule]) -> Mask:
 
 
 def _height(mask: Mask, candidates: list[Rule]) -> float:
-    """Of a character: the median over the ink, which specks do not lower; upright lines alone do not count."""
+    """Of a character, as `usual_height`; upright lines alone do not count; 0 where there is none."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     wide, tall, area = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_AREA]
     real = (area > _SPECK) & (tall > 0.008 * mask.shape[0]) & (wide < 0.98 * mask.shape[1])
@@ -82,9 +82,7 @@ def _height(mask: Mask, candidates: list[Rule]) -> float:
         real &= ~margin
     if not real.any():
         return 0.0
-    order = np.argsort(tall[real])
-    share = np.cumsum(area[real][order]) / area[real].sum()
-    return float(tall[real][order][np.searchsorted(share, 0.5)])
+    return usual_height(tall[real], area[real])
 
 
 def _frames(candidates: list[Rule], mask: Mask) -> list[Rule]:

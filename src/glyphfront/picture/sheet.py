@@ -32,12 +32,18 @@ _THIN = 0.6  # of the thickness of the paper: writing is thinner
 def off_the_table(pixels: Pixels, reduced: Gray) -> Pixels | None:
     """The part of a picture where a sheet lies, all beside it made paper; None where no such sheet is seen.
 
+    Pictures that are partly transparent have no table, and are not looked at; an opaque alpha channel is left out.
+
     Args:
         pixels: as `read` gives them.
         reduced: (H, W) uint8, the gray of the same picture, of any size.
     """
-    if (pixels.ndim == 3 and pixels.shape[2] in (2, 4)) or max(reduced.shape) < _LEAST_SIDE:
+    if max(reduced.shape) < _LEAST_SIDE:
         return None
+    if pixels.shape[2:] in ((2,), (4,)):
+        if pixels[:, :, -1].min() < 255:
+            return None
+        pixels = pixels[:, :, 0] if pixels.shape[2] == 2 else pixels[:, :, :3]
     zoom = min(_SIDE / max(reduced.shape), 1)
     size = (max(round(zoom * reduced.shape[1]), 1), max(round(zoom * reduced.shape[0]), 1))
     gray = np.asarray(cv2.resize(reduced, size, interpolation=cv2.INTER_AREA), np.uint8)

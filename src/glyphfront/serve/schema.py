@@ -146,10 +146,10 @@ def recognized(picture: str, answer: Answer, card: Card, seconds: float) -> Reco
 
 def fault(error: str | GlyphfrontError, picture: str | None = None) -> Fault:
     """The object of a failure, `error` on one line."""
-    told: Fault = {"schema": SCHEMA, "ok": False, "error": " ".join(str(error).split())}
+    found: Fault = {"schema": SCHEMA, "ok": False, "error": " ".join(str(error).split())}
     if picture is not None:
-        told["picture"] = picture
-    return told
+        found["picture"] = picture
+    return found
 
 
 def grid_of(given: str | None) -> tuple[int, int] | None:

@@ -9,8 +9,8 @@ from PIL import Image
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.boxes import boxes_of
-from glyphfront.picture.grid import cells_of
 from glyphfront.picture.glyph import Glyph
+from glyphfront.picture.grid import cells_of
 from glyphfront.picture.layout import lines_and_signs
 from glyphfront.ship.casing import with_case
 from glyphfront.ship.fields import Field, fields_of, load_fields, parse_fields

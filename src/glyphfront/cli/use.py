@@ -42,7 +42,7 @@ def recognize(
         alphabet: characters there can be: digits, upper, lower, letters, 0-9A-F, any characters; + joins several.
         top: how many guesses to print.
         least: answer ? below this confidence, from 0 to 1.
-        any_orientation: the picture may be turned by quarters.
+        any_orientation: the picture may be turned by quarters, and tilted; as it stands it counts four times.
         json: an object for machines a picture, each on a line (docs/json.md).
     """
     if not pictures:

@@ -25,9 +25,9 @@ _GENTLE = 0.2  # of the picture's shorter side: no longer part of it, from the r
 _POWERS = ((0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # of y and x in the surface of uneven paper
 _SURFACE_SIDE = 48
 NEAR, _NEARBY = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
-_POLARITY_SIDE = 96
+_POLARITY_SIDE = 96  # whether strokes are light is looked at in pictures reduced to this
 _SECOND_DIFFERENCES = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-_PAGE_SIDE = 256  # likewise, of a page
+_PAGE_SIDE = 256  # whether two tones explain a page, likewise
 
 
 def gray_of(pixels: Pixels) -> Gray:
@@ -82,8 +82,8 @@ def ink_of(gray: Gray) -> Gray:
 
     Two tones are tried first, of the picture as it is and of it less a smooth surface of light. Where they leave
     edges unexplained, as a shadow does, each pixel is compared with the paper near it: what a morphological closing
-    leaves when it takes out all that is narrower than a quarter of the picture. A closing keeps the straight edge of
-    a shadow where it is.
+    leaves when it takes out all that is narrower than 0.4 of the picture's longer side. A closing keeps the straight
+    edge of a shadow where it is.
 
     Args:
         gray: (H, W) uint8.

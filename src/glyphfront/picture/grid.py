@@ -9,7 +9,7 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.cells import glyphs_in
 from glyphfront.picture.glyph import Glyph
 from glyphfront.picture.ink import gray_of, ink_of_page
-from glyphfront.picture.inner_lines import grid_of_inner_lines
+from glyphfront.picture.inner_lines import Corners, grid_of_inner_lines
 from glyphfront.picture.read import Box, Gray, Mask, Pixels
 from glyphfront.picture.tones import otsu
 
@@ -63,7 +63,7 @@ def cells_of(pixels: Pixels, rows: int, columns: int, turns: int = 0) -> list[li
     return [found[r * columns : (r + 1) * columns] for r in range(rows)]
 
 
-def _flat(pixels: Pixels, corners: Gray, wide: int, tall: int, reach: float, *, blocks: bool = False) -> Gray:
+def _flat(pixels: Pixels, corners: Corners, wide: int, tall: int, reach: float, *, blocks: bool = False) -> Gray:
     """Ink of the grid, set straight, with `_AROUND` pixels of paper around it."""
     straight = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32) + _AROUND
     turn = cv2.getPerspectiveTransform(corners, straight)
@@ -79,8 +79,8 @@ def _flat(pixels: Pixels, corners: Gray, wide: int, tall: int, reach: float, *, 
     return np.where(held > 0, ink, np.uint8(0))  # what lies beyond the rim of the picture is not known
 
 
-def _corners(pixels: Pixels, rows: int, columns: int, turns: int) -> Gray:
-    """Top left, top right, bottom right, bottom left of the grid on a page: (4, 2) float32.
+def _corners(pixels: Pixels, rows: int, columns: int, turns: int) -> Corners:
+    """The corners of the grid on a page, in pixels of the picture.
 
     Its outline is looked for with ever fainter lines, then its inner lines alone.
 
@@ -142,7 +142,7 @@ def _with_blocks(ink: Gray, gray: Gray) -> Gray:
     return np.where(inside, np.uint8(255), ink) if inside.mean() < 0.5 else ink
 
 
-def _outline(mask: Mask) -> Gray | None:
+def _outline(mask: Mask) -> Corners | None:
     """The corners of the part with the largest outline; None where none is large."""
     whole = cv2.dilate(mask, np.ones((3, 3), np.uint8))
     contours, _ = cv2.findContours(whole, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
@@ -155,14 +155,14 @@ def _outline(mask: Mask) -> Gray | None:
     return np.ascontiguousarray(points[four])
 
 
-def _seen(pixels: Pixels, corners: Gray, rows: int, columns: int, share: float) -> tuple[list[int | None], Mask]:
+def _seen(pixels: Pixels, corners: Corners, rows: int, columns: int, share: float) -> tuple[list[int | None], Mask]:
     """How many rows and columns the lines of a grid make, and these lines, set straight."""
     ink = _flat(pixels, corners, _CHECKED, _CHECKED, 0.05 * _CHECKED, blocks=True)
     mask = _lines(ink, 0.7 * share)  # inner lines are often fainter than outer ones
     return [_lines_seen(np.ascontiguousarray(m), n) for m, n in ((mask, rows), (mask.T, columns))], mask
 
 
-def _check_size(pixels: Pixels, corners: Gray, rows: int, columns: int, share: float) -> None:
+def _check_size(pixels: Pixels, corners: Corners, rows: int, columns: int, share: float) -> None:
     """Compare the number of rows and columns with the lines that are seen.
 
     Raises:
@@ -182,7 +182,7 @@ def _check_size(pixels: Pixels, corners: Gray, rows: int, columns: int, share: f
         )
 
 
-def _beyond(corners: Gray, shape: tuple[int, ...]) -> list[bool]:
+def _beyond(corners: Corners, shape: tuple[int, ...]) -> list[bool]:
     """Whether the top, right, bottom and left side of a grid lie at the rim of the picture."""
     near = 0.01 * max(shape[:2]) + 2
     ends = np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)  # (4, 2, 2)

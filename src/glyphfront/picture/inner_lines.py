@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glyphfront.picture.read import Gray, Mask
+from glyphfront.picture.read import Mask
+
+Corners: TypeAlias = NDArray[np.float32]
+"""(4, 2): x and y of the top left, top right, bottom right and bottom left corner of a grid, in pixels."""
 
 _LENGTH = 0.35  # of the shorter side of what the lines span: of a line, so much is seen at least
 _SLANT = 20.0  # degrees
@@ -15,8 +20,8 @@ _UNEVEN = 1.8  # the widest distance of two lines over the narrowest
 _CANDIDATES = 200
 
 
-def grid_of_inner_lines(mask: Mask, rows: int, columns: int) -> Gray | None:
-    """Top left, top right, bottom right, bottom left of a grid: (4, 2) float32; None where its lines are not seen.
+def grid_of_inner_lines(mask: Mask, rows: int, columns: int) -> Corners | None:
+    """The corners of a grid; None where its lines are not seen.
 
     The crossings of the lines give the perspective, and that the corners.
 

@@ -1,4 +1,4 @@
-"""README's part on genuine pictures, its two figures, and docs/pictures.md's part on pages: `make results`.
+"""README's part on genuine pictures, its two figures, and docs/pictures.md's parts on pages and times: `make results`.
 
 All from the committed files of results/pictures/.
 
@@ -53,7 +53,25 @@ def main() -> None:
     write_text(RESULTS / "others.svg", others_figure(others))
     write_text(RESULTS / "degraded.svg", degraded_figure(degraded))
     put_between(README, "pictures", [*found(by_source, degraded, others)])
+    put_between(DOCS, "speed", [*times(json.loads((RESULTS / "speed.json").read_text("utf-8")))])
     put_between(DOCS, "pages", [*whole_pages(json.loads((RESULTS / "pages.json").read_text("utf-8")))])
+
+
+def times(speed: Any) -> Iterator[str]:
+    """What a picture takes, by its size."""
+    rows = []
+    for kind, row in speed["kinds"].items():
+        source, _, size = kind.partition(", ")
+        kept, _, how = source.partition(" ")
+        name = f"{SOURCES[kept].split(',')[0]} {how}".strip()
+        rows.append((name, size, *(f"{row[key]:.1f}" for key in ("normalize_ms", "answer_ms", "inference_ms"))))
+    yield markdown_table(
+        Table(
+            ("pictures", "size", "normalize, ms", "whole answer, ms", "of it the network, ms"),
+            tuple(rows),
+            text_columns=2,
+        )
+    )
 
 
 def found(by_source: Any, degraded: Any, others: Any) -> Iterator[str]:

@@ -110,14 +110,11 @@ def _shipped(files: Sequence[File]) -> list[str]:
         if any(f.exported and f.exported.sha256 == card.sha256 for f in named):
             same_files.append(name)
             continue
-        here = several(f"{f.result.run.epochs} epochs on {f.result.run.data.train}" for f in named)
-        line = (
-            f"The shipped {name} is another training: {card.run.epochs} epochs on {card.run.data.train} (here: {here})"
-        )
+        line = f"The shipped {name} is another training"
         if card.accuracy:
             same = card.data.test_fingerprint == files[0].result.data.test_fingerprint
             images = "these images" if same else f"{card.run.data.test_set} ({card.data.test_source})"
-            line += f", {percent(card.accuracy.value)} % on {images}"
+            line += f": {percent(card.accuracy.value)} % on {images}"
         lines.append(f"{line}.")
     if len(same_files) == 1:
         lines.insert(0, f"The {same_files[0]} here is the shipped one.")

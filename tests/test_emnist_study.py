@@ -59,8 +59,9 @@ def rows(part: str) -> Mapping[str, Run]:
 
 
 def test_every_folder_of_results_belongs_to_a_study() -> None:
+    """A search declares its study itself, as it goes."""
     studies = {path.parent.name for path in RESULTS.glob("*/study.json")}
-    assert studies == set(COMMITTED)
+    assert {name for name in studies if not name.startswith("search-")} == set(COMMITTED)
 
 
 @pytest.mark.parametrize("name", COMMITTED)

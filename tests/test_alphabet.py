@@ -73,9 +73,12 @@ def test_what_the_model_cannot_write_is_told(given, fault):
         alphabet_of(given, CLASSES)
 
 
-def test_a_name_that_is_nearly_that_of_an_alphabet_is_refused() -> None:
-    with pytest.raises(GlyphfrontError, match="no alphabet 'digit'; did you mean digits"):
-        alphabet_of("digit", tuple("0123456789ABg"))
+@pytest.mark.parametrize(
+    ("given", "meant"), [("digit", "digits"), ("numbers", "digits"), ("Uppercase", "upper"), ("lowercase", "lower")]
+)
+def test_a_name_that_is_nearly_that_of_an_alphabet_is_refused(given: str, meant: str) -> None:
+    with pytest.raises(GlyphfrontError, match=f"no alphabet '{given}'; did you mean {meant}"):
+        alphabet_of(given, CLASSES)
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])

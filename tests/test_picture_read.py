@@ -100,10 +100,10 @@ def test_message_about_a_long_name_is_short():
 
 
 def test_pictures_of_a_folder_are_listed_by_name_without_hidden_and_other_files(tmp_path):
-    for name in ("b.png", "a.JPG", ".hidden.png", "notes.txt"):
+    for name in ("b.png", "a.JPG", ".hidden.png", "notes.txt", "c.HEIC"):
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
-    assert [path.name for path in pictures_in(tmp_path)] == ["a.JPG", "b.png"]
+    assert [path.name for path in pictures_in(tmp_path)] == ["a.JPG", "b.png", "c.HEIC"]  # so that HEIC is told
     with pytest.raises(GlyphfrontError, match="no pictures in this folder"):
         pictures_in(tmp_path / "folder.png")
 

@@ -37,6 +37,7 @@ SUFFIXES = frozenset(
     for ending in group.split()
 )
 """Endings of the files that count as the pictures of a folder."""
+_TOLD = frozenset((".heic", ".heif", ".pdf", ".svg"))
 
 MOST_PIXELS = 300_000_000
 """Larger pictures are refused: decoded, a gray one takes a byte a pixel, a coloured one three."""
@@ -77,7 +78,9 @@ def read(picture: Picture) -> Pixels:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures that lie in a folder, by name; hidden files and other kinds of files are passed over.
+    """The pictures that lie in a folder, by name, and what people take for one though it cannot be read.
+
+    So a photo in HEIC is told where it is read. Hidden files and other kinds of files are passed over.
 
     Raises:
         GlyphfrontError: there are none, or the folder cannot be read.
@@ -86,7 +89,8 @@ def pictures_in(folder: Path) -> list[Path]:
         entries = sorted(folder.iterdir())
     except OSError as error:
         raise GlyphfrontError(f"{folder}: cannot be read ({error.strerror})") from None
-    found = [f for f in entries if f.suffix.lower() in SUFFIXES and not f.name.startswith(".") and f.is_file()]
+    kinds = SUFFIXES | _TOLD
+    found = [f for f in entries if f.suffix.lower() in kinds and not f.name.startswith(".") and f.is_file()]
     if not found:
         raise GlyphfrontError(f"{folder}: no pictures in this folder; give a folder that holds PNG, JPEG or TIFF files")
     return found

@@ -18,6 +18,16 @@ NAMED = {
     "letters": string.ascii_letters,
 }
 """Alphabets that have a name; `+` or a space joins them with each other and with characters: ``upper+0-9``."""
+_MEANT = {
+    "numbers": "digits",
+    "numeric": "digits",
+    "uppercase": "upper",
+    "capitals": "upper",
+    "lowercase": "lower",
+    "alphabetic": "letters",
+    "alphanumeric": "letters+digits",
+}
+"""What people call them elsewhere; as characters these words make no alphabet."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +109,10 @@ def _characters(given: str) -> tuple[list[str], set[str]]:
         if term.lower() in NAMED:
             wanted += NAMED[term.lower()]
             named |= set(NAMED[term.lower()])
-        elif close := difflib.get_close_matches(term.lower(), NAMED, cutoff=0.8):
-            raise GlyphfrontError(f"no alphabet {term!r}; did you mean {close[0]}?")
+        elif close := _MEANT.get(term.lower()) or next(
+            iter(difflib.get_close_matches(term.lower(), NAMED, cutoff=0.8)), None
+        ):
+            raise GlyphfrontError(f"no alphabet {term!r}; did you mean {close}?")
         else:
             listed = _ranges(term)
             wanted += listed

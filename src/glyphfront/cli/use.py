@@ -168,16 +168,17 @@ def _print_page(page: Page) -> None:
         print(f"{field.name}: " + field.text.replace("\n", " "))
     if not page.fields:
         print(page.text)
-    alike = [
+    said = (
         f"{c.character} in line {number} may be {', '.join(c.alike)}"
         for number, line in enumerate(page.lines, 1)
         for c in line.characters
         if c is not None and c.alike
-    ]
+    )
+    alike = list(dict.fromkeys(said))
     if alike:
         more = f"; {len(alike) - _MOST_ALIKE} more" if len(alike) > _MOST_ALIKE else ""
         told = "; ".join(alike[:_MOST_ALIKE]) + more
-        print(f"glyphfront: note: look-alikes: {told}; --alphabet tells which there can be", file=sys.stderr)
+        print(f"glyphfront: note: look-alikes: {told}; a narrower --alphabet tells which", file=sys.stderr)
     if page.note:
         print(f"glyphfront: note: {page.note}", file=sys.stderr)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +68,66 @@ def test_pick_names_the_shipped_file_where_that_is_the_one(tmp_path: Path, capsy
     assert answers(capsys, *command)["file"] == str(shipped)
     assert main(command) == 0
     assert f"It comes with glyphfront: glyphfront recognize PICTURE --model {shipped}" in capsys.readouterr().out
+
+
+def cards() -> dict[str, dict[str, Any]]:
+    """By the name of its file, what the card of each shipped model says."""
+    folder = find("glyphnet-s").parent
+    return {path.with_suffix(".onnx").name: json.loads(path.read_text()) for path in folder.glob("*.json")}
+
+
+@pytest.mark.parametrize(
+    ("bound", "most", "of"),
+    [
+        ("--budget-us", 60, lambda latency: latency["p50_us"]),
+        ("--budget-ratio", 1.3, lambda latency: latency["p50_us"] / latency["reference_p50_us"]),
+    ],
+)
+def test_without_results_pick_takes_the_most_accurate_shipped_file_by_its_card(
+    bound: str,
+    most: float,
+    of: Callable[[Any], float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fit = {name: card for name, card in cards().items() if of(card["latency"]) <= most}
+    assert 0 < len(fit) < len(cards())
+    best = max(fit, key=lambda name: fit[name]["accuracy"]["correct"])
+    found = answers(capsys, "pick", bound, str(most))
+    assert (Path(found["file"]).name, found["results"]) == (best, None)
+    assert found["accuracy"]["correct"] == fit[best]["accuracy"]["correct"]
+    assert main(["pick", bound, str(most)]) == 0
+    out = capsys.readouterr().out
+    assert f"taken on {fit[best]['latency']['machine']}; other machines take other times" in out
+    assert "no card says which differences are beyond chance" in out
+    assert f"glyphfront recognize PICTURE --model {find('glyphnet-s').parent / best}" in out
+
+
+def test_without_results_pick_takes_the_fastest_shipped_file_that_is_accurate_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ranked = sorted(cards().values(), key=lambda card: card["accuracy"]["correct"])
+    least = ranked[len(ranked) // 2]["accuracy"]["correct"] / ranked[0]["accuracy"]["total"]
+    enough = [card for card in ranked if card["accuracy"]["correct"] / card["accuracy"]["total"] >= least]
+    found = answers(capsys, "pick", "--min-accuracy", str(least))
+    assert found["latency"]["p50_us"] == min(card["latency"]["p50_us"] for card in enough)
+    told = fails(capsys, "pick", "--min-accuracy", "0.999")
+    assert "no model here reaches 99.9 %: the most accurate is glyphnet" in told
+    assert "results/front/shipped: no result files there" in fails(capsys, "pick", "results/front/shipped")
+
+
+def test_pick_goes_by_the_results_where_they_are(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "here" / "results" / "front").mkdir(parents=True)
+    shutil.copytree(results, tmp_path / "here" / "results" / "front" / "shipped")
+    monkeypatch.chdir(tmp_path / "here")
+    found = answers(capsys, "pick")
+    assert (found["label"], found["results"]) == ("b", "results/front/shipped")
+    assert "card" not in found["sentence"]
 
 
 def test_compare_prints_a_row_a_model_and_the_same_as_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

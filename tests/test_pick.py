@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -127,17 +128,20 @@ def test_the_base_install_picks_by_the_intervals(tmp_path):
     for file in ALL:
         keep(tmp_path, file.result, PREDICTIONS[file.name])
     keep_timings(tmp_path, {"small": 50, "middle": 200, "large": 500})
-    code = (
-        "import sys; extra = ('torch', 'matplotlib', 'jinja2', 'scipy', 'statsmodels'); "
-        "sys.modules.update(dict.fromkeys(extra)); "  # to import one of them now raises ImportError
-        "from pathlib import Path; from glyphfront.measure.folder import read_folder; "
-        "from glyphfront.report.front import files_of; from glyphfront.report.pick import pick; "
-        f"reading = read_folder(Path({str(tmp_path)!r})); "
-        "print(pick(files_of(reading.evaluated, reading.timings)).sentence)"
-    )
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "take large" in printed.stdout, printed.stderr
-    assert "the intervals overlap" in printed.stdout
+    missing = tmp_path / "missing"
+    missing.mkdir()
+    for name in ("torch", "matplotlib", "jinja2", "scipy", "statsmodels"):
+        (missing / f"{name}.py").write_text("raise ImportError")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(missing), *sys.path])}
+
+    def picked(*arguments):
+        command = [sys.executable, "-m", "glyphfront", "pick", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=missing, env=environment, check=True).stdout
+
+    from_results, from_cards = picked(str(tmp_path)), picked()
+    assert "take large" in from_results
+    assert "take glyphnet" in from_cards
+    assert "the intervals overlap" in from_results
 
 
 def test_a_model_is_chosen_by_its_files_and_an_int8_file_has_a_row_of_its_own(tmp_path):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from tyro.conf import Positional
 
 from glyphfront.cli.answer import Json, RunsDir, print_json, show_table
+
+_FRONT = Path("results/front/shipped")
 
 
 def report(
@@ -92,19 +95,19 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
 
 
 def pick(
-    folder: Positional[Path] = Path("results/front/shipped"),
+    folder: Positional[Path | None] = None,
     budget_us: float | None = None,
     budget_ratio: float | None = None,
     min_accuracy: float | None = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
 ) -> None:
-    """Name the model to take for a budget, from result files.
+    """Name the model to take for a budget, from result files or the cards of the shipped models.
 
     Example: glyphfront pick --budget-us 100
 
     Args:
-        folder: holds result files.
+        folder: holds result files; by default results/front/shipped, or the cards where that is not here.
         budget_us: most microseconds for one image (p50).
         budget_ratio: most time for one image, as a multiple of the reference model's.
         min_accuracy: least accuracy, such as 0.89.
@@ -112,24 +115,29 @@ def pick(
         json: an object for machines (docs/json.md).
     """
     from glyphfront.measure.folder import read_folder
+    from glyphfront.report.cards import files_of_cards, what_cards_cannot_say
     from glyphfront.report.front import files_of
     from glyphfront.report.pick import pick as choose
     from glyphfront.ship.card import FILES
-    from glyphfront.ship.recognizer import shipped_file
+    from glyphfront.ship.recognizer import shipped_file, shipped_files
 
-    reading = read_folder(folder)
-    choice = choose(
-        files_of(reading.only_part().evaluated, reading.timings),
-        budget_us=budget_us,
-        budget_ratio=budget_ratio,
-        min_accuracy=min_accuracy,
-    )
+    if folder is None and _FRONT.is_dir():
+        folder = _FRONT
+    if folder is None:
+        files = files_of_cards(shipped_files())
+    else:
+        reading = read_folder(folder)
+        files = files_of(reading.only_part().evaluated, reading.timings)
+    choice = choose(files, budget_us=budget_us, budget_ratio=budget_ratio, min_accuracy=min_accuracy)
+    if folder is None:
+        choice = replace(choice, certainty=f"{choice.certainty} {what_cards_cannot_say(files)}")
     file = choice.file
     path = runs_dir / file.result.key / FILES[file.precision]
     ships = None if path.exists() or not file.exported else shipped_file(file.exported.sha256)
     if json:
         print_json(
             sentence=choice.sentence,
+            results=folder,
             label=file.name,
             key=file.result.key,
             accuracy=file.accuracy,

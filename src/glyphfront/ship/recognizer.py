@@ -265,9 +265,14 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _SHIPPED.glob("*.onnx") if not path.stem.endswith(".int8")))
 
 
+def shipped_files() -> tuple[Path, ...]:
+    """The .onnx files that come with the package, in each precision, sorted."""
+    return tuple(sorted(_SHIPPED.glob("*.onnx")))
+
+
 def shipped_file(sha256: str) -> Path | None:
     """The .onnx file of this sum that comes with the package, in whatever precision; None where there is none."""
-    return next((path for path in sorted(_SHIPPED.glob("*.onnx")) if load_card(path).sha256 == sha256), None)
+    return next((path for path in shipped_files() if load_card(path).sha256 == sha256), None)
 
 
 def find(name_or_path: str | Path) -> Path:

@@ -106,7 +106,7 @@ def test_a_page_of_characters_is_doubted_and_told_what_reads_it(browser: Browser
     visit.answered("?")
     assert "2 parts side by side" in visit.page.inner_text("#told")
     assert "glyphfront serve" in visit.page.inner_text("#noPages")
-    assert not visit.page.get_by_label("a page of characters").is_visible()
+    assert not visit.page.get_by_label("The picture is").is_visible()
     visit.end()
 
 

@@ -15,10 +15,16 @@ export function show(told, readsPages) {
   byId("text").hidden = told?.text === undefined;
   byId("copied").textContent = "";
   document.querySelector(".first").hidden = told?.text !== undefined;
-  byId("lines").value = told?.text ?? "";
-  byId("lines").rows = Math.min(Math.max(told?.lines?.length ?? 0, 3), 12);
+  byId("lines").value = textOf(told);
+  byId("lines").rows = Math.min(Math.max(byId("lines").value.split("\n").length, 3), 12);
   byId("boxes").replaceChildren(...(told?.lines ? boxesOf(told) : []));
   document.documentElement.dataset.answer = predictions.length ? told.character : told?.text ?? "";
+}
+
+/** The text of a page; of one with fields a line for each, as the command line prints them. */
+function textOf(told) {
+  if (!told?.fields?.length) return told?.text ?? "";
+  return told.fields.map(({ name, text }) => `${name}: ${text.replaceAll("\n", " ")}`).join("\n");
 }
 
 function inWords(told) {

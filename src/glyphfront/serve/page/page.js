@@ -17,6 +17,20 @@ function options() {
   return { ...choice.options(), alphabet, signal: running.signal };
 }
 
+/** What the service is told of how a page is laid out. */
+function layout() {
+  const kind = byId("kind").value, sides = [byId("rows"), byId("columns")];
+  if (kind === "grid" && !sides.every((side) => side.checkValidity()))
+    throw new Error("Give rows and columns, each from 1 to 50.");
+  const grid = kind === "grid" && sides.map((side) => Number(side.value)).join("x");
+  return { grid, boxes: kind === "boxes", fields: byId("fields").value.trim() };
+}
+
+function answerTo(picture, chosen) {
+  const isPage = recognizer.page && byId("kind").value !== "character";
+  return isPage ? recognizer.page(picture, { ...chosen, ...layout() }) : recognizer.picture(picture, chosen);
+}
+
 async function update() {
   const number = ++asked, chosen = options();
   byId("hint").hidden = board.strokes.length > 0 || given;
@@ -25,7 +39,7 @@ async function update() {
   let told;
   try {
     told = given
-      ? await (byId("whole").checked && recognizer.page ? recognizer.page : recognizer.picture)(await given, chosen)
+      ? await answerTo(await given, chosen)
       : await recognizer.strokes(board.strokes, board.width, chosen);
   } catch (error) {
     told = { error: error.message };
@@ -34,6 +48,12 @@ async function update() {
   if (number !== asked) return;
   show(told, given && recognizer.page);
   choice.timed();
+}
+
+/** While something is typed. */
+function updateSoon() {
+  clearTimeout(typing);
+  typing = setTimeout(update, 250);
 }
 
 function take(file) {
@@ -45,9 +65,15 @@ function take(file) {
   if (photo.src) URL.revokeObjectURL(photo.src);
   photo.alt = "The picture that was given";
   photo.src = URL.createObjectURL(file);
-  byId("whole").checked = false;
+  setKind("character");
   swap();
   update();
+}
+
+function setKind(kind) {
+  byId("kind").value = kind;
+  byId("cells").hidden = kind !== "grid";
+  byId("fieldsRow").hidden = kind === "character";
 }
 
 function back() {
@@ -65,7 +91,7 @@ function swap() {
 async function begin() {
   document.documentElement.classList.toggle("touch", navigator.maxTouchPoints > 0);
   byId("where").textContent = recognizer.where;
-  byId("asPage").hidden = !recognizer.page;
+  byId("kinds").hidden = !recognizer.page;
   byId("noPages").hidden = Boolean(recognizer.page);
   if (!recognizer.page) byId("what").textContent = "Draw one character, or give a picture of one.";
   try {
@@ -83,9 +109,10 @@ byId("undo").addEventListener("click", () => given ? (back(), update()) : board.
 byId("clear").addEventListener("click", () => { back(); board.clear(); });
 byId("width").addEventListener("input", (event) => { board.width = Number(event.target.value); board.draw(); });
 byId("width").addEventListener("change", update);
-byId("whole").addEventListener("change", update);
+byId("kind").addEventListener("change", ({ target }) => { setKind(target.value); update(); });
+for (const id of ["rows", "columns", "fields"]) byId(id).addEventListener("input", updateSoon);
 byId("readPage").addEventListener("click", async () => {
-  byId("whole").checked = true;
+  setKind("lines");
   await update();
   if (!byId("text").hidden) byId("lines").focus();
 });
@@ -93,8 +120,7 @@ byId("photo").addEventListener("error", () => { byId("photo").alt = "This browse
 byId("own").addEventListener("input", ({ target }) => {
   target.classList.toggle("used", target.value !== "");
   for (const radio of document.getElementsByName("alphabet")) radio.checked = !target.value && !radio.value;
-  clearTimeout(typing);
-  typing = setTimeout(update, 250);
+  updateSoon();
 });
 for (const radio of document.getElementsByName("alphabet"))
   radio.addEventListener("change", () => { byId("own").value = ""; byId("own").classList.remove("used"); update(); });

@@ -38,6 +38,7 @@ from glyphfront.serve.catalogue import Key, chosen, load_all
 from glyphfront.serve.guard import Guard, RefusedError, check_picture, problem_of
 from glyphfront.serve.metrics import Metrics
 from glyphfront.serve.settings import Settings, from_environment
+from glyphfront.serve.wanted import in_thread
 from glyphfront.ship.fields import parse_fields
 from glyphfront.ship.reader import draw_overlay, read_page
 from glyphfront.ship.recognizer import Recognizer
@@ -298,7 +299,7 @@ class Service:
             raise RefusedError(404, str(error.args[0])) from None
 
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+        return await in_thread(self.pool, work, *arguments)
 
     async def _files(self, request: Request) -> list[tuple[str, bytes]]:
         """Names and contents of the files of a multipart body."""

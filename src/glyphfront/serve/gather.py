@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from glyphfront.serve.wanted import check
 from glyphfront.ship.recognizer import BATCH
 
 
@@ -45,7 +46,8 @@ class GatheringSession:
         self._waiting: list[_Waiting] = []
 
     def run(self, names: Sequence[str] | None, feeds: dict[str, Any]) -> list[NDArray[np.float32]]:
-        """As `InferenceSession.run`."""
+        """As `InferenceSession.run`; not for who is no longer waited for (`wanted.check`)."""
+        check()
         own = _Waiting(feeds["image"])
         with self._lock:
             self._waiting.append(own)

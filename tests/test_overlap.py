@@ -9,7 +9,7 @@ import pytest
 
 from glyphfront.data.dataset import Dataset
 from glyphfront.errors import GlyphfrontError
-from glyphfront.measure.overlap import evaluate_overlap
+from glyphfront.measure.overlap import evaluate_beside, evaluate_overlap
 
 KNOWN = ("0", "1", "A", "C", "O", "a")  # c and o are written C and O by this model
 
@@ -83,6 +83,29 @@ def test_images_that_the_model_was_trained_on_are_left_out(tmp_path):
     recognizer.card.seen, recognizer.path = "seen.npz", tmp_path / "model.onnx"
     found = evaluate_overlap(recognizer, mine)
     assert (found.seen, found.accuracy.top1.correct, found.accuracy.top1.total) == (1, 1, 2)
+
+
+def test_two_models_are_scored_on_the_images_that_are_new_to_both_and_of_classes_that_both_know(tmp_path):
+    """Of 0, 1, 1, A, 0, ß one has seen the first, the other the second; A is no class of the other, ß of none."""
+    from glyphfront.data.leakage import save_seen
+
+    mine = pictures([0, 1, 1, 2, 0, 3], ("0", "1", "A", "ß"))
+    one = model([sure(name) for name in ("0", "1", "1", "A", "0", "0")])
+    other = model([[1, 0], [0, 1], [0, 1], [1, 0], [0, 1], [1, 0]], ("0", "1"))
+    for number, recognizer in enumerate((one, other)):
+        save_seen(tmp_path / f"{number}.npz", mine.images[number : number + 1])
+        recognizer.card.seen, recognizer.card.name = f"{number}.npz", f"model {number}"
+        recognizer.path = tmp_path / "model.onnx"
+    found, beside = evaluate_beside(one, other, mine)
+    assert found.dataset.images[:, 0, 0].tolist() == beside.overlap.dataset.images[:, 0, 0].tolist() == [2, 4]
+    assert (found.accuracy.top1.correct, beside.overlap.accuracy.top1.correct) == (2, 1)
+    assert (beside.model, beside.left_out) == ("model 1", 4)
+    assert (beside.comparison.difference, beside.comparison.p_value) == (0.5, 1.0)  # one image: nothing is shown
+
+
+def test_models_that_share_no_image_are_told():
+    with pytest.raises(GlyphfrontError, match="has no image that is of a class of both"):
+        evaluate_beside(model([sure("0")]), model([[1, 0]], ("C", "O")), pictures([0], ("0", "1", "C", "O")))
 
 
 def test_the_worst_pair_comes_with_its_images():

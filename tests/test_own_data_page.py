@@ -57,6 +57,7 @@ def test_the_five_commands_lead_from_photos_to_a_page_a_model_and_an_onnx_file(
         if command[0] == "train":
             run = printed.split()[-1]
     assert all((shots / name).exists() for name in ("page/own.html", "models/mine.onnx", "page-mine/own.html"))
+    assert re.search(r"Beside it glyphnet-s, on the same (\d+) images", " ".join(printed.split()))
     tested = re.search(r"(\d+) of (\d+) images", printed)
     assert tested
     assert int(tested[2]) < 60  # not those that it was trained on

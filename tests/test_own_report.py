@@ -7,7 +7,8 @@ import pytest
 
 from glyphfront.data.dataset import Dataset
 from glyphfront.measure.accuracy import accuracy_of, proportion
-from glyphfront.measure.overlap import Overlap
+from glyphfront.measure.overlap import Beside, Overlap
+from glyphfront.measure.statistics import compare
 from glyphfront.report.document import render_markdown
 from glyphfront.report.own import own_document, write_own_page
 
@@ -41,6 +42,17 @@ def test_the_document_says_how_good_on_what_and_without_what():
     assert "30.06% to 95.44%" in text  # Wilson 1927 of 3 in 4, by hand
     assert "Left out: 2 images of classes that m does not know: ß." in text
     assert "Left out: 3 images that m was trained on." in text
+
+
+def test_what_another_model_makes_of_the_same_images_stands_beside():
+    """Of 4 images m reads 4 and other 2 right: the exact binomial test of 2 against 0 gives 0.5."""
+    ours, others = found([0, 0, 1, 2]), found([1, 1, 1, 2])
+    beside = Beside("other", others, 5, compare(others.right, ours.right))
+    text = render_markdown(own_document(ours, "m", beside=beside))
+    assert "Beside it other, on the same 4 images, which neither was trained on: 50.00%" in text
+    assert "m less other: +50.00 points" in text
+    assert "McNemar's p 0.500), so the two cannot be told apart on them." in text
+    assert "Left out: 5 images that one of them was trained on" in text
 
 
 def test_classes_stand_in_the_order_of_how_ill_they_are_read():

@@ -75,6 +75,7 @@ def evaluate(
     model: Positional[str],
     data: str | None = None,
     labels_from: str | None = None,
+    beside: str | None = None,
     out: Path | None = None,
     data_dir: DataDir = None,
     json: Json = False,
@@ -88,15 +89,19 @@ def evaluate(
         data: any set of which the model knows two classes or more: all pictures of a folder, or the test images of
             another set; by default the test set that the model was made for.
         labels_from: how the names of a folder's files tell what they show, such as img_{label}_*.png.
+        beside: another model, scored on the same images, without what either was trained on; needs --data.
         out: folder for a page with the mistakes, own.html; needs --data.
         data_dir: where EMNIST files lie.
         json: an object for machines (docs/json.md).
     """
     if data is not None:
-        _evaluate_on(model, data if labels_from is None else f"{data}?labels={labels_from}", out, data_dir, json)
+        data = data if labels_from is None else f"{data}?labels={labels_from}"
+        _evaluate_on(model, data, beside, out, data_dir, json)
         return
-    if out is not None or labels_from is not None:
-        raise GlyphfrontError("--out and --labels-from go with own pictures; say which with --data folder:PATH")
+    if (out, labels_from, beside) != (None, None, None):
+        raise GlyphfrontError(
+            "--out, --labels-from and --beside go with own pictures; say which with --data folder:PATH"
+        )
     from glyphfront.pipeline.evaluate import evaluate_model
 
     found = evaluate_model(model, None, data_dir)
@@ -112,19 +117,25 @@ def evaluate(
     print(f"evaluation {accuracy.evaluation_seconds:.2f} s, inference {accuracy.inference_seconds:.2f} s")
 
 
-def _evaluate_on(model: str, data: str, out: Path | None, data_dir: Path | None, json: bool) -> None:
+def _evaluate_on(
+    model: str, data: str, beside: str | None, out: Path | None, data_dir: Path | None, json: bool
+) -> None:
     from glyphfront.data import load_all
-    from glyphfront.measure.overlap import evaluate_overlap
+    from glyphfront.measure.overlap import evaluate_beside, evaluate_overlap
     from glyphfront.report.own import own_document, write_own_page
     from glyphfront.ship.recognizer import load
 
-    recognizer = load(model)
-    found = evaluate_overlap(recognizer, load_all(data, folder=data_dir))
-    page = None if out is None else write_own_page(found, recognizer.card.name, out)
+    recognizer, other = load(model), None
+    if beside is None:
+        found = evaluate_overlap(recognizer, load_all(data, folder=data_dir))
+    else:
+        found, other = evaluate_beside(recognizer, load(beside), load_all(data, folder=data_dir))
+    page = None if out is None else write_own_page(found, recognizer.card.name, out, other)
     if json:
-        print_json(**found.plain(), **({"html": page} if page else {}))
+        told = {"html": page} if page else {}
+        print_json(**found.plain(), **told, **({"beside": other.plain()} if other else {}))
         return
-    show(own_document(found, recognizer.card.name))
+    show(own_document(found, recognizer.card.name, beside=other))
     if page is not None:
         print(page)
 

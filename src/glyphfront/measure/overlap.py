@@ -15,6 +15,7 @@ from glyphfront.data.leakage import load_seen, unseen
 from glyphfront.data.orientation import columns_of
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.accuracy import accuracy_of, proportion
+from glyphfront.measure.statistics import Comparison, compare
 from glyphfront.records import to_plain
 from glyphfront.result import Accuracy, Proportion
 from glyphfront.ship.recognizer import Recognizer
@@ -52,6 +53,11 @@ class Overlap:
     predicted: NDArray[np.int64]
     confidence: NDArray[np.float32]
 
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(N,) bool: which of the scored images are read right."""
+        return np.asarray(self.predicted == self.dataset.labels, np.bool_)
+
     def worst_pairs(self, most: int = 6, each: int = 8) -> list[tuple[str, str, int, NDArray[np.int64]]]:
         """Of the most confused pairs: the two classes, images of either taken for the other, and some of these."""
         pairs = []
@@ -73,6 +79,53 @@ class Overlap:
             "unknown_images": self.unknown_images,
             "left_out": self.seen,
         }
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Another model on the same images.
+
+    Attributes:
+        model: its name.
+        overlap: how well it does.
+        left_out: images of the set that one of the two was trained on, or of classes that one does not know.
+        comparison: accuracy of the model less that of this other one.
+    """
+
+    model: str
+    overlap: Overlap
+    left_out: int
+    comparison: Comparison
+
+    def plain(self) -> dict[str, object]:
+        """The figures, for JSON."""
+        return {
+            "model": self.model,
+            "accuracy": to_plain(self.overlap.accuracy.top1),
+            "left_out": self.left_out,
+            "comparison": to_plain(self.comparison),
+        }
+
+
+def evaluate_beside(recognizer: Recognizer, other: Recognizer, dataset: Dataset) -> tuple[Overlap, Beside]:
+    """Score two exported files on the same images: those that neither was trained on, of classes that both know.
+
+    Each has its own classes of the set as the alphabet, as `evaluate_overlap` says: where one has one class for both
+    cases of a letter, either is right.
+
+    Raises:
+        GlyphfrontError: as `evaluate_overlap`, of either.
+    """
+    kept = dataset
+    for one in (recognizer, other):
+        known = np.array([bool(found) for found in _columns(kept, one.classes)])
+        kept, _ = _unseen(one, kept.take(known[kept.labels]))
+    if not len(kept.images):
+        names = f"{recognizer.card.name} and {other.card.name}"
+        raise GlyphfrontError(f"{dataset.name} has no image that is of a class of both {names} and new to both")
+    found, beside = (evaluate_overlap(one, kept) for one in (recognizer, other))
+    left_out = len(dataset.images) - len(kept.images)
+    return found, Beside(other.card.name, beside, left_out, compare(beside.right, found.right))
 
 
 def evaluate_overlap(recognizer: Recognizer, dataset: Dataset) -> Overlap:

@@ -6,14 +6,18 @@ from pathlib import Path
 
 from glyphfront.data.show import Row, sheet
 from glyphfront.files import write_text
-from glyphfront.measure.overlap import LOOK_ALIKES, Overlap
+from glyphfront.measure.overlap import LOOK_ALIKES, Beside, Overlap
 from glyphfront.report.document import Document, Item, PageFigure, Section, Table, render_html
+from glyphfront.report.tables import p_value, signed_points, span
 from glyphfront.result import Proportion
 
 _SHEET = "mistakes.svg"
+_LEVEL = 0.05
 
 
-def own_document(found: Overlap, model: str, figure: PageFigure | None = None) -> Document:
+def own_document(
+    found: Overlap, model: str, figure: PageFigure | None = None, beside: Beside | None = None
+) -> Document:
     """What `evaluate_overlap` found of `model`, for the terminal and, with a figure of the mistakes, for a page."""
     top1 = found.accuracy.top1
     facts = (
@@ -22,7 +26,9 @@ def own_document(found: Overlap, model: str, figure: PageFigure | None = None) -
         ("Look-alikes as one", f"{found.look_alikes.value:.2%}", f"{_interval(found.look_alikes)}; {_groups()}"),
     )
     said = [f"{found.dataset.name}: {found.dataset.source}. The alphabet is its {len(found.classes)} classes."]
-    if found.unknown:
+    if beside:
+        said.append(_against(beside, model, len(found.classes)))
+    if found.unknown_images:
         names = ", ".join(found.unknown[:12]) + (", ..." if len(found.unknown) > 12 else "")
         said.append(f"Left out: {found.unknown_images:,} images of classes that {model} does not know: {names}.")
     if found.seen:
@@ -35,7 +41,25 @@ def own_document(found: Overlap, model: str, figure: PageFigure | None = None) -
     return Document(f"{model} on {found.dataset.name}", (Section(before=tuple(said), facts=facts), classes, *mistakes))
 
 
-def write_own_page(found: Overlap, model: str, folder: Path) -> Path:
+def _against(beside: Beside, model: str, classes: int) -> str:
+    """What is known of the difference from the other model."""
+    compared, other, share = beside.comparison, beside.model, beside.overlap.accuracy.top1
+    verdict = "beyond chance" if compared.p_value < _LEVEL else "so the two cannot be told apart on them"
+    apart = len(beside.overlap.classes)
+    return (
+        f"Beside it {other}, on the same {compared.images:,} images, which neither was trained on: {share.value:.2%} "
+        f"({_interval(share)}). {model} less {other}: {signed_points(compared.difference)} points "
+        f"({span(compared)}; McNemar's p {p_value(compared.p_value)}), {verdict}."
+        + (f" {other} tells {apart} classes apart." if apart != classes else "")
+        + (
+            f" Left out: {beside.left_out:,} images that one of them was trained on or whose class it does not know."
+            if beside.left_out
+            else ""
+        )
+    )
+
+
+def write_own_page(found: Overlap, model: str, folder: Path, beside: Beside | None = None) -> Path:
     """Write own.html and the sheet of mistakes, mistakes.svg, into `folder`; returns the page's path."""
     figure = None
     rows = _rows(found)
@@ -45,7 +69,7 @@ def write_own_page(found: Overlap, model: str, folder: Path) -> Path:
         path = sheet(rows, title, folder / _SHEET)
         alt = "Pictures of the most confused pairs, each with what it is, what it was read as and how surely"
         figure = PageFigure(_SHEET, path.read_text(encoding="utf-8"), alt)
-    write_text(folder / "own.html", render_html(own_document(found, model, figure)))
+    write_text(folder / "own.html", render_html(own_document(found, model, figure, beside)))
     return folder / "own.html"
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
@@ -178,10 +179,19 @@ def test_read_tells_a_fault_in_one_line(
     assert err.count("\n") == 1
 
 
-def test_pictures_that_are_transposed_are_told_in_one_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("stands", "note"),
+    [
+        (np.transpose, "pictures look transposed, as torchvision gives EMNIST"),
+        (lambda image: np.rot90(image, 1), "pictures look turned"),
+    ],
+)
+def test_pictures_that_are_transposed_or_turned_are_told_in_one_note(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], stands, note: str
+) -> None:
     for number, image in enumerate(draw(1, seed=0, split="test").images):
-        Image.fromarray(image.T).save(tmp_path / f"{number}.png")
+        Image.fromarray(np.ascontiguousarray(stands(image))).save(tmp_path / f"{number}.png")
     assert main(["recognize", str(tmp_path)]) == 0
     err = capsys.readouterr().err
     assert err.count("\n") == 1
-    assert "pictures look transposed, as torchvision gives EMNIST" in err
+    assert note in err

@@ -295,10 +295,20 @@ def test_a_folder_does_not_hide_the_shipped_model_of_its_name(tmp_path, monkeypa
     assert find("./glyphnet-s") == find(Path("glyphnet-s")) == Path("glyphnet-s/model.onnx")
 
 
-def test_transposed_characters_are_noticed_and_upright_ones_are_not():
+def test_transposed_and_turned_characters_are_noticed_as_what_they_are_and_upright_ones_are_not():
     shipped = load("glyphnet-s")
     images = strokes.draw(4, seed=0, split="test").images
-    upright = [shipped.answer_image(image).transposed for image in images]
-    turned = [shipped.answer_image(np.ascontiguousarray(image.T)).transposed for image in images]
-    assert sum(found is not None for found in upright) < 0.03 * len(images)
-    assert sum(found is not None for found in turned) > 0.1 * len(images)
+
+    def shares(stands) -> tuple[float, float]:
+        answers = [shipped.answer_image(np.ascontiguousarray(stands(image))) for image in images]
+        return tuple(
+            sum(found is not None for found in noted) / len(images)
+            for noted in ([answer.transposed for answer in answers], [answer.turned for answer in answers])
+        )
+
+    assert max(shares(lambda image: image)) < 0.03
+    assert shares(np.transpose)[0] > 0.05
+    for quarters in (1, 2, 3):
+        transposed, turned = shares(lambda image, quarters=quarters: np.rot90(image, quarters))
+        assert transposed < 0.06
+        assert turned > max(2 * transposed, 0.05)

@@ -40,6 +40,7 @@ class Told(TypedDict):
     reason: str | None
     alike: list[str]
     transposed: Guess | None
+    turned: Guess | None
 
 
 def told(picture: str, answer: Answer) -> Told:
@@ -51,6 +52,7 @@ def told(picture: str, answer: Answer) -> Told:
         "reason": answer.reason,
         "alike": list(answer.alike),
         "transposed": _guess(answer.transposed) if answer.transposed else None,
+        "turned": _guess(answer.turned) if answer.turned else None,
     }
 
 

@@ -55,7 +55,7 @@ def recognize(
 
     recognizer = load(model)
     recognizer.alphabet(alphabet)
-    status, number, transposed = 0, 0, list[str]()
+    status, number, transposed, turned = 0, 0, list[str](), list[str]()
     for picture, page in _pages(pictures):
         try:
             if isinstance(page, GlyphfrontError):
@@ -66,8 +66,9 @@ def recognize(
             _tell(str(error) if page is error else f"{picture}: {error}", picture, json)
             continue
         number += 1
-        if answer.transposed:
-            transposed.append(f"{picture}: {answer.transposed.character} {answer.transposed.probability:.0%}")
+        for other, told_so in ((answer.transposed, transposed), (answer.turned, turned)):
+            if other:
+                told_so.append(f"{picture}: {other.character} {other.probability:.0%}")
         if json:
             print_json(**told(picture, answer))
             continue
@@ -77,13 +78,23 @@ def recognize(
         elif answer.alike:
             words.append(f"(or {', '.join(answer.alike)})")
         print(f"{picture}  " + "  ".join(words))
-    if transposed and len(transposed) >= min(number, max(2, number / 10)):
-        print(
-            f"glyphfront: note: {len(transposed)} of {number} pictures look transposed, as torchvision gives EMNIST "
-            f"({transposed[0]}); exchange their rows and columns first",
-            file=sys.stderr,
-        )
+    if note := _how_they_stand(transposed, turned, number):
+        print(f"glyphfront: note: {note}", file=sys.stderr)
     return status
+
+
+def _how_they_stand(transposed: list[str], turned: list[str], number: int) -> str | None:
+    """What to do about so many of a number of pictures that look transposed or turned; None where they are few."""
+    least = min(number, max(2, number / 20))
+    # of pictures that are turned, one in fifteen looks transposed; of transposed ones, half look turned
+    if transposed and len(transposed) >= max(least, len(turned) / 2):
+        return (
+            f"{len(transposed)} of {number} pictures look transposed, as torchvision gives EMNIST ({transposed[0]}); "
+            "exchange their rows and columns first"
+        )
+    if turned and len(turned) >= least:
+        return f"{len(turned)} of {number} pictures look turned ({turned[0]}); try --any-orientation"
+    return None
 
 
 def read(

@@ -38,7 +38,8 @@ class Prediction:
     """0 to 1."""
 
 
-_UNSURE, _SURE = 0.6, 0.95  # less sure than the one upright, and surer than the other transposed
+_UNSURE, _SURE = 0.6, 0.95  # less sure than the one as it stands, and surer than the other transposed or turned
+_RATHER = 4.0  # times the odds of any quarter turn: those of a picture that is told as transposed
 
 ALIKE = ("0O", "1Il7", "5S", "2Z", "9gq", "8B", "uvUV")
 """Characters that a writer's hand makes alike, and that only an alphabet tells apart."""
@@ -57,7 +58,9 @@ class Answer:
     least: float = 0.0
     """Probability below which no character is answered."""
     transposed: Prediction | None = None
-    """What the picture shows with rows and columns exchanged, where that is far surer."""
+    """What the picture shows with rows and columns exchanged, where that is far surer than as it stands or turned."""
+    turned: Prediction | None = None
+    """What the picture shows turned by a quarter or two, where that is far surer than as it stands or transposed."""
 
     @property
     def character(self) -> str:
@@ -212,7 +215,8 @@ class Recognizer:
         doubt = doubt or self.unlike(standing, float(row.max()))
         best = np.argsort(-row, kind="stable")
         found = tuple(Prediction(characters[c], float(row[c])) for c in best[:top])
-        return Answer(found, doubt, alike(row, characters), least, self._transposed(image, found[0], alphabet))
+        transposed, turned = self._standing_otherwise(image, found[0], alphabet)
+        return Answer(found, doubt, alike(row, characters), least, transposed, turned)
 
     def _upright(self, image: NDArray[np.uint8], alphabet: str | Sequence[str] | None) -> NDArray[np.uint8]:
         from glyphfront.picture.turns import likeliest, turned
@@ -231,14 +235,27 @@ class Recognizer:
     def _is_latin(self) -> bool:
         return all(len(name) == 1 and name.isascii() and name.isalnum() for name in self.classes)
 
-    def _transposed(
+    def _standing_otherwise(
         self, image: NDArray[np.uint8], upright: Prediction, alphabet: str | Sequence[str] | None
-    ) -> Prediction | None:
+    ) -> tuple[Prediction | None, Prediction | None]:
+        """What it shows transposed, and what turned: one of the two at most; see `Answer`.
+
+        Most letters are like their mirror image, so that one that is turned looks transposed as well.
+        """
         if upright.probability >= _UNSURE:
-            return None
-        row = self.probabilities(np.ascontiguousarray(image.T)[None], alphabet)[0]
-        best = int(row.argmax())
-        return Prediction(self.alphabet(alphabet).characters[best], float(row[best])) if row[best] > _SURE else None
+            return None, None
+        ways = [image.T, *(np.rot90(image, quarters) for quarters in (1, 2, 3))]
+        rows = self.probabilities(np.stack(ways), alphabet)
+        characters = self.alphabet(alphabet).characters
+        transposed, *turns = (Prediction(characters[row.argmax()], float(row.max())) for row in rows)
+        turned = max(turns, key=lambda prediction: prediction.probability)
+        if transposed.probability > _SURE and _odds(transposed) > _RATHER * _odds(turned):
+            return transposed, None
+        return None, turned if turned.probability > _SURE else None
+
+
+def _odds(prediction: Prediction) -> float:
+    return prediction.probability / max(1 - prediction.probability, 1e-6)
 
 
 def alike(row: NDArray[np.float32], characters: Sequence[str]) -> tuple[str, ...]:

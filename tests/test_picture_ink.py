@@ -8,9 +8,10 @@ import pytest
 
 from glyphfront.picture.doubt import doubt_about
 from glyphfront.picture.ink import gray_of
+from glyphfront.picture.lines_around_character import without_lines_around
 from glyphfront.picture.normalize import character_ink, normalize
 from glyphfront.picture.polarity import ink_is_light
-from glyphfront.picture.rules import rules_of, without_rules
+from glyphfront.picture.straight_lines import straight_lines_in
 from glyphfront.picture.tones import median, otsu, quantile_of, spread_of
 from test_normalize import CHARACTERS, difference, draw
 
@@ -87,18 +88,18 @@ def test_sheet_on_a_darker_table_is_the_paper():
 def test_line_that_crosses_the_picture_is_found_where_it_was_drawn():
     y, x = np.mgrid[:100, :200]
     mask = (np.abs(y - 40 - 10 * x / 199) <= 1.5).astype(np.uint8)
-    (rule,) = rules_of(mask)
-    assert not rule.vertical
-    assert rule.row(0) == pytest.approx(40, abs=1)
-    assert rule.row(199) == pytest.approx(50, abs=1)
-    assert rule.thickness == pytest.approx(3, abs=1)
+    (line,) = straight_lines_in(mask, 0.5)
+    assert not line.vertical
+    assert line.row(0) == pytest.approx(40, abs=1)
+    assert line.row(199) == pytest.approx(50, abs=1)
+    assert line.thickness == pytest.approx(3, abs=1)
 
 
 def test_bars_of_a_letter_cut_to_its_box_are_no_lines():
     tee = np.zeros((100, 80), np.uint8)
     tee[:12] = 1
     tee[:, 34:46] = 1
-    assert without_rules(tee) is None
+    assert without_lines_around(tee) is None
 
 
 @pytest.mark.parametrize("name", sorted(CHARACTERS))

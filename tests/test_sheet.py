@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from glyphfront.picture.normalize import normalize
-from glyphfront.picture.sheet import off_the_table, sheet_in
+from glyphfront.picture.sheet import off_the_table, page_in, sheet_in
 from test_normalize import difference, draw
 from test_picture_ink import boxed, page_of, shadow
 
@@ -106,3 +106,19 @@ def test_an_opaque_alpha_channel_changes_nothing() -> None:
     opaque = np.full_like(gray, 255)
     assert difference(normalize(np.dstack([gray, opaque])), normalize(gray)) < 1  # reduced with other roundings
     assert np.array_equal(normalize(np.dstack([gray, gray, gray, opaque])), normalize(np.dstack([gray, gray, gray])))
+
+
+@pytest.mark.parametrize("place", ["turned", "two edges"])
+@pytest.mark.parametrize("table", ["dark", "checks", "cloth"])
+def test_the_sheet_of_a_page_is_what_lies_lighter_on_a_table(table: str, place: str) -> None:
+    picture, _ = lying("4", tables()[table], PLACES[place], 235.0)
+    sheet = page_in(picture)
+    assert sheet is not None
+    there = cv2.fillConvexPoly(np.zeros_like(picture), np.array(PLACES[place]), 1)
+    assert np.count_nonzero(sheet & there) > 0.7 * np.count_nonzero(there)  # without its edge
+    assert np.count_nonzero(sheet & ~there & 1) < 0.02 * np.count_nonzero(there)
+
+
+@pytest.mark.parametrize("spoil", [lambda page: page, boxed, shadow(0.2), shadow(0.005)])
+def test_a_page_that_fills_the_picture_lies_on_no_table(spoil) -> None:
+    assert page_in(spoil(page_of("N")).astype(np.uint8)) is None

@@ -12,7 +12,7 @@ from glyphfront.picture.glyph import Glyph
 from glyphfront.picture.normalize import framed
 from glyphfront.picture.parts import character_in
 from glyphfront.picture.read import Box, Gray, Mask
-from glyphfront.picture.rules import band_of, rules_of
+from glyphfront.picture.straight_lines import band_of, straight_lines_in
 from glyphfront.picture.tones import otsu
 
 _REACH = 0.16  # of a cell's side: so far from its place an edge is looked for
@@ -80,7 +80,7 @@ def _edge(strip: Mask, vertical: bool, middle: int, side: int) -> Mask:
     whole = np.asarray(cv2.morphologyEx(np.ascontiguousarray(strip), cv2.MORPH_CLOSE, kernel), np.uint8)
     # paper on both sides: the strip is narrow, and neither its rim nor its width says anything of the line
     room = ((0, 0), (side, side)) if vertical else ((side, side), (0, 0))
-    found = rules_of(np.pad(whole, room), _EDGE * side / strip.shape[0 if vertical else 1])
+    found = straight_lines_in(np.pad(whole, room), _EDGE * side / strip.shape[0 if vertical else 1])
     found = [r for r in found if r.vertical == vertical]
     best = min(found, key=lambda r: abs(r.row((r.start + r.stop) / 2) - side - middle), default=None)
     if best is None:

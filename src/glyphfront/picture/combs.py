@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphfront.picture.read import Box, Mask
-from glyphfront.picture.rules import Rule, band_of, rules_of
+from glyphfront.picture.straight_lines import StraightLine, band_of, straight_lines_in
 
 _BASE = 0.1  # of the picture's width: so long is the level line at least
 _LEAST = 12  # pixels: places are no narrower
@@ -43,7 +43,7 @@ def combs_of(mask: Mask) -> tuple[list[Comb], Mask]:
     """
     found: list[Comb] = []
     drawn = np.zeros_like(mask)
-    lines = [r for r in rules_of(mask, _BASE) if not r.vertical]
+    lines = [r for r in straight_lines_in(mask, _BASE) if not r.vertical]
     for base in sorted(lines, key=lambda r: -r.row(r.start)):
         comb = _comb(mask, base, lines)
         if comb is None or any(overlap(place, other) for place in comb.places for c in found for other in c.places):
@@ -66,7 +66,7 @@ def overlap(one: Box, other: Box) -> bool:
     return wide > 0 and tall > 0 and wide * tall > 0.3 * min(areas)
 
 
-def _comb(mask: Mask, base: Rule, lines: list[Rule]) -> Comb | None:
+def _comb(mask: Mask, base: StraightLine, lines: list[StraightLine]) -> Comb | None:
     """The comb that stands on a level line."""
     half = int(base.thickness / 2) + 2
     columns = np.arange(max(base.start - 2, 0), min(base.stop + 3, mask.shape[1]))

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from glyphfront.picture.read import Gray, Mask
-from glyphfront.picture.rules import mean_stroke
+from glyphfront.picture.sizes import mean_stroke
 
 if TYPE_CHECKING:
     import onnxruntime as ort

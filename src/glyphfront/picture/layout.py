@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphfront.picture.glyph import Glyph
+from glyphfront.picture.lines_on_page import without_lines_on_page
 from glyphfront.picture.normalize import framed
 from glyphfront.picture.page import PageInk, page_ink
 from glyphfront.picture.read import Mask, Pixels
-from glyphfront.picture.ruling import usual_height, without_ruling
+from glyphfront.picture.sizes import usual_height
 
 _SPACE = 0.55  # of the height of a line: wider gaps part words
 _DETACHED = 0.4  # of the height of a character: lower parts are dots and strokes of another one
@@ -56,7 +57,7 @@ def lines_and_signs(pixels: Pixels, turns: int = 0) -> tuple[list[list[Glyph]], 
         GlyphfrontError: no ink stands out from the paper.
     """
     page = page_ink(pixels, turns)
-    labels, parts, small = _parts(without_ruling(page.mask))
+    labels, parts, small = _parts(without_lines_on_page(page.mask))
     lines = _in_lines(parts)
     usual = float(np.median([p.height for p in parts])) if parts else 0.0
     for line in [line for line in lines if len(line) == 1 and line[0].height < _COMMA * usual]:

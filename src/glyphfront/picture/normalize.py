@@ -81,8 +81,9 @@ def character_ink(pixels: Pixels) -> tuple[Gray, float]:
         GlyphfrontError: there is no ink.
     """
     reduction = _reduction(pixels.shape)
-    gray = gray_of(_reduced(pixels, reduction))
-    sheet = off_the_table(pixels, gray)
+    reduced = _reduced(pixels, reduction)
+    gray = gray_of(reduced)
+    sheet = off_the_table(pixels, gray, reduced if pixels.shape[2:] in ((3,), (4,)) else None)
     if sheet is not None:
         pixels, reduction = sheet, _reduction(sheet.shape)
         gray = gray_of(_reduced(pixels, reduction))

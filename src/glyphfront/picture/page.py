@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.ink import EMPTY, gray_of, ink_of_page, stands_out
 from glyphfront.picture.read import Box, Gray, Mask, Pixels
+from glyphfront.picture.sheet import page_in
 from glyphfront.picture.tones import otsu
 
 _SIDE = 2000  # larger pages are reduced to this
-_SHEET_SIDE = 250  # the sheet is looked for in pictures reduced to this
-_SHEET_FILLS = 0.9  # of its hull, and of its rectangle at any angle: a sheet of paper, seen from nearly above
 _NOISE = 5.0  # standard deviations of the paper: ink stands out by more
 _FAINTEST = 10  # of 255, likewise
 _FAINT = 20  # of 255: so faint ink has to be of one tone,
@@ -61,13 +60,12 @@ def page_ink(pixels: Pixels, turns: int = 0) -> PageInk:
     if factor > 1:
         page = np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_AREA), np.uint8)
     gray = gray_of(page)
-    outside = _beside_the_sheet(gray)
-    if outside is not None:
-        gray = np.where(outside > 0, np.uint8(np.median(gray[outside == 0])), gray)
+    sheet = page_in(gray)
+    if sheet is not None:
+        gray = np.where(sheet > 0, gray, np.uint8(np.median(gray[sheet > 0])))
     ink = ink_of_page(gray, max(0.06 * max(gray.shape), min(0.4 * min(gray.shape), 60)))
-    if outside is not None:
-        near = cv2.dilate(outside, np.ones((5, 5), np.uint8))
-        ink = np.where(near > 0, np.uint8(0), ink)
+    if sheet is not None:
+        ink = np.where(cv2.erode(sheet, np.ones((5, 5), np.uint8), borderValue=1) > 0, ink, np.uint8(0))
     back = _unturned(turns % 4, wide, tall) @ np.diag([turned.shape[1] / size[0], turned.shape[0] / size[1], 1])
     slant = _slant((ink > _level(ink)).view(np.uint8))
     if abs(slant) > _LEAST_SLANT:
@@ -100,39 +98,6 @@ def _unturned(turns: int, wide: int, tall: int) -> NDArray[np.float64]:
         ][turns],
         np.float64,
     )
-
-
-def _beside_the_sheet(gray: Gray) -> Mask | None:
-    """(H, W), 1 beside a sheet of paper that lies on something darker; None where no such sheet is seen.
-
-    A shadow is no sheet: the light part of the page goes on to three sides of the picture, or is no rectangle.
-    """
-    factor = max(max(gray.shape) / _SHEET_SIDE, 1)
-    size = (max(round(gray.shape[1] / factor), 1), max(round(gray.shape[0] / factor), 1))
-    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    level, share = otsu(np.asarray(closed, np.uint8))
-    if share < 0.6 or float(closed[closed > level].mean()) - float(closed[closed <= level].mean()) < 40:
-        return None
-    contours, _ = cv2.findContours((closed > level).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    sheet = max(contours, key=cv2.contourArea)
-    area, hull = cv2.contourArea(sheet), cv2.contourArea(cv2.convexHull(sheet))
-    sides = cv2.minAreaRect(sheet)[1]
-    if not 0.12 * small.size < area or area < _SHEET_FILLS * max(hull, 0.93 * sides[0] * sides[1]):
-        return None
-    points = sheet[:, 0]
-    at_rim = [points[:, 0] <= 0, points[:, 1] <= 0, points[:, 0] >= size[0] - 1, points[:, 1] >= size[1] - 1]
-    if (
-        sum(int(np.count_nonzero(side)) > 0.2 * n for side, n in zip(at_rim, (*size[::-1], *size[::-1]), strict=True))
-        > 2
-    ):
-        return None
-    held = np.zeros_like(small, np.uint8)
-    cv2.drawContours(held, [sheet], -1, 1, -1)
-    edge = max(round(0.02 * max(size)), 2)  # its edge is no ink; at the rim of the picture it has none
-    held = cv2.erode(held, np.ones((2 * edge + 1, 2 * edge + 1), np.uint8), borderValue=1)
-    whole = cv2.resize(held, gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return np.asarray(1 - whole, np.uint8)
 
 
 def _slant(mask: Mask) -> float:

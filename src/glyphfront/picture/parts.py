@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphfront.picture.ink import NEAR, touches_rim
+from glyphfront.picture.lines_around_character import without_lines_around, without_underline
 from glyphfront.picture.read import Gray, Mask
-from glyphfront.picture.rules import without_rules, without_underline
 from glyphfront.picture.tones import above, counts_of, median, otsu_of, quantile_of, up_to
 
 _SPECK = 0.03  # of the ink of the largest part
@@ -129,7 +129,7 @@ def _writing(found: _Parted) -> Mask:
     if at_rim and (apart := _off_the_rim(mask, _APART)) is not None and not _leads_to_rim(apart, found.with_faint):
         return without_underline(_out_of_rings(apart))
     if at_rim or _encloses(mask):
-        without = without_rules(mask)
+        without = without_lines_around(mask)
         if without is not None:
             mask = without
     mask = without_underline(_out_of_rings(mask))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from glyphfront.picture.read import Mask
+from glyphfront.picture.sheet import filled, outline_of, rectangularity
 
 _CLEAR = 0.25  # of the rim: a tone that has less of it does not reach it
 _SURE = 5.0  # logits of the vote: tight crops have more
@@ -74,18 +75,16 @@ def _is_sheet(inner: Mask) -> bool:
     _, _, wide, tall = cv2.boundingRect(inner)
     if wide * tall < 0.3 * inner.size:
         return False
-    outlines, _ = cv2.findContours(inner, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    outline = max(outlines, key=cv2.contourArea)
-    _, size, _ = cv2.minAreaRect(outline)
-    area = cv2.contourArea(outline)
-    if area < 0.3 * inner.size or area < _SHEET * size[0] * size[1]:
+    outline = outline_of(inner)
+    if outline is None or (fills := rectangularity(outline)) < _SHEET:
         return False
-    sheet = np.zeros_like(inner, np.uint8)
-    cv2.drawContours(sheet, [outline], -1, 1, -1)
-    on_it = sheet & (1 - inner)
+    area = cv2.contourArea(outline)
+    if area < 0.3 * inner.size:
+        return False
+    on_it = filled(outline, inner.shape) & (1 - inner)
     if not 0 < np.count_nonzero(on_it) < 0.25 * area:
         return False
-    sharp = area > _SHARP * size[0] * size[1] and area > 0.4 * inner.size
+    sharp = fills > _SHARP and area > 0.4 * inner.size
     return _thickest(on_it) < (1.5 if sharp else 0.5) * _thickest(inner)
 
 

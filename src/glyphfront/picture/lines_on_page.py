@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from glyphfront.picture.read import Mask
-from glyphfront.picture.rules import Rule, band_of, rules_of, without_crumbs
+from glyphfront.picture.sizes import usual_height
+from glyphfront.picture.straight_lines import StraightLine, band_of, straight_lines_in, without_crumbs
 
 _CANDIDATE = 0.3  # of the picture's side: shorter lines are looked for only where the writing is known to be small
 _LONG = 3.0  # heights of a character: no stroke is as long
@@ -20,7 +21,7 @@ _THICK = 0.5  # heights of a character: what is thicker is no line
 _SPECK = 6  # pixels
 
 
-def without_ruling(mask: Mask) -> Mask:
+def without_lines_on_page(mask: Mask) -> Mask:
     """The writing of a page, without ruled lines, frames and the lines of tables.
 
     Args:
@@ -29,7 +30,7 @@ def without_ruling(mask: Mask) -> Mask:
     Returns:
         (H, W), 1 where there is writing.
     """
-    candidates = rules_of(mask, _CANDIDATE)
+    candidates = straight_lines_in(mask, _CANDIDATE)
     framing = _frames(candidates, mask)
     level = [r for r in candidates if not r.vertical]
     height = _height(_without(mask, framing + level), candidates)
@@ -37,46 +38,36 @@ def without_ruling(mask: Mask) -> Mask:
         return mask
     shorter = _LONG * 1.4 * height / mask.shape[1]
     if shorter < _CANDIDATE:  # lines to write on, shorter than the page
-        candidates = [r for r in candidates if r.vertical] + [r for r in rules_of(mask, shorter) if not r.vertical]
+        candidates = [r for r in candidates if r.vertical] + [
+            r for r in straight_lines_in(mask, shorter) if not r.vertical
+        ]
     return _without(mask, [r for r in candidates if r in framing or _is_ruled(r, height, mask)])
 
 
-def usual_height(tall: cv2.typing.MatLike, area: cv2.typing.MatLike) -> float:
-    """Of a character, in pixels: the median over the ink, which specks do not lower.
-
-    Args:
-        tall: (N,), heights of the connected parts of a page; N is 1 or more.
-        area: (N,), how many pixels each of them has.
-    """
-    order = np.argsort(tall)
-    share = np.cumsum(area[order]) / area.sum()
-    return float(tall[order][np.searchsorted(share, 0.5)])
+def _is_ruled(line: StraightLine, height: float, mask: Mask) -> bool:
+    length = line.stop - line.start + 1
+    side = mask.shape[0] if line.vertical else mask.shape[1]
+    across = line.start <= 1 and line.stop >= side - 2
+    return line.thickness <= _THICK * height and length >= (_ACROSS if across else _LONG) * height
 
 
-def _is_ruled(rule: Rule, height: float, mask: Mask) -> bool:
-    length = rule.stop - rule.start + 1
-    side = mask.shape[0] if rule.vertical else mask.shape[1]
-    across = rule.start <= 1 and rule.stop >= side - 2
-    return rule.thickness <= _THICK * height and length >= (_ACROSS if across else _LONG) * height
-
-
-def _without(mask: Mask, rules: list[Rule]) -> Mask:
+def _without(mask: Mask, lines: list[StraightLine]) -> Mask:
     removed = np.zeros_like(mask)
-    for rule in rules:
-        removed |= band_of(rule, mask)
+    for line in lines:
+        removed |= band_of(line, mask)
     left: Mask = np.where(removed > 0, np.uint8(0), mask)
-    if not rules:
+    if not lines:
         return left
-    return without_crumbs(left, removed, max(0.8 * max(rule.thickness for rule in rules), 2))
+    return without_crumbs(left, removed, max(0.8 * max(line.thickness for line in lines), 2))
 
 
-def _height(mask: Mask, candidates: list[Rule]) -> float:
+def _height(mask: Mask, candidates: list[StraightLine]) -> float:
     """Of a character, as `usual_height`; upright lines alone do not count; 0 where there is none."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     wide, tall, area = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_AREA]
     real = (area > _SPECK) & (tall > 0.008 * mask.shape[0]) & (wide < 0.98 * mask.shape[1])
     margin = np.zeros_like(real)
-    if any(rule.vertical for rule in candidates):
+    if any(line.vertical for line in candidates):
         margin = (tall > 0.95 * mask.shape[0]) & (wide < 0.1 * tall)
     if (real & ~margin).any():
         real &= ~margin
@@ -85,7 +76,7 @@ def _height(mask: Mask, candidates: list[Rule]) -> float:
     return usual_height(tall[real], area[real])
 
 
-def _frames(candidates: list[Rule], mask: Mask) -> list[Rule]:
+def _frames(candidates: list[StraightLine], mask: Mask) -> list[StraightLine]:
     """Lines that meet two others at right angles, which do so too, and have something between them."""
     kept = list(candidates)
     while True:
@@ -108,7 +99,7 @@ def _frames(candidates: list[Rule], mask: Mask) -> list[Rule]:
     return kept if held.any() else []
 
 
-def _meet(one: Rule, other: Rule) -> bool:
+def _meet(one: StraightLine, other: StraightLine) -> bool:
     """Whether two perpendicular lines touch or cross."""
     if one.vertical == other.vertical:
         return False

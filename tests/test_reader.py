@@ -103,6 +103,20 @@ def test_wrong_size_of_a_grid_is_told_with_the_right_one(size):
         cells_of(grid_of(ROWS), *size)
 
 
+@pytest.mark.parametrize("size", [(3, 3), (8, 9), (10, 10)])
+def test_faint_lines_between_thick_ones_are_counted_where_the_size_is_wrong(size):
+    page = grid_of(["........."] * 9, side=50)
+    for n in (1, 2, 4, 5, 7, 8):  # thinner and fainter than the others
+        for lines in (page, page.T):
+            lines[100 + 50 * n - 1 : 100 + 50 * n + 2, 102:548] = 230
+            lines[100 + 50 * n, 102:548] = 190
+    for n in (0, 3, 6, 9):
+        for lines in (page, page.T):
+            lines[100 + 50 * n - 1 : 100 + 50 * n + 2, 100:550] = 20
+    with pytest.raises(GlyphfrontError, match="give 9x9"):
+        cells_of(page, *size)
+
+
 def test_grid_that_ends_at_the_edge_of_the_picture_is_read():
     cut = grid_of(ROWS)[99:-98, 99:-98]
     cells = cells_of(cut, 3, 4)

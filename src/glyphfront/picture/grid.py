@@ -20,6 +20,8 @@ _SIDE = 1000  # the outline is looked for in pictures reduced to this
 _CHECKED = 800  # pixels a side when lines are counted
 _IS_LINE = 0.4  # of its length is seen of each line of a grid, at least, as a rule
 _IS_OTHER = 0.65  # likewise, where it speaks for another number of rows than was given
+_IS_FAINT = 0.8  # likewise, of fainter lines between them
+_FAINT = 0.2  # of the threshold of ink: as faint are these
 _FAINTER = (1.0, 0.4, 0.1)  # of the threshold of ink: so faint are lines, in turn
 _SPECK = 12  # pixels: pieces of lines are longer
 _BLACK = 0.3  # of the paper around it: so dark are black cells
@@ -91,24 +93,24 @@ def _corners(pixels: Pixels, rows: int, columns: int, turns: int) -> Corners:
     size = (max(round(pixels.shape[1] / factor), 1), max(round(pixels.shape[0] / factor), 1))
     gray = gray_of(np.asarray(cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA)))
     ink = _with_blocks(ink_of_page(gray, 0.05 * max(gray.shape)), gray)
-    fault: GlyphfrontError | None = None
+    others: list[tuple[int, int]] = []
     for share in _FAINTER:
         corners = _outline(_lines(ink, share))
         if corners is not None:
             corners = np.roll(corners * np.float32(factor), -turns, axis=0)
-            try:
-                _check_size(pixels, corners, rows, columns, share)
-            except GlyphfrontError as error:
-                fault = fault or error
-            else:
+            seen, mask = _seen(pixels, corners, rows, columns, share)
+            if not _is_bordered(mask, _beyond(corners, pixels.shape)):
+                continue
+            if seen == (rows, columns):
                 return corners
-    if fault is not None and str(fault) != _NO_GRID:
-        raise fault
+            others.append(seen)
+    if others:
+        raise GlyphfrontError(_other_size(others, rows, columns))
     turned = (rows, columns) if turns % 2 == 0 else (columns, rows)
     corners = grid_of_inner_lines(_lines(ink, _FAINTER[1]), *turned)
     if corners is not None:
         corners = np.roll(corners * np.float32(factor), -turns, axis=0)
-        if _seen(pixels, corners, rows, columns, _FAINTER[1])[0] == [rows, columns]:
+        if _seen(pixels, corners, rows, columns, _FAINTER[1])[0] == (rows, columns):
             return corners
     raise GlyphfrontError(_NO_GRID)
 
@@ -155,31 +157,31 @@ def _outline(mask: Mask) -> Corners | None:
     return np.ascontiguousarray(points[four])
 
 
-def _seen(pixels: Pixels, corners: Corners, rows: int, columns: int, share: float) -> tuple[list[int | None], Mask]:
-    """How many rows and columns the lines of a grid make, and these lines, set straight."""
+def _seen(pixels: Pixels, corners: Corners, rows: int, columns: int, share: float) -> tuple[tuple[int, int], Mask]:
+    """How many rows and columns the lines of a grid make, 0 where there are none, and these lines, set straight."""
     ink = _flat(pixels, corners, _CHECKED, _CHECKED, 0.05 * _CHECKED, blocks=True)
     mask = _lines(ink, 0.7 * share)  # inner lines are often fainter than outer ones
-    return [_lines_seen(np.ascontiguousarray(m), n) for m, n in ((mask, rows), (mask.T, columns))], mask
+    faint = _lines(ink, _FAINT * share) | mask
+    turned = np.ascontiguousarray(mask.T), np.ascontiguousarray(faint.T)
+    return (_lines_seen(mask, faint, rows), _lines_seen(*turned, columns)), mask
 
 
-def _check_size(pixels: Pixels, corners: Corners, rows: int, columns: int, share: float) -> None:
-    """Compare the number of rows and columns with the lines that are seen.
+def _other_size(seen: list[tuple[int, int]], rows: int, columns: int) -> str:
+    """What to say where the lines of a grid do not make as many rows and columns as were given.
 
-    Raises:
-        GlyphfrontError: there is no grid, or its lines say that it has others.
+    Args:
+        seen: rows and columns by outlines of ever fainter lines, 0 where there are no lines: without its outermost
+            lines, if these are faint, a grid seems to have fewer.
+        rows: that were given.
+        columns: that were given.
     """
-    seen, mask = _seen(pixels, corners, rows, columns, share)
-    if not _is_bordered(mask, _beyond(corners, pixels.shape)):
-        raise GlyphfrontError(_NO_GRID)
-    if None in seen:
-        raise GlyphfrontError(
-            f"there is no grid of {rows}x{columns} on this picture: no lines are seen between its cells"
-        )
-    if seen != [rows, columns]:
-        raise GlyphfrontError(
-            f"the grid on this picture seems to have {seen[0]} rows and {seen[1]} columns, not {rows} and {columns}; "
-            f"give {seen[0]}x{seen[1]}"
-        )
+    most = max(seen, key=lambda size: size[0] * size[1])
+    if 0 in most:
+        return f"there is no grid of {rows}x{columns} on this picture: no lines are seen between its cells"
+    return (
+        f"the grid on this picture seems to have {most[0]} rows and {most[1]} columns, not {rows} and {columns}; "
+        f"give {most[0]}x{most[1]}"
+    )
 
 
 def _beyond(corners: Corners, shape: tuple[int, ...]) -> list[bool]:
@@ -201,17 +203,26 @@ def _is_bordered(mask: Mask, at_rim: list[bool]) -> bool:
     return all(cut or float(side.mean()) > 0.6 for side, cut in zip(sides, at_rim, strict=True))
 
 
-def _lines_seen(mask: Mask, given: int) -> int | None:
-    """How many rows the level lines of a grid make: `given` unless they say otherwise; None where there are none."""
-    inner = mask[_AROUND:-_AROUND, _AROUND:-_AROUND]
+def _lines_seen(mask: Mask, faint: Mask, given: int) -> int:
+    """How many rows the level lines of a grid make: `given` unless they say otherwise; 0 where there are none.
+
+    Args:
+        mask: (H, W), 1 where there are lines.
+        faint: (H, W), 1 where there are fainter lines as well, such as those between the thick ones of a sudoku.
+        given: rows.
+    """
+    inner, with_faint = (m[_AROUND:-_AROUND, _AROUND:-_AROUND] for m in (mask, faint))
     shares = {n: _share_of_lines(inner, n) for n in range(2, _MOST + 1)}
-    if given == 1:
-        clear = [n for n, share in shares.items() if share > _IS_OTHER]
-        return max(clear, default=1)
     finer = [n for n, share in shares.items() if n > given and share > _IS_OTHER]
-    if shares[given] > _IS_LINE and not finer:
-        return given
-    return max((n for n, share in shares.items() if share > _IS_LINE + 0.1), default=None)
+    if given == 1:
+        seen = max(finer, default=1)
+    elif shares[given] > _IS_LINE and not finer:
+        seen = given
+    else:
+        seen = max((n for n, share in shares.items() if share > _IS_LINE + 0.1), default=1)
+    between = [n for n in range(2 * seen, _MOST + 1, seen) if _share_of_lines(with_faint, n) > _IS_FAINT]
+    seen = max(between, default=seen)
+    return seen if seen > 1 or given == 1 else 0
 
 
 def _share_of_lines(mask: Mask, rows: int) -> float:

@@ -16,6 +16,7 @@ from glyphfront.ship.casing import with_case
 from glyphfront.ship.fields import Field, fields_of, load_fields, parse_fields
 from glyphfront.ship.reader import Character, Line, Page, draw_overlay, read_page
 from glyphfront.ship.recognizer import load
+from glyphfront.ship.segment import segmented
 from test_normalize import draw
 
 
@@ -335,3 +336,27 @@ def test_alphabet_of_a_field_that_cannot_be_written_is_told_with_the_field():
     fields = fields_of({"street": {"row": 1, "alphabet": "é"}})
     with pytest.raises(GlyphfrontError, match=r"'street'.*cannot write é"):
         read_page(load("glyphnet-s"), written(["47"]), fields=fields)
+
+
+def test_bar_beside_a_broken_five_is_part_of_it_and_a_dash_is_none():
+    page = written(["4N7      "])
+    for left, gap in ((300, 2), (420, 30)):  # a 5 and its bar, at its upper right corner or far from it
+        stem = [(left + 8, 36), (left + 4, 55), (left + 24, 62), (left + 20, 80), (left, 84)]
+        cv2.polylines(page, [np.array(stem)], False, 0, 4)
+        cv2.rectangle(page, (left + 16 + gap, 32), (left + 40 + gap, 35), 0, -1)
+    lines, signs = lines_and_signs(page)
+    assert (len(lines[0]), signs) == (5, 1)
+
+
+def test_strokes_that_stand_in_one_another_are_one_character_where_that_is_surer():
+    ink = np.full((30, 6), 255, np.uint8)
+
+    def piece(left: int) -> Glyph:
+        box = (left, 0, left + 6, 30)
+        return Glyph(box, np.zeros((28, 28), np.uint8), False, ink, box)
+
+    def surest(glyphs) -> np.ndarray:
+        return np.array([0.95 if g.at[2] - g.at[0] == 6 else 0.99 for g in glyphs], np.float32)
+
+    assert [len(line) for line in segmented([[piece(0), piece(2)]], surest)] == [1]
+    assert [len(line) for line in segmented([[piece(0), piece(7)]], surest)] == [2]

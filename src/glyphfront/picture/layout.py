@@ -23,6 +23,9 @@ _NEAR = 0.45  # of the height of a character: so far a dot stands from its stem
 _COMMA = 0.5  # of the height of a character: no comma is taller
 _SIGN = 0.06  # of the height of a line: full stops and dashes are no thinner, specks are
 _SIGNS_HEIGHT = 1.4  # heights of a line: as tall is the strip that its signs stand in
+_BESIDE = 0.08  # of the height of a character: so near a bar of it ends beside it, a dash does not
+_FLAT = 1.5  # times as broad as tall: bars and dashes
+_WIDEST = 1.2  # of the height of a character: it is no broader with its bar
 _TALLEST = 1.5  # of the height of a character: parts above one another are no taller together
 
 
@@ -144,7 +147,9 @@ def _parts(mask: Mask) -> tuple[NDArray[np.int32], list[_Part], list[_Part]]:
 
 
 def _belong(host: _Part, part: _Part, height: float) -> bool:
-    """Whether two parts stand above one another, near enough to be one character."""
+    """Whether two parts stand above one another, near enough to be one character; or one is a bar of the other."""
+    if _is_bar(host, part, height):
+        return True
     across = min(host.box[2], part.box[2]) - max(host.box[0], part.box[0])
     narrower = min(host.box[2] - host.box[0], part.box[2] - part.box[0])
     if across <= 0.5 * narrower:
@@ -153,6 +158,17 @@ def _belong(host: _Part, part: _Part, height: float) -> bool:
         return _gap(host, part) < _NEAR * height
     together = max(host.box[3], part.box[3]) - min(host.box[1], part.box[1])
     return _gap(host, part) < 0.15 * height and together < _TALLEST * height
+
+
+def _is_bar(host: _Part, part: _Part, height: float) -> bool:
+    """Whether a flat part all but touches another one, at its side or its upper corner: of a broken 5, not a dash."""
+    left, _, right, bottom = part.box
+    if part.height > _DETACHED * height or right - left < _FLAT * part.height:
+        return False
+    beside = max(host.box[0], left) - min(host.box[2], right)
+    within = _gap(host, part) < _BESIDE * height and bottom < host.box[3] + _BESIDE * height
+    together = max(host.box[2], right) - min(host.box[0], left)
+    return within and beside < _BESIDE * height and together < _WIDEST * height
 
 
 def _gap(one: _Part, other: _Part) -> int:

@@ -20,6 +20,7 @@ _LEAST = (0.9, 0.6)  # how sure every piece must be: of a glyph that is no broad
 _MARGIN = (0.35, 0.0)  # by so much surer than the whole, likewise
 _BROKEN = 0.75  # the less sure of two neighbours that are pieces of one character has less
 _WHOLE = 0.85  # and together they have more
+_ENTWINED = 0.1  # of the height of their line: what overlaps more, as the two strokes of an open 4, need not be unsure
 
 
 def segmented(lines: Sequence[Sequence[Glyph]], surest: Surest) -> list[list[Glyph]]:
@@ -49,7 +50,9 @@ def _joined(lines: list[list[Glyph]], surest: Surest) -> list[list[Glyph]]:
     apart = surest([glyph for row, place in pairs for glyph in lines[row][place : place + 2]]).reshape(-1, 2)
     wholes = [together(*lines[row][place : place + 2]) for row, place in pairs]
     whole = surest(wholes)
-    better = (whole > _WHOLE) & (apart.min(axis=1) < _BROKEN)
+    entwined = np.array([lines[r][n + 1].at[0] < lines[r][n].at[2] - _ENTWINED * _height(lines[r]) for r, n in pairs])
+    broken = (apart.min(axis=1) < _BROKEN) | (entwined & (whole > apart.max(axis=1)))
+    better = (whole > _WHOLE) & broken
     taken: dict[tuple[int, int], Glyph] = {}
     for n in sorted(np.flatnonzero(better), key=lambda n: -whole[n]):
         row, place = pairs[n]

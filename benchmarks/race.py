@@ -14,20 +14,31 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from record import NEEDS_DATA, save
 
+if TYPE_CHECKING:  # what takes long to import is imported when the clock runs
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from glyphfront.data.splits import Splits
+    from glyphfront.run import Run
+
 HERE = Path(__file__).parent
 TARGETS = {"90.0": 0.900, "90.5": 0.905}  # accuracy
-MEMBERS = {"90.0": 1, "90.5": 4}  # nets that are trained one after another, whose probabilities are averaged
-EPOCHS = {"90.0": 6, "90.5": 7}
+MEMBERS = {"90.0": 1, "90.5": 4}  # nets whose probabilities are averaged
+EPOCHS = {"90.0": 6, "90.5": 8}
 SHIFTS = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # pixels down and right
 HOW = (
     "{members} glyphnet-m, {epochs} passes over 98 % of EMNIST Balanced in bfloat16, batch 256, light augmentation. "
     "Averaged are the probabilities for a test image and for itself shifted by one pixel each way, and those of "
-    "several nets. A process for each seed; the clock runs from after `import torch` to the accuracy on the whole "
-    "test set: reading and checking the files, leaks, training, validation after each epoch and saving included."
+    "several nets, of which each core trains one at a time. A process for each seed; the clock runs from after "
+    "`import torch` to the accuracy on the whole test set: reading and checking the files, leaks, training, validation "
+    "after each epoch and saving included."
 )
 
 
@@ -74,15 +85,13 @@ def race(record: str, seed: int) -> dict[str, float | str]:
 
     from glyphfront.data.splits import prepare
     from glyphfront.errors import GlyphfrontError
-    from glyphfront.models.predict import predict_logits
-    from glyphfront.models.weights import load_classifier
     from glyphfront.run import Model
     from glyphfront.studies.quick import for_data
-    from glyphfront.training.loop import train
 
     base = for_data("balanced")
     base = replace(
         base,
+        label=f"{record} %",
         data=replace(base.data, validation_fraction=0.02),  # nothing is chosen by it
         model=Model("glyphnet-m"),
         epochs=EPOCHS[record],
@@ -93,26 +102,42 @@ def race(record: str, seed: int) -> dict[str, float | str]:
     except GlyphfrontError as error:
         print(error, file=sys.stderr)
         sys.exit(NEEDS_DATA)
-    images, total = torch.from_numpy(splits.test.images), torch.zeros(())
-    for member in range(MEMBERS[record]):
-        run = replace(base, label=f"{record} %", seed=MEMBERS[record] * seed + member)
-        with tempfile.TemporaryDirectory() as folder:
-            train(run, splits.training, Path(folder) / run.key)
-            net = load_classifier(Path(folder) / run.key)
-        net = net.to(memory_format=torch.channels_last)
-        for shift in SHIFTS:
-            total = total + predict_logits(net, images.roll(shift, (1, 2))).softmax(1)
-    correct = int((total.argmax(1) == torch.from_numpy(splits.test.labels)).sum())
+    cores, members = torch.get_num_threads(), MEMBERS[record]
+    runs = [replace(base, seed=members * seed + member) for member in range(members)]
+    if members % cores:
+        total = sum(probabilities(run, splits) for run in runs)
+    else:  # a net on each core takes less than one net on all of them
+        with ProcessPoolExecutor(cores, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+            total = sum(pool.map(probabilities, runs, [splits] * members))
+    correct = int((total.argmax(1) == splits.test.labels).sum())
     seconds = time.perf_counter() - began
     return {
         "seconds": seconds,
         "correct": correct,
-        "images": len(images),
-        "threads": torch.get_num_threads(),
+        "images": len(splits.test.labels),
+        "threads": cores,
         "training_images": len(splits.training.train),
         "train_source": splits.training.used.train_source,
         "test_source": splits.training.used.test_source,
     }
+
+
+def probabilities(run: Run, splits: Splits) -> NDArray[np.float32]:
+    """(test images, classes) of a net trained as `run` says, summed over the shifts."""
+    import torch
+
+    from glyphfront.models.predict import predict_logits
+    from glyphfront.models.weights import load_classifier
+    from glyphfront.training.loop import train
+
+    with tempfile.TemporaryDirectory() as folder:
+        train(run, splits.training, Path(folder) / run.key)
+        net = load_classifier(Path(folder) / run.key).to(memory_format=torch.channels_last)
+    images, total = torch.from_numpy(splits.test.images), torch.zeros(())
+    for shift in SHIFTS:
+        total = total + predict_logits(net, images.roll(shift, (1, 2))).softmax(1)
+    summed: NDArray[np.float32] = total.numpy()
+    return summed
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from glyphfront.measure.compare import paired
 from glyphfront.measure.folder import Reading, read_folder
 from glyphfront.measure.statistics import compare
 from glyphfront.report.document import Table, escape_markdown, markdown_table
-from glyphfront.report.front import files_of, points
+from glyphfront.report.front import files_of, front, points
 from glyphfront.report.page import put_between
 from glyphfront.report.tables import (
     DASH,
@@ -61,6 +61,7 @@ def main() -> None:
     put_between(PAGE, "search", [*searches()])
     put_between(MODELS_PAGE, "extras", [*extras()])
     put_between(MODELS_PAGE, "others", [*others()])
+    put_between(MODELS_PAGE, "peers", [*peers()])
 
 
 def figures(name: str) -> dict[str, Any] | None:
@@ -245,6 +246,20 @@ def others() -> Iterator[str]:
                 f"{said} {difference(compared)} points on the same {compared.images:,} images (one training each, "
                 f"fp32, 95 % interval; McNemar's p {escape_markdown(p_value(compared.p_value))})."
             )
+
+
+def peers() -> Iterator[str]:
+    """Nets from elsewhere beside the sizes, all trained alike, and which of them are on the front."""
+    reading = reading_of("peers")
+    files = files_of(reading.only_part().evaluated, reading.timings) if reading else []
+    if not points(files):
+        yield not_measured("glyphfront study run peers")
+        return
+    elsewhere = [point.file.name for point in front(files) if "glyphnet" not in point.file.name]
+    listed = ", ".join(elsewhere) or "none"
+    yield f"Nets from elsewhere on the front of {len(points(files))} files (in bold): {escape_markdown(listed)}."
+    yield ""
+    yield markdown_table(rows_table(files))
 
 
 def reading_of(name: str) -> Reading | None:

@@ -314,16 +314,14 @@ def test_a_folder_without_results_is_an_error(tmp_path):
 README = "# Title\n\n<!-- results:start -->\nold\n<!-- results:end -->\n\nrest\n"
 
 
-def test_readme_gets_label_pick_and_table_between_the_marks_and_keeps_the_rest(tmp_path):
+def test_readme_gets_pick_and_table_between_the_marks_and_keeps_the_rest(tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text(README, encoding="utf-8")
     report(fill(tmp_path / "results" / "quick"), readme=readme)
     text = readme.read_text(encoding="utf-8")
-    assert text.startswith(
-        "# Title\n\n<!-- results:start -->\nMeasured on balanced (unofficial, 400 of 800 test images).\n"
-    )
+    assert text.startswith("# Title\n\n<!-- results:start -->\nWithout a bound, take large: accuracy 86.00 %")
     assert text.endswith("(results/quick/report.md)\n<!-- results:end -->\n\nrest\n")
-    assert "Without a bound, take large: accuracy 86.00 %" in text
+    assert "balanced (unofficial, 400 of 800 test images)" in text
     assert "| **middle** | **85.00 (83.00–87.00)** | **200** | **4.00** | **61,234** |" in text
     assert "\nold\n" not in text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -127,10 +128,26 @@ def test_the_loss_of_a_batch_is_the_mean_over_taught_and_untaught_images(tmp_pat
     assert float(loss) == pytest.approx(float(torch.cat([taught, untaught]).mean()), rel=1e-5)
 
 
-def test_logit_adjustment_knows_the_classes_of_rare_shapes(splits: TrainingData) -> None:
+def test_small_batches_have_their_share_of_rare_shapes_over_many_of_them(tmp_path: Path, splits: TrainingData) -> None:
+    run = replace(TINY, data=Data(rare_shapes=0.05))
+    state = new_state(run, splits.train, splits.used, tmp_path, torch.device("cpu"))
+
+    def views(part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+        return torch.zeros(len(part), 28, 28), torch.full((len(part),), -1), None
+
+    shown = with_rare_shapes(views, rare_shapes(run, CLASSES), state)
+    drawn = [int((shown(torch.arange(8))[1] >= 0).sum()) for _ in range(1000)]  # 0.4 of a batch of 8
+    assert sum(drawn) / 1000 == pytest.approx(0.4, abs=0.06)
+
+
+@pytest.mark.parametrize("sampling", ["natural", "balanced"])
+def test_logit_adjustment_knows_the_classes_of_rare_shapes(
+    splits: TrainingData, sampling: Literal["natural", "balanced"]
+) -> None:
     rare = rare_shapes(TINY, CLASSES)
     assert rare is not None
-    prior = loop.log_prior(replace(TINY, logit_adjustment=1.0), splits.train, torch.device("cpu"), rare)
+    run = replace(TINY, data=replace(TINY.data, sampling=sampling), logit_adjustment=1.0)
+    prior = loop.log_prior(run, splits.train, torch.device("cpu"), rare)
     assert prior is not None  # three quarters one image of each class, a quarter as drawn
     np.testing.assert_allclose(prior.exp().numpy(), 0.75 / 47 + 0.25 * rare.counts() / len(rare), rtol=1e-5)
 

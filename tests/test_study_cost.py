@@ -101,28 +101,30 @@ def test_the_rates_say_where_they_were_taken_and_what_is_taken_for_other_devices
     assert told.endswith("64 images a step: a 1,000, b 2; here taken 4 times.")
 
 
-def test_runs_fill_the_devices_and_wait_for_what_they_start_from() -> None:
-    alone = dict.fromkeys("abcd", None)
+def test_runs_fill_the_devices_and_wait_for_what_they_need() -> None:
+    alone = dict.fromkeys("abcd", ())
     assert makespan({"a": 4, "b": 3, "c": 2, "d": 1}, alone, 1) == 10
     assert makespan({"a": 4, "b": 3, "c": 2, "d": 1}, alone, 2) == 5  # 4 + 1, 3 + 2
     assert makespan({"a": 4, "b": 3, "c": 2, "d": 1}, alone, 64) == 4
-    chain = {"base": None, "next": "base", "other": None}
+    chain = {"base": (), "next": ("base",), "other": ()}
     assert makespan({"base": 1, "next": 3, "other": 2}, chain, 64) == 4
-    assert makespan({"next": 3}, {"next": "elsewhere"}, 1) == 3
+    assert makespan({"next": 3}, {"next": ("elsewhere",)}, 1) == 3
+    taught = {"one": (), "other": (), "student": ("one", "other")}
+    assert makespan({"student": 1, "one": 2, "other": 5}, taught, 64) == 6
     assert makespan({}, {}, 3) == 0
 
 
 def test_a_device_does_not_wait_for_a_base_while_other_runs_are_ready() -> None:
     """Two devices: base and a, then next and b; nobody idles."""
-    chain = {"base": None, "next": "base", "a": None, "b": None}
+    chain = {"base": (), "next": ("base",), "a": (), "b": ()}
     assert makespan({"base": 5, "next": 5, "a": 5, "b": 5}, chain, 2) == 10
     assert makespan({"base": 5, "next": 5, "a": 4, "b": 4}, chain, 2) == 10
 
 
 def test_longer_chains_are_followed_and_rings_refused() -> None:
-    assert makespan({"c": 5, "b": 2, "a": 1}, {"a": None, "b": "a", "c": "b"}, 8) == 8
-    with pytest.raises(GlyphfrontError, match="start from each other"):
-        makespan({"a": 1, "b": 1}, {"a": "b", "b": "a"}, 2)
+    assert makespan({"c": 5, "b": 2, "a": 1}, {"a": (), "b": ("a",), "c": ("b",)}, 8) == 8
+    with pytest.raises(GlyphfrontError, match="need each other"):
+        makespan({"a": 1, "b": 1}, {"a": ("b",), "b": ("a",)}, 2)
 
 
 def test_cost_counts_each_run_once_a_seed_and_shares_the_devices() -> None:

@@ -120,24 +120,24 @@ def images_to_train(run: Run, data_dir: Path | None = None) -> int:
     return run.epochs_for(fitted) * fitted
 
 
-def makespan(hours: Mapping[str, float], starts_from: Mapping[str, str | None], devices: int) -> float:
-    """Hours until all Runs are done: each goes in its turn to the first free device, when what it starts from is done.
+def makespan(hours: Mapping[str, float], needs: Mapping[str, Sequence[str]], devices: int) -> float:
+    """Hours until all Runs are done: each goes in its turn to the first free device, when what it needs is done.
 
     Args:
         hours: of each Run on one device, in the order in which they are given out.
-        starts_from: of each Run, the one whose weights it needs, if any; one that is not in `hours` is done.
+        needs: of each Run, those that it starts from or learns from; one that is not in `hours` is done.
         devices: how many there are; one Run takes one.
     """
     waiting, now = list(hours), 0.0
     busy: list[tuple[float, str]] = []
     done: set[str] = set()
     while waiting or busy:
-        for key in [k for k in waiting if starts_from[k] not in hours or starts_from[k] in done]:
+        for key in [k for k in waiting if all(need in done or need not in hours for need in needs[k])]:
             if len(busy) < devices:
                 heapq.heappush(busy, (now + hours[key], key))
                 waiting.remove(key)
         if not busy:
-            raise GlyphfrontError(f"these Runs start from each other: {', '.join(waiting)}")
+            raise GlyphfrontError(f"these Runs need each other: {', '.join(waiting)}")
         now, key = heapq.heappop(busy)
         done.add(key)
     return now
@@ -195,7 +195,7 @@ def cost_of_study(
         for count in devices:
             overhead = overhead_seconds if count > 1 else 0.0
             hours = {run.key: (images[run.key] / rates.of(run.model.name) / speedup + overhead) / 3600 for run in runs}
-            elapsed.append(makespan(hours, {run.key: run.init_from for run in runs}, count))
+            elapsed.append(makespan(hours, {run.key: run.needs for run in runs}, count))
         return StudyCost(len(runs), sum(images[run.key] for run in runs), tuple(elapsed))
 
     each = {folder: of(runs) for folder, runs in parts.items()}

@@ -111,11 +111,10 @@ def _rows_sections(reading: Reading, budget_us: float | None) -> tuple[list[Sect
 
 def _what_was_found(files: Sequence[File]) -> list[str]:
     """The pick and a row for each file, for a README; all tested on the same images."""
-    picked = [escape_markdown(pick(files).sentence), ""] if front(files) else []
+    measured = f"Measured on {data_label(files[0].result)}."
     return [
-        f"Measured on {escape_markdown(data_label(files[0].result))}.",
+        escape_markdown(pick(files).sentence if front(files) else measured),
         "",
-        *picked,
         markdown_table(rows_table(files)),
         "",
         BOLD,

@@ -43,12 +43,14 @@ def part_section(one: Judgement, timings: Timings | None) -> Section | None:
     figure = PageFigure(_file("part", one), svg, f"{title} Accuracy of each row, here and as published")
     before = (f"Concluded: {one.study.concluded}.",) if one.study.concluded else ()
     base = one.study.baseline or "its baseline"
+    published = ("published, %", f"interval of {one.study.published_images:,} images") if one.study.published else ()
     header = (
-        *("row", "published, %", f"interval of {one.study.published_images:,} images"),
+        *("row", *published),
         *("here, %", "n", "standard deviation, points", f"against {base}, points", "beyond chance"),
     )
     rows = tuple(
-        (label, *_published_cells(one, label), *_our_cells(one, label), *_row_cells(one, label)) for label in labels
+        (label, *_published_cells(one, label)[: len(published)], *_our_cells(one, label), *_row_cells(one, label))
+        for label in labels
     )
     items = (
         Item(figure=figure, notes=(_sentence(one),)),

@@ -1,4 +1,4 @@
-"""Nets that a user would take from elsewhere, beside one of ours, on the same images."""
+"""Nets that a user would take from elsewhere, beside ours, on the same images."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _DEPTHWISE = {"mobilenetv3_small_050", "shufflenet_v2_x0_5", "mobileone_s0"}
 
 
 def peers(data: str = "balanced") -> Study:
-    """Seven nets and a glyphnet, each trained for as many images: two passes, as some of them are slow to train."""
+    """Seven nets and four glyphnets, each trained for as many images: two passes, as some of them are slow to train."""
     base = replace(for_data(data), epochs=2, precision="bf16")
-    ours = replace(base, label="glyphnet-m", model=Model("glyphnet-m"))
+    sizes = ("glyphnet-xs", "glyphnet-s", "glyphnet-m", "glyphnet-l")
+    ours = {name: replace(base, label=name, model=Model(name)) for name in sizes}
     # rates as for the DenseNet of `quick`: these nets are deeper than ours, or have no batch norm
     slower = {name: replace(base.optimizer, lr=0.05 if name == "cnn3" else 0.2) for name in _PEERS}
     others = {
@@ -42,7 +43,7 @@ def peers(data: str = "balanced") -> Study:
     return Study(
         question="Is a net from elsewhere better for its time, when all see the same images equally often?",
         name="peers",
-        rows={"glyphnet-m": ours, **others},
+        rows={**ours, **others},
         precisions=("fp32", "int8"),
         baseline="glyphnet-m",
         expected="no peer on the front; the VGG-5 as accurate, in many times the time",

@@ -189,10 +189,14 @@ def set_rate(state: State, epochs: int) -> None:
 
 def log_prior(run: Run, train: Dataset, device: torch.device, rare: Dataset | None = None) -> Tensor | None:
     """(classes,) what logit adjustment adds: the weighted log share of each class shown; none counts as empty."""
-    if not run.logit_adjustment or run.data.sampling == "balanced":
+    sampling = run.data.sampling
+    if not run.logit_adjustment or (sampling == "balanced" and rare is None):
         return None
     counts = np.maximum(train.counts(), 1)
-    drawn = counts / len(train) if run.data.sampling == "natural" else sampling_shares(counts, run.data.sampling)
+    if sampling == "natural":
+        drawn = counts / len(train)
+    else:
+        drawn = sampling_shares(counts, 1.0 if sampling == "balanced" else sampling)
     if rare is not None and run.data.rare_shapes is not None:
         drawn = (1 - run.data.rare_shapes) * drawn + run.data.rare_shapes * rare.counts() / len(rare)
     return torch.tensor(run.logit_adjustment * np.log(drawn), dtype=torch.get_default_dtype(), device=device)

@@ -45,8 +45,14 @@ def with_rare_shapes(views: Views, rare: Dataset | None, state: State) -> Views:
         return views
     drawn, names = (torch.from_numpy(array).to(state.device) for array in (rare.images, rare.labels))
 
+    def whole(wanted: float) -> int:
+        """`wanted` rounded; below a half of an image, one image in as many batches as that makes it on average."""
+        if wanted >= 0.5 or wanted == 0.0:
+            return round(wanted)
+        return int(torch.rand((), generator=state.generator, device=state.device) < wanted)
+
     def shown(part: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        count = min(round(share * len(part)), len(part) - 1)
+        count = min(whole(share * len(part)), len(part) - 1)
         images, labels, soft = views(part[: len(part) - count])
         chosen = torch.randint(len(drawn), (count,), generator=state.generator, device=state.device)
         changed = augment(drawn[chosen], state.run.augment, state.generator)

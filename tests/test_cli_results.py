@@ -101,7 +101,7 @@ def test_without_results_pick_takes_the_most_accurate_shipped_file_by_its_card(
     assert main(["pick", bound, str(most)]) == 0
     out = capsys.readouterr().out
     assert f"taken on {fit[best]['latency']['machine']}; other machines take other times" in out
-    assert "no card says which differences are beyond chance" in out
+    assert "they cannot say which differences are beyond chance" in out
     assert f"glyphfront recognize PICTURE --model {find('glyphnet-s').parent / best}" in out
 
 

@@ -100,6 +100,7 @@ def test_two_models_are_scored_on_the_images_that_are_new_to_both_and_of_classes
     assert found.dataset.images[:, 0, 0].tolist() == beside.overlap.dataset.images[:, 0, 0].tolist() == [2, 4]
     assert (found.accuracy.top1.correct, beside.overlap.accuracy.top1.correct) == (2, 1)
     assert (beside.model, beside.left_out) == ("model 1", 4)
+    assert [(of.seen, of.unknown_images) for of in (found, beside.overlap)] == [(1, 1), (1, 2)]
     assert (beside.comparison.difference, beside.comparison.p_value) == (0.5, 1.0)  # one image: nothing is shown
 
 

@@ -128,7 +128,10 @@ def test_the_loss_of_a_batch_is_the_mean_over_taught_and_untaught_images(tmp_pat
     assert float(loss) == pytest.approx(float(torch.cat([taught, untaught]).mean()), rel=1e-5)
 
 
-def test_small_batches_have_their_share_of_rare_shapes_over_many_of_them(tmp_path: Path, splits: TrainingData) -> None:
+@pytest.mark.parametrize("size", [8, 10, 15])
+def test_small_batches_have_their_share_of_rare_shapes_over_many_of_them(
+    tmp_path: Path, splits: TrainingData, size: int
+) -> None:
     run = replace(TINY, data=Data(rare_shapes=0.05))
     state = new_state(run, splits.train, splits.used, tmp_path, torch.device("cpu"))
 
@@ -136,8 +139,8 @@ def test_small_batches_have_their_share_of_rare_shapes_over_many_of_them(tmp_pat
         return torch.zeros(len(part), 28, 28), torch.full((len(part),), -1), None
 
     shown = with_rare_shapes(views, rare_shapes(run, CLASSES), state)
-    drawn = [int((shown(torch.arange(8))[1] >= 0).sum()) for _ in range(1000)]  # 0.4 of a batch of 8
-    assert sum(drawn) / 1000 == pytest.approx(0.4, abs=0.06)
+    drawn = [int((shown(torch.arange(size))[1] >= 0).sum()) for _ in range(1000)]
+    assert sum(drawn) / 1000 == pytest.approx(0.05 * size, abs=0.06)
 
 
 @pytest.mark.parametrize("sampling", ["natural", "balanced"])

@@ -65,7 +65,11 @@ def test_callers_who_come_while_a_batch_is_computed_are_the_next_one() -> None:
     session, inner = gathering(sizes)
     inner.may_run = lambda: bool(sizes) or len(session._waiting) == 15
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda k: session.run(None, images(k)), range(16)))
+        first = pool.submit(session.run, None, images(0))
+        while not inner.at_once:
+            time.sleep(0.001)
+        list(pool.map(lambda k: session.run(None, images(k)), range(1, 16)))
+        first.result()
     assert sizes == [1, 15]
 
 

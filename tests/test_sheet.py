@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from glyphfront.picture.normalize import normalize
-from glyphfront.picture.sheet import off_the_table, page_in, sheet_in
+from glyphfront.picture.sheet import _saturation, off_the_table, page_in, sheet_in
 from test_normalize import difference, draw
 from test_picture_ink import boxed, page_of, shadow
 
@@ -56,6 +56,24 @@ def test_a_sheet_on_a_table_gives_what_endless_paper_gives(table: str, place: st
     for name in "4N":
         picture, endless = lying(name, tables()[table], PLACES[place], paper)
         assert difference(normalize(picture), normalize(endless)) < 8
+
+
+@pytest.mark.parametrize("name", ["4", "N"])
+def test_a_sheet_as_light_as_its_coloured_table_is_found_by_the_colours(name: str) -> None:
+    """Seen in gray there is no sheet: the strokes are the answer there, table or not."""
+    picture, endless = lying(name, np.full((TALL, WIDE), 219.0), PLACES["turned"])
+    there, _ = lying(name, np.zeros((TALL, WIDE)), PLACES["turned"], paper=255.0)
+    is_table = cv2.morphologyEx(np.uint8(there < 20), cv2.MORPH_OPEN, np.ones((31, 31), np.uint8)) > 0
+    coloured = np.stack([picture] * 3, axis=2)
+    coloured[is_table] = (255, 222, 105)  # gray 219
+    gray = cv2.resize(picture, (128, 96), interpolation=cv2.INTER_AREA)
+    assert sheet_in(gray) is None
+    sheet = sheet_in(gray, _saturation(coloured, (128, 96)))
+    assert sheet is not None
+    off = cv2.resize(np.uint8(is_table), (128, 96), interpolation=cv2.INTER_AREA) > 0
+    assert 0.1 < sheet.mean() < 0.5
+    assert not (sheet.astype(bool) & off).any()
+    assert difference(normalize(coloured), normalize(endless)) < 8
 
 
 def test_a_finger_on_the_corner_of_a_sheet_is_left_out() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,9 +124,15 @@ def evaluate_beside(recognizer: Recognizer, other: Recognizer, dataset: Dataset)
     if not len(kept.images):
         names = f"{recognizer.card.name} and {other.card.name}"
         raise GlyphfrontError(f"{dataset.name} has no image that is of a class of both {names} and new to both")
-    found, beside = (evaluate_overlap(one, kept) for one in (recognizer, other))
+    found, beside = (replace(evaluate_overlap(one, kept), **_left_out(one, dataset)) for one in (recognizer, other))
     left_out = len(dataset.images) - len(kept.images)
     return found, Beside(other.card.name, beside, left_out, compare(beside.right, found.right))
+
+
+def _left_out(recognizer: Recognizer, dataset: Dataset) -> dict[str, Any]:
+    """How many of all images are of no class of the model's, and how many of the others it was trained on."""
+    known = np.array([bool(found) for found in _columns(dataset, recognizer.classes)])[dataset.labels]
+    return {"unknown_images": int((~known).sum()), "seen": _unseen(recognizer, dataset.take(known))[1]}
 
 
 def evaluate_overlap(recognizer: Recognizer, dataset: Dataset) -> Overlap:

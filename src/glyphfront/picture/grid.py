@@ -220,7 +220,9 @@ def _lines_seen(mask: Mask, faint: Mask, given: int) -> int:
         seen = given
     else:
         seen = max((n for n, share in shares.items() if share > _IS_LINE + 0.1), default=1)
-    between = [n for n in range(2 * seen, _MOST + 1, seen) if _share_of_lines(with_faint, n) > _IS_FAINT]
+    # a size that fits is another only by the pattern of a sudoku: the cells may hold squared paper
+    multiples = range(2 * seen, _MOST + 1, seen) if seen != given else (n for n in (seen**2,) if n <= _MOST)
+    between = [n for n in multiples if n > 1 and _share_of_lines(with_faint, n) > _IS_FAINT]
     seen = max(between, default=seen)
     return seen if seen > 1 or given == 1 else 0
 

@@ -46,11 +46,13 @@ def _against(beside: Beside, model: str, classes: int) -> str:
     compared, other, share = beside.comparison, beside.model, beside.overlap.accuracy.top1
     verdict = "beyond chance" if compared.p_value < _LEVEL else "so the two cannot be told apart on them"
     apart = len(beside.overlap.classes)
+    unsure = beside.overlap.seen is None
     return (
-        f"Beside it {other}, on the same {compared.images:,} images, which neither was trained on: {share.value:.2%} "
+        f"Beside it {other}, on the same {compared.images:,} images: {share.value:.2%} "
         f"({_interval(share)}). {model} less {other}: {signed_points(compared.difference)} points "
         f"({span(compared)}; McNemar's p {p_value(compared.p_value)}), {verdict}."
         + (f" {other} tells {apart} classes apart." if apart != classes else "")
+        + (f" Which of them {other} was trained on is not known." if unsure else "")
         + (
             f" Left out: {beside.left_out:,} images that one of them was trained on or whose class it does not know."
             if beside.left_out

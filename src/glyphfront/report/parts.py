@@ -40,7 +40,8 @@ def part_section(one: Judgement, timings: Timings | None) -> Section | None:
         return None
     labels = [label for label, group in one.part.rows.items() if group]
     title = one.study.question or one.part.name or "All rows"
-    figure = PageFigure(_file("part", one), svg, f"{title} Accuracy of each row, here and as published")
+    whose = "here and as published" if one.study.published else "here"
+    figure = PageFigure(_file("part", one), svg, f"{title} Accuracy of each row, {whose}")
     before = (f"Concluded: {one.study.concluded}.",) if one.study.concluded else ()
     base = one.study.baseline or "its baseline"
     published = ("published, %", f"interval of {one.study.published_images:,} images") if one.study.published else ()

@@ -9,6 +9,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from glyphfront.errors import GlyphfrontError
 
 NAMED = {
@@ -28,6 +31,8 @@ _MEANT = {
     "alphanumeric": "letters+digits",
 }
 """What people call them elsewhere; as characters these words make no alphabet."""
+ALIKE = ("0O", "1Il7", "5S", "2Z", "9gq", "8B", "uvUV")
+"""Characters that a writer's hand makes alike, and that only an alphabet tells apart."""
 
 
 @dataclass(frozen=True)
@@ -150,3 +155,15 @@ def _output(character: str, classes: tuple[str, ...]) -> int | None:
         if name in classes:
             return classes.index(name)
     return None
+
+
+def alike(row: NDArray[np.float32], characters: Sequence[str]) -> tuple[str, ...]:
+    """Characters that are written like the likeliest one, where the model wavers between them.
+
+    Args:
+        row: (characters,) float32, their probabilities.
+        characters: the columns' names.
+    """
+    first = characters[int(row.argmax())]
+    near = [c for group in ALIKE if first in group for c in group if c != first]
+    return tuple(c for c in near if c in characters and row[list(characters).index(c)] > 0.05)

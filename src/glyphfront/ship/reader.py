@@ -237,7 +237,7 @@ class _Reading:
 
     def surest(self, glyphs: Sequence[Glyph]) -> NDArray[np.float32]:
         """How sure the recogniser is of each glyph, whichever of the look-alikes it is."""
-        from glyphfront.ship.recognizer import ALIKE
+        from glyphfront.ship.alphabet import ALIKE
 
         found = np.empty(len(glyphs), np.float32)
         for place, (row, characters) in enumerate(self.rows(glyphs, [self.field_of(g) for g in glyphs])):
@@ -271,7 +271,7 @@ class _Reading:
 
     def read(self, glyphs: Sequence[Glyph], owners: Sequence[Field | None]) -> list[Character]:
         """What glyphs are under the alphabets of their fields."""
-        from glyphfront.ship.recognizer import alike
+        from glyphfront.ship.alphabet import alike
 
         return [
             Character(characters[row.argmax()], float(row.max()), g.box, g.space_before, alike(row, characters))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import Precision
-from glyphfront.ship.alphabet import Alphabet, alphabet_of
+from glyphfront.ship.alphabet import Alphabet, alike, alphabet_of
 from glyphfront.ship.card import Card, load_card
 
 if TYPE_CHECKING:
@@ -41,9 +41,6 @@ class Prediction:
 _UNSURE, _SURE = 0.6, 0.95  # less sure than the one as it stands, and surer than the other transposed or turned
 _RATHER = 4.0  # times the odds of any quarter turn: those of a picture that is told as transposed
 
-ALIKE = ("0O", "1Il7", "5S", "2Z", "9gq", "8B", "uvUV")
-"""Characters that a writer's hand makes alike, and that only an alphabet tells apart."""
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -60,7 +57,7 @@ class Answer:
     transposed: Prediction | None = None
     """What the picture shows with rows and columns exchanged, where that is far surer than as it stands or turned."""
     turned: Prediction | None = None
-    """What the picture shows turned by a quarter or two, where that is far surer than as it stands or transposed."""
+    """What the picture shows turned by a quarter or two, where that is far surer than as it stands."""
 
     @property
     def character(self) -> str:
@@ -256,18 +253,6 @@ class Recognizer:
 
 def _odds(prediction: Prediction) -> float:
     return prediction.probability / max(1 - prediction.probability, 1e-6)
-
-
-def alike(row: NDArray[np.float32], characters: Sequence[str]) -> tuple[str, ...]:
-    """Characters that are written like the likeliest one, where the model wavers between them.
-
-    Args:
-        row: (characters,) float32, their probabilities.
-        characters: the columns' names.
-    """
-    first = characters[int(row.argmax())]
-    near = [c for group in ALIKE if first in group for c in group if c != first]
-    return tuple(c for c in near if c in characters and row[list(characters).index(c)] > 0.05)
 
 
 def _check(top: int, least: float) -> None:

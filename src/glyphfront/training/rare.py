@@ -46,8 +46,8 @@ def with_rare_shapes(views: Views, rare: Dataset | None, state: State) -> Views:
     drawn, names = (torch.from_numpy(array).to(state.device) for array in (rare.images, rare.labels))
 
     def whole(wanted: float) -> int:
-        """`wanted` rounded; below a half of an image, one image in as many batches as that makes it on average."""
-        if wanted >= 0.5 or wanted == 0.0:
+        """`wanted` rounded; below one image, one in as many of the batches as that makes it on average."""
+        if wanted >= 1.0 or wanted == 0.0:
             return round(wanted)
         return int(torch.rand((), generator=state.generator, device=state.device) < wanted)
 

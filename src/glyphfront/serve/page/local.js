@@ -4,7 +4,7 @@ import * as ort from "./ort/ort.wasm.min.mjs";
 import { drawn, framed } from "./ink.js";
 import { doubtAbout, inkOf, pixelsOf } from "./photo.js";
 
-const ALIKE = ["0O", "1Il7", "5S", "2Z", "9gq", "8B", "uvUV"]; // as in ship/recognizer.py
+const ALIKE = ["0O", "1Il7", "5S", "2Z", "9gq", "8B", "uvUV"]; // as in ship/alphabet.py
 
 ort.env.wasm.wasmPaths = new URL("ort/", import.meta.url).href;
 ort.env.wasm.numThreads = 1; // more need headers that few web hosts send

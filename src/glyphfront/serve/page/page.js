@@ -66,6 +66,7 @@ function take(file) {
   photo.alt = "The picture that was given";
   photo.src = URL.createObjectURL(file);
   setKind("character");
+  byId("fields").value = ""; // they were of the picture before
   swap();
   update();
 }

@@ -53,6 +53,7 @@ race: .venv/.train
 results: .venv/.train
 	$(RUN) report results/quick-balanced
 	$(RUN) report results/few-photo62
+	$(RUN) report results/peers
 	$(RUN) report results/search-balanced-1x-int8
 	$(RUN) report results/search-balanced-1.6x-int8
 	$(RUN) report results/front

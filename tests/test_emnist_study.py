@@ -28,6 +28,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 COMMITTED = {
     "quick-balanced": find("quick", data="balanced"),
     "front": find("front"),
+    "peers": find("peers"),
     "few-photo62": growth("folder:photo62", (2, 5, 10, 20, 50)),
     "emnist-study-laptop": find("emnist-study", scale="laptop"),
     "emnist-study-full": find("emnist-study"),

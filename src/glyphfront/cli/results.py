@@ -121,7 +121,7 @@ def pick(
     from glyphfront.ship.card import FILES
     from glyphfront.ship.recognizer import shipped_file, shipped_files
 
-    if folder is None and _FRONT.is_dir():
+    if folder is None and any(_FRONT.glob("*.json")):
         folder = _FRONT
     if folder is None:
         files = files_of_cards(shipped_files())

@@ -104,6 +104,17 @@ def test_two_models_are_scored_on_the_images_that_are_new_to_both_and_of_classes
     assert (beside.comparison.difference, beside.comparison.p_value) == (0.5, 1.0)  # one image: nothing is shown
 
 
+def test_models_of_which_each_has_seen_what_is_new_to_the_other_are_told(tmp_path):
+    from glyphfront.data.leakage import save_seen
+
+    mine, both = pictures([0, 1], ("0", "1")), [model([sure("0")]), model([sure("1")])]
+    for number, recognizer in enumerate(both):
+        save_seen(tmp_path / f"{number}.npz", mine.images[number : number + 1])
+        recognizer.card.seen, recognizer.path = f"{number}.npz", tmp_path / "model.onnx"
+    with pytest.raises(GlyphfrontError, match="new to both"):
+        evaluate_beside(*both, mine)
+
+
 def test_models_that_share_no_image_are_told():
     with pytest.raises(GlyphfrontError, match="has no image that is of a class of both"):
         evaluate_beside(model([sure("0")]), model([[1, 0]], ("C", "O")), pictures([0], ("0", "1", "C", "O")))

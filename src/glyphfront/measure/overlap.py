@@ -160,6 +160,8 @@ def evaluate_overlap(recognizer: Recognizer, dataset: Dataset) -> Overlap:
     names = tuple(map(_name, members))
     known = of_class[dataset.labels] >= 0
     kept, seen = _unseen(recognizer, dataset.take(known))
+    if known.any() and not len(kept.images):
+        raise GlyphfrontError(f"{recognizer.card.name} was trained on all images of {dataset.name}; give another set")
     began = time.perf_counter()
     raw = recognizer.probabilities(kept.images)
     seconds = time.perf_counter() - began
@@ -196,8 +198,6 @@ def _unseen(recognizer: Recognizer, dataset: Dataset) -> tuple[Dataset, int | No
     if recognizer.card.seen is None:
         return dataset, None
     kept = unseen(dataset.images, load_seen(recognizer.path.with_name(recognizer.card.seen)))
-    if len(kept) and not kept.any():
-        raise GlyphfrontError(f"{recognizer.card.name} was trained on all images of {dataset.name}; give another set")
     return dataset.take(kept), int(len(kept) - kept.sum())
 
 

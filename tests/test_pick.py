@@ -136,7 +136,9 @@ def test_the_base_install_picks_by_the_intervals(tmp_path):
 
     def picked(*arguments):
         command = [sys.executable, "-m", "glyphfront", "pick", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=missing, env=environment, check=True).stdout
+        done = subprocess.run(command, capture_output=True, text=True, cwd=missing, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     from_results, from_cards = picked(str(tmp_path)), picked()
     assert "take large" in from_results

@@ -88,6 +88,17 @@ def test_rows_stand_beside_what_was_published_with_both_intervals(tmp_path: Path
     assert line(text, "plain", "Accuracy in numbers")[6:] == ["–", "–"]
 
 
+def test_where_nothing_was_published_rows_are_compared_without_its_columns(tmp_path: Path) -> None:
+    text = write(tmp_path, study("plain", "new", published={}), plain=(300,), new=(360,))
+    header = line(text, "row", "Accuracy in numbers")
+    assert header[:3] == ["row", "here, %", "n"]
+    row = line(text, "new", "Accuracy in numbers")
+    assert len(row) == len(header)
+    assert row[1].startswith("90.00 (")
+    assert row[header.index("against plain, points")].startswith("+15.00 (")
+    assert "published" not in drawn(tmp_path / "part-acts.svg")
+
+
 def test_seeds_are_shown_as_mean_with_interval_and_spread(tmp_path: Path) -> None:
     """By hand: 75 and 80 % have mean 77.5 and a standard deviation of 3.54."""
     text = write(tmp_path, study("plain", "new"), plain=(300, 320), new=(300, 320))

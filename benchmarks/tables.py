@@ -18,7 +18,7 @@ from scipy import stats
 
 from glyphfront.measure.compare import paired
 from glyphfront.measure.folder import Reading, read_folder
-from glyphfront.measure.statistics import compare
+from glyphfront.measure.statistics import compare, holm
 from glyphfront.report.document import Table, escape_markdown, markdown_table
 from glyphfront.report.front import files_of, front, points
 from glyphfront.report.page import put_between
@@ -134,23 +134,29 @@ def recipe() -> Iterator[str]:
     pooled = 0.0
     if freedom:
         pooled = math.sqrt(sum(statistics.variance(g) * (len(g) - 1) for g in shares.values() if len(g) > 1) / freedom)
+    others = [label for label in shares if base in shares and label != base]
+    gains = {label: statistics.fmean(shares[label]) - statistics.fmean(shares[base]) for label in others}
+    errors = {label: pooled * math.sqrt(1 / len(shares[label]) + 1 / len(shares[base])) for label in others}
+    chances: dict[str, float] = {}
+    if pooled:
+        uncorrected = [2 * float(stats.t.sf(abs(gains[label]) / errors[label], freedom)) for label in others]
+        chances = dict(zip(others, holm(uncorrected), strict=True))
     rows = []
     for label, group in shares.items():
-        gain = DASH
-        if base in shares and label != base:
-            gain = signed_points(statistics.fmean(group) - statistics.fmean(shares[base]))
-            if freedom:
-                error = pooled * math.sqrt(1 / len(group) + 1 / len(shares[base]))
-                gain += f" ± {percent(float(stats.t.ppf(0.975, freedom)) * error)}"
+        gain = signed_points(gains[label]) if label in gains else DASH
+        if label in chances:
+            gain += f" ± {percent(float(stats.t.ppf(0.975, freedom)) * errors[label])}"
+        chance = p_value(chances[label]) if label in chances else DASH
         seen = statistics.fmean(found["rows"][label]["images_seen"])
-        rows.append((label, percent(statistics.fmean(group)), str(len(group)), gain, f"{seen:,.0f}"))
-    head = ("row", "mean validation accuracy, %", "seeds", f"to {base}, points (95 %)", "images seen")
+        rows.append((label, percent(statistics.fmean(group)), str(len(group)), gain, chance, f"{seen:,.0f}"))
+    head = ("row", "mean validation accuracy, %", "seeds", f"to {base}, points (95 %)", "p, corrected", "images seen")
     yield markdown_table(Table(head, tuple(rows)))
     yield ""
     if freedom:
         yield (
             f"Trainings of a row differ by a standard deviation of {percent(pooled)} points, pooled over {len(rows)} "
-            "rows; the intervals are of that alone, as all rows meet the same images."
+            "rows; intervals and p are of that alone, as all rows meet the same images. p is Student's, corrected by "
+            f"Holm for {len(others)} differences."
         )
     else:
         yield (

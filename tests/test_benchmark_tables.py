@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import t, ttest_ind
 
 WHERE = {"how": "as it was", "machine": "a machine", "finished": "2026-01-02T00:00:00"}
 
@@ -54,17 +54,31 @@ def test_a_part_of_the_recipe_has_its_difference_with_students_interval(tables: 
     }
     (tmp_path / "recipe.json").write_text(json.dumps({"rows": rows, "baseline": "whole", "missing": ["rest"], **WHERE}))
     text = "\n".join(tables.recipe())
-    interval = ttest_ind(without, whole).confidence_interval()
+    found = ttest_ind(without, whole)
+    interval = found.confidence_interval()
     gain, half = 100 * (np.mean(without) - np.mean(whole)), 50 * (interval.high - interval.low)
-    assert f"| without | {100 * np.mean(without):.2f} | 3 | −{-gain:.2f} ± {half:.2f} | 62 |" in text
+    assert (
+        f"| without | {100 * np.mean(without):.2f} | 3 | −{-gain:.2f} ± {half:.2f} | {found.pvalue:.3f} | 62 |" in text
+    )
     assert "Not measured: rest." in text
+
+
+def test_p_of_a_part_of_the_recipe_is_corrected_for_all_parts(tables: ModuleType, tmp_path: Path) -> None:
+    groups = {"whole": [0.900, 0.901, 0.902], "a": [0.897, 0.898, 0.899], "b": [0.899, 0.900, 0.901]}
+    rows = {label: {"validation_accuracies": group, "images_seen": [60] * 3} for label, group in groups.items()}
+    (tmp_path / "recipe.json").write_text(json.dumps({"rows": rows, "baseline": "whole", "missing": [], **WHERE}))
+    text = "\n".join(tables.recipe())
+    # pooled, a training differs by a tenth of a point, with 6 degrees of freedom
+    p = [2 * t.sf(gain / (0.1 * (2 / 3) ** 0.5), 6) for gain in (0.3, 0.1)]
+    assert p[0] < p[1]
+    assert [line.split(" | ")[4] for line in text.splitlines()[3:5]] == [f"{2 * p[0]:.3f}", f"{p[1]:.3f}"]
 
 
 def test_rows_of_one_training_are_told_from_nothing(tables: ModuleType, tmp_path: Path) -> None:
     rows = {label: {"validation_accuracies": [share], "images_seen": [60]} for label, share in (("a", 0.9), ("b", 0.8))}
     (tmp_path / "recipe.json").write_text(json.dumps({"rows": rows, "baseline": "a", "missing": [], **WHERE}))
     text = "\n".join(tables.recipe())
-    assert "| b | 80.00 | 1 | −10.00 | 60 |" in text
+    assert "| b | 80.00 | 1 | −10.00 | – | 60 |" in text
     assert "nothing here is told from chance" in text
 
 

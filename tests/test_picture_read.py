@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.read import MOST_PIXELS, pages, pictures_in, read
@@ -48,6 +48,42 @@ def test_every_page_of_a_tiff_and_a_gif_is_read(kind):
     np.testing.assert_array_equal(found[0], PIXELS)
     np.testing.assert_array_equal(found[1], PIXELS[::-1])
     assert len(found) == 2
+
+
+def turned_tiff(path: Path, mode: str, orientations: tuple[int, ...]) -> np.ndarray:
+    """A page for each orientation, of the same stored pixels; returns those, as the mode's bands."""
+    stored = Image.fromarray(np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8)).convert(mode)
+    tags = []
+    for orientation in orientations:
+        tag = TiffImagePlugin.ImageFileDirectory_v2()
+        tag[0x0112] = orientation
+        tags.append(tag)
+    with TiffImagePlugin.AppendingTiffWriter(path, new=True) as file:
+        for tag in tags:
+            stored.save(file, "TIFF", tiffinfo=tag)
+            file.newFrame()
+    return np.asarray(stored.convert("RGB") if mode == "CMYK" else stored)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
+@pytest.mark.parametrize("orientations", [(1,), (5,), (6,), (7,), (8,), (6, 1), (1, 8)])
+def test_an_uncompressed_tiff_is_upright_from_a_path_too(tmp_path, mode, orientations):
+    path = tmp_path / "turned.tif"
+    stored = turned_tiff(path, mode, orientations)
+    upright = {
+        1: stored,
+        5: stored.swapaxes(0, 1),
+        6: np.rot90(stored, -1),
+        7: np.rot90(stored, 2).swapaxes(0, 1),
+        8: np.rot90(stored),
+    }
+    found = list(pages(path))
+    assert len(found) == len(orientations)
+    for page, orientation in zip(found, orientations, strict=True):
+        np.testing.assert_array_equal(page, upright[orientation])
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(read(image), upright[orientations[0]])
+        assert image.filename == str(path)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import io
 import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -155,12 +156,18 @@ def _upright(pixels: Pixels, image: Image.Image) -> Pixels:
 
 def _pixels_of_open(image: Image.Image) -> Pixels:
     """Of an image that somebody else opened: it may be closed, or its file damaged."""
+    path = getattr(image, "filename", "")
     try:
+        if path:  # see `_pages_of_file`
+            image.filename = ""  # type: ignore[attr-defined]
         return _upright(pixels_of_image(image), image)
     except GlyphfrontError:
         raise
     except Exception as error:  # as in `_pages_of_file`
         raise GlyphfrontError(f"the Pillow image cannot be read ({_reason(error)}); open it again") from None
+    finally:
+        if path:
+            image.filename = path  # type: ignore[attr-defined]
 
 
 def _reason(error: Exception) -> str:
@@ -170,8 +177,10 @@ def _reason(error: Exception) -> str:
 def _pages_of_file(picture: str | Path | bytes | bytearray | memoryview | BinaryIO) -> Iterator[Pixels]:
     name, source = _source(picture)
     try:
-        image = _open(source)
-        with image:
+        with ExitStack() as opened:
+            # given a path, Pillow maps uncompressed TIFFs, and garbles those that are turned
+            file = opened.enter_context(source.open("rb")) if isinstance(source, Path) else source
+            image = opened.enter_context(_open(file))
             for number in range(_count(image)):
                 image.seek(number)
                 _check_size(image)
@@ -225,7 +234,7 @@ def _bytes_of_url(url: str) -> bytes:
         raise GlyphfrontError(f"the data URL is not base64 ({error}); copy all of it") from None
 
 
-def _open(source: Path | io.BytesIO) -> Image.Image:
+def _open(source: BinaryIO) -> Image.Image:
     """Open without Pillow's limit of pixels, for which `_check_size` stands, and without libtiff's own messages."""
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

@@ -74,11 +74,39 @@ def test_what_the_model_cannot_write_is_told(given, fault):
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"), [("digit", "digits"), ("numbers", "digits"), ("Uppercase", "upper"), ("lowercase", "lower")]
+    ("given", "meant"),
+    [
+        ("digit", "digits"),
+        ("numbers", "digits"),
+        ("number", "digits"),
+        ("Uppercase", "upper"),
+        ("lowercase", "lower"),
+        ("letter", "letters"),
+        ("alnum", "letters.digits"),
+        ("hex", "0-9A-F"),
+    ],
 )
 def test_a_name_that_is_nearly_that_of_an_alphabet_is_refused(given: str, meant: str) -> None:
     with pytest.raises(GlyphfrontError, match=f"no alphabet '{given}'; did you mean {meant}"):
         alphabet_of(given, CLASSES)
+
+
+@pytest.mark.parametrize("given", ["all", "Any"])
+def test_a_word_for_all_characters_is_no_alphabet(given: str) -> None:
+    with pytest.raises(GlyphfrontError, match=f"no alphabet '{given}'; give none, and all characters are allowed"):
+        alphabet_of(given, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("given", "outputs"), [("A", (0,)), ("upper", (0, 2)), ("lower", (1, 2)), ("letters+digits", (0, 1, 2, 3))]
+)
+def test_a_class_named_with_a_word_is_the_character_that_it_means(given: str, outputs: tuple[int, ...]) -> None:
+    assert alphabet_of(given, ("upper_A", "lower_a", "upper_B", "digit_1")).outputs == outputs
+
+
+@pytest.mark.parametrize("given", ["upper_A", "upper_A+digits", ["upper_A", "digit_1"]])
+def test_names_of_classes_are_an_alphabet(given: str | list[str]) -> None:
+    assert alphabet_of(given, ("upper_A", "lower_a", "digit_1")).outputs in ((0,), (0, 2))
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glyphfront.data.folder import read_folder
-from glyphfront.data.layout import character_of
+from glyphfront.data.naming import character_of
 from glyphfront.errors import GlyphfrontError
 from layout_files import Labels, labels_of, png, splits_of, write, writers_of
 
@@ -126,6 +126,11 @@ def test_pictures_without_any_label_are_answered_with_the_ways_to_give_one(tmp_p
         ("digit 7", "7"),
         ("x", "x"),
         ("alpha", "alpha"),
+        ("charA", "A"),
+        ("upperCase-q", "Q"),
+        ("digit7", "7"),
+        ("digits", "digits"),
+        ("cape", "cape"),
     ],
 )
 def test_a_prefixed_name_means_its_character(name, character):

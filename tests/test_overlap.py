@@ -69,6 +69,15 @@ def test_a_prefixed_class_is_the_character_that_it_names():
     assert found.accuracy.top1.correct == 2
 
 
+def test_a_class_of_the_model_that_is_named_with_a_word_is_that_character():
+    classes = ("a", "b", "upper_A", "digit_1")
+    rows = [[float(n == k) for k in range(4)] for n in (0, 2, 3, 3)]
+    found = evaluate_overlap(model(rows, classes), pictures([0, 1, 2, 2], ("a", "upper_A", "digit_1")))
+    assert (found.classes, found.accuracy.top1.correct, found.unknown) == (("a", "upper_A", "digit_1"), 4, ())
+    found = evaluate_overlap(model(rows, classes), pictures([0, 1, 2, 3], ("a", "A", "1", "B")))
+    assert (found.classes, found.accuracy.top1.correct) == (("a", "B", "A", "1"), 3)
+
+
 def test_look_alikes_count_as_one_beside_the_plain_accuracy():
     found = evaluate_overlap(model([sure("O"), sure("1"), sure("A")]), pictures([0, 1, 2], ("0", "1", "A", "O")))
     assert (found.accuracy.top1.correct, found.look_alikes.correct) == (2, 3)

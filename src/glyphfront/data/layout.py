@@ -14,7 +14,7 @@ from PIL import Image
 from glyphfront.data import known
 from glyphfront.data.labelfiles import LabelTable, is_text, names_too_few, read_mapping, read_table
 from glyphfront.data.listing import File, empty_folders, list_files
-from glyphfront.data.naming import is_split
+from glyphfront.data.naming import CASES, character_of, is_split
 from glyphfront.data.notes import Notes, some
 from glyphfront.errors import GlyphfrontError
 
@@ -26,12 +26,7 @@ WAYS = (
 
 _UNREAD = {".heic", ".heif", ".pdf", ".svg", ".psd", ".raw", ".cr2", ".nef", ".dng", ".ai", ".eps", ".avif", ".jxl"}
 _NOT_PICTURES = {".pdf", ".mp4", ".mpg", ".mpeg", ".h5", ".hdf", ".eps", ".ps"}  # of what Pillow lists
-_CASES = {
-    **dict.fromkeys(("upper", "uppercase", "capital", "capitals", "caps", "big"), str.upper),
-    **dict.fromkeys(("lower", "lowercase", "small"), str.lower),
-}
-_GROUPS = {*_CASES, "digits", "numbers", "numerals", "letters", "symbols", "punctuation", "special"}
-_PREFIX = re.compile(r"(?i)(upper|lower|upper_?case|lower_?case|cap|capital|small|digit|number|letter|char)[-_ ]?(.)")
+_GROUPS = {*CASES, "digits", "numbers", "numerals", "letters", "symbols", "punctuation", "special"}
 _WRITER = re.compile(r"(?i)(writer|user|person|subject|author|participant|student|donor|hand|w|u|p|s)[-_ ]?\d+")
 
 
@@ -244,7 +239,7 @@ def _labelled(placed: Sequence[tuple[File, tuple[str, ...], str | None]]) -> lis
         label, others = folders[at], [folder for number, folder in enumerate(folders) if number != at]
         if known.is_omniglot(label) and at > 0:
             label = f"{folders[at - 1]}/{label}"
-        elif grouped and at > 0 and (fold := _CASES.get(folders[at - 1].lower())) is not None and len(label) == 1:
+        elif grouped and at > 0 and (fold := CASES.get(folders[at - 1].lower())) is not None and len(label) == 1:
             label = fold(label)
         below = next((kind for folder in others if (kind := is_split(folder)) is not None), None)
         writers = [f for f in others if is_split(f) is None and f.lower() not in _GROUPS]
@@ -284,16 +279,7 @@ def _share(names: set[str], expression: re.Pattern[str]) -> float:
 def _characters(names: set[str]) -> float:
     """Share of names that are a character, or a character behind a word such as upper."""
     plain = [unicodedata.normalize("NFC", name) for name in names]
-    return sum(len(name) == 1 or _PREFIX.fullmatch(name) is not None for name in plain) / len(plain)
-
-
-def character_of(name: str) -> str:
-    """The character that a class name means: A for ``upper_A``, a for ``lower_A``, and otherwise the name itself."""
-    found = _PREFIX.fullmatch(name)
-    if found is None:
-        return name
-    word = re.sub("_?case", "", found[1].lower())
-    return {"cap": str.upper, "capital": str.upper, **_CASES}.get(word, str)(found[2])
+    return sum(len(character_of(name)) == 1 for name in plain) / len(plain)
 
 
 def _names(folders: set[str], texts: Sequence[File], notes: Notes) -> tuple[dict[str, str], set[File]]:

@@ -1,9 +1,9 @@
-"""What the names of files, folders and arrays say: images or labels, which split, which set."""
+"""What the names of files, folders and arrays say: images or labels, which split, which set, which character."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from glyphfront.data import EMNIST_SETS
@@ -18,6 +18,14 @@ _SPLITS: dict[str, Literal["train", "validation", "test"]] = {
 _OTHER_SETS = {"fashion", "kmnist", "k49", "kuzushiji", "qmnist", "notmnist", "usps", "semeion", "omniglot", "svhn"}
 _FILLERS = {"set", "data", "dataset", "images", "image", "img", "imgs", "pictures", "pics", "folder", "split"}
 _NO_WORDS = {"idx", "idx1", "idx3", "ubyte", "gz", "bz2", "csv", "tsv", "npz", "npy", "mat", "parquet", "data"}
+CASES: dict[str, Callable[[str], str]] = {
+    **dict.fromkeys(("upper", "uppercase", "capital", "capitals", "caps", "big"), str.upper),
+    **dict.fromkeys(("lower", "lowercase", "small"), str.lower),
+}
+"""Words for the case of a letter, and what gives a letter that case."""
+_PREFIX = re.compile(
+    r"((?i:upper|lower|upper_?case|lower_?case|cap|capital|small|digit|number|letter|char))(?:[-_ ](.)|([^-_ ]))"
+)
 _GLUED = re.compile(r"(train|test)(images?|imgs?|labels?|x|y)|(images?|imgs?|labels?|x|y)(train|test)")
 
 
@@ -81,3 +89,15 @@ def set_of(names: Iterable[str]) -> str | None:
 def without_kind(name: str) -> tuple[str, ...]:
     """What two files have in common of which one holds the images and the other their labels."""
     return tuple(word for word in words(without_copy(name)) if word not in _IMAGES | _LABELS | _NO_WORDS)
+
+
+def character_of(name: str) -> str:
+    """The character that a class name means: A for ``upper_A``, a for ``lower_A``, and otherwise the name itself.
+
+    A small letter needs something between: ``digits`` and ``cape`` are words.
+    """
+    found = _PREFIX.fullmatch(name)
+    if found is None or (found[3] and found[3].islower()):
+        return name
+    word = re.sub("_?case", "", found[1].lower())
+    return {"cap": str.upper, **CASES}.get(word, str)(found[2] or found[3])

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphfront.data.naming import character_of
+
 if TYPE_CHECKING:
     import onnxruntime as ort
 
@@ -82,12 +84,18 @@ def _reader() -> tuple[ort.InferenceSession, tuple[str, ...]]:
 
 
 def columns_of(classes: tuple[str, ...], known: tuple[str, ...]) -> list[tuple[int, ...]]:
-    """Which of a model's classes mean a set's class: its own, or the other case where the model has one only."""
+    """Which of a model's classes mean a set's class.
+
+    That is the class of the same name; else the one that means the same character, as ``upper_A`` means A; else the
+    one of the letter's other case.
+    """
     place = {name: number for number, name in enumerate(known)}
-    found = []
+    meant = {character_of(name): number for number, name in reversed(list(enumerate(known)))}
+    found: list[tuple[int, ...]] = []
     for name in classes:
-        names = (name,) if name in place else (name.swapcase(),)
-        found.append(tuple(place[one] for one in names if one in place))
+        character = character_of(name)
+        numbers = (place.get(name), meant.get(character), meant.get(character.swapcase()))
+        found.append(next(((number,) for number in numbers if number is not None), ()))
     return found
 
 

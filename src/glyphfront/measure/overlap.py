@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphfront.data.dataset import Dataset, Labels
-from glyphfront.data.layout import character_of
 from glyphfront.data.leakage import load_seen, unseen
+from glyphfront.data.naming import character_of
 from glyphfront.data.orientation import columns_of
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.accuracy import accuracy_of, proportion
@@ -191,7 +191,7 @@ def _columns(dataset: Dataset, known: tuple[str, ...]) -> list[tuple[int, ...]]:
     """The model's classes that each class of the set stands for."""
     if dataset.name == "letters":
         return [tuple(known.index(case) for case in (c, c.lower()) if case in known) for c in dataset.classes]
-    return columns_of(tuple(character_of(name) for name in dataset.classes), known)
+    return columns_of(dataset.classes, known)
 
 
 def _unseen(recognizer: Recognizer, dataset: Dataset) -> tuple[Dataset, int | None]:

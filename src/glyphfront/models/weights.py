@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from glyphfront import records
-from glyphfront.data.layout import character_of
 from glyphfront.data.orientation import columns_of
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
@@ -112,11 +111,11 @@ def start_from_shipped(classifier: Classifier, base: str, classes: tuple[str, ..
 def known_classes(base: str, classes: tuple[str, ...]) -> dict[int, int]:
     """Which of `classes` a shipped model knows: their numbers, and those of the model's outputs for them.
 
-    That is the class of the same name (``upper_A`` means A), or the letter's other case where the model has one class
-    for both.
+    That is the class of the same name, or character (``upper_A`` means A), or the letter's other case where the model
+    has one class for both.
     """
     _, outputs = _of_card(base.partition("@")[0])
-    columns = columns_of(tuple(map(character_of, classes)), outputs)
+    columns = columns_of(classes, outputs)
     return {number: found[0] for number, found in enumerate(columns) if found}
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphfront.data.naming import character_of
 from glyphfront.errors import GlyphfrontError
 
 NAMED = {
@@ -22,15 +23,19 @@ NAMED = {
 }
 """Alphabets that have a name; `+` or a space joins them with each other and with characters: ``upper+0-9``."""
 _MEANT = {
-    "numbers": "digits",
-    "numeric": "digits",
-    "uppercase": "upper",
-    "capitals": "upper",
-    "lowercase": "lower",
-    "alphabetic": "letters",
-    "alphanumeric": "letters+digits",
+    word: meant
+    for meant, words in {
+        "digits": "number numbers num nums numeral numerals numeric integer integers",
+        "upper": "uppercase capital capitals caps",
+        "lower": "lowercase small",
+        "letters": "alpha alphabet alphabetic",
+        "letters+digits": "alphanumeric alphanum alnum ascii",
+        "0-9A-F": "hex hexadecimal",
+    }.items()
+    for word in words.split()
 }
 """What people call them elsewhere; as characters these words make no alphabet."""
+_ALL = frozenset(("all", "any", "every", "everything"))
 ALIKE = ("0O", "1Il7", "5S", "2Z", "9gq", "8B", "uvUV")
 """Characters that a writer's hand makes alike, and that only an alphabet tells apart."""
 
@@ -54,8 +59,9 @@ def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> 
 
     Args:
         given: ``digits``, ``upper``, ``lower``, ``letters``, characters and ranges (``0-9A-F``), several joined by
-            ``+`` or a space; a sequence of class names; or None for all classes. Of a named alphabet, what the model
-            can write counts; all other characters must be writable.
+            ``+`` or a space; names of classes, joined likewise or as a sequence; or None for all classes. Of a named
+            alphabet, what the model can write counts; all other characters must be writable. ``A`` is also the class
+            ``upper_A``.
         classes: of the model.
 
     Raises:
@@ -63,11 +69,12 @@ def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> 
     """
     if given is None:
         return Alphabet(classes, tuple(range(len(classes))))
-    wanted, named = _characters(_composed(given)) if isinstance(given, str) else (_names(given), set[str]())
+    wanted, named = _characters(_composed(given), classes) if isinstance(given, str) else (_names(given), set[str]())
     answered: dict[int, str] = {}
     unknown = []
+    outputs_of = _outputs(classes)
     for character in wanted:
-        output = _output(character, classes)
+        output = outputs_of.get(character)
         if output is None:
             if character not in named:
                 unknown.append(character)
@@ -104,8 +111,8 @@ def _shown(character: str) -> str:
     return seen if len(seen) <= 40 else f"{seen[:39]}…"
 
 
-def _characters(given: str) -> tuple[list[str], set[str]]:
-    """The characters of an alphabet, and those that only a named one brings in."""
+def _characters(given: str, classes: tuple[str, ...]) -> tuple[list[str], set[str]]:
+    """The characters and class names of an alphabet, and those characters that only a named one brings in."""
     if not given.strip():
         raise GlyphfrontError("the alphabet is empty; give digits, upper, lower, letters, or characters such as 0-9A-F")
     wanted: list[str] = []
@@ -114,10 +121,14 @@ def _characters(given: str) -> tuple[list[str], set[str]]:
         if term.lower() in NAMED:
             wanted += NAMED[term.lower()]
             named |= set(NAMED[term.lower()])
+        elif len(term) > 1 and term in classes:
+            wanted.append(term)
         elif close := _MEANT.get(term.lower()) or next(
             iter(difflib.get_close_matches(term.lower(), NAMED, cutoff=0.8)), None
         ):
             raise GlyphfrontError(f"no alphabet {term!r}; did you mean {close}?")
+        elif term.lower() in _ALL:
+            raise GlyphfrontError(f"no alphabet {term!r}; give none, and all characters are allowed")
         else:
             listed = _ranges(term)
             wanted += listed
@@ -150,11 +161,11 @@ def _instead(first: str, last: str) -> str:
     return f"give it as {_shown(last)}-{_shown(first)}" if ord(first) > ord(last) else "give fewer characters"
 
 
-def _output(character: str, classes: tuple[str, ...]) -> int | None:
-    for name in (character, character.swapcase()):
-        if name in classes:
-            return classes.index(name)
-    return None
+def _outputs(classes: tuple[str, ...]) -> dict[str, int]:
+    """The class that writes a name or a character: that of its name, or character, or the letter's other case."""
+    named = {name: output for output, name in enumerate(classes)}
+    meant = {character_of(name): output for output, name in reversed(list(enumerate(classes)))}
+    return {character.swapcase(): output for character, output in meant.items()} | meant | named
 
 
 def alike(row: NDArray[np.float32], characters: Sequence[str]) -> tuple[str, ...]:

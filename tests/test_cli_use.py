@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +152,35 @@ def test_overlay_takes_neither_the_pictures_place_nor_another_ending(
     assert main(["read", str(picture), "--overlay", str(picture.parent / name)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert picture.read_bytes() == before
+
+
+def test_overlay_does_not_take_the_place_of_the_one_picture_in_a_folder(
+    picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = picture.read_bytes()
+    assert main(["read", str(picture.parent), "--overlay", str(picture)]) == 2
+    assert (
+        capsys.readouterr().err == f"glyphfront: --overlay {picture}: this is the picture itself; give another name\n"
+    )
+    assert picture.read_bytes() == before
+
+
+@pytest.mark.parametrize("json_too", [(), ("--json",)])
+def test_a_name_that_the_terminal_cannot_write_is_answered(picture: Path, json_too: tuple[str, ...]) -> None:
+    named = picture.rename(picture.with_name("sieben é 七.png"))
+    command = [sys.executable, "-m", "glyphfront", "recognize", str(named), *json_too]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    if json_too:
+        assert json.loads(done.stdout)["picture"] == str(named)
+    else:
+        assert "sieben \\xe9 \\u4e03.png  7 " in done.stdout
+
+
+def test_an_empty_word_is_not_the_folder_it_is_run_in(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recognize", ""]) == 2
+    assert capsys.readouterr().err == "glyphfront: word 2 of the command is empty; is a variable not set?\n"
 
 
 @pytest.mark.parametrize("verb", ["recognize", "read"])

@@ -12,7 +12,7 @@ from glyphfront.picture.boxes import boxes_of
 from glyphfront.picture.glyph import Glyph
 from glyphfront.picture.grid import cells_of
 from glyphfront.picture.layout import lines_and_signs
-from glyphfront.ship.casing import with_case
+from glyphfront.ship.casing import has_both_cases, with_case
 from glyphfront.ship.fields import Field, fields_of, load_fields, parse_fields
 from glyphfront.ship.reader import Character, Line, Page, draw_overlay, read_page
 from glyphfront.ship.recognizer import load
@@ -241,6 +241,14 @@ def test_case_of_merged_letters_follows_from_their_size():
     assert "".join(c.character for c in with_case(line)) == "Showp"
     even = [letter("S", 0, 60), letter("a", 30, 60), letter("H", 60, 60), letter("O", 90, 58)]
     assert with_case(even) == even
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "both"),
+    [(None, True), ("LETTERS", True), ("letters+digits", True), ("upper", False), ("a-z", False), (["a", "A"], False)],
+)
+def test_case_is_told_by_size_where_the_alphabet_names_none(alphabet: str | list[str] | None, both: bool) -> None:
+    assert has_both_cases(alphabet) is both
 
 
 def test_cursive_is_told():

@@ -69,6 +69,17 @@ def test_the_image_that_is_sent_back_is_what_normalize_makes(service: str) -> No
     assert np.array_equal(np.asarray(seen), glyphfront.normalize(picture("4")))
 
 
+def test_the_image_that_is_sent_back_is_turned_where_the_answer_is(service: str) -> None:
+    turned = encoded(Image.open(io.BytesIO(picture("7"))).rotate(90))
+    answer = requests.post(
+        f"{service}/v1/recognize?any_orientation=true&image=true&alphabet=digits", data=turned
+    ).json()
+    assert answer["character"] == "7"
+    sent = Image.open(io.BytesIO(base64.b64decode(answer["image"].partition(",")[2])))
+    upright = glyphfront.normalize(picture("7")).astype(int)
+    assert np.abs(np.asarray(sent) - upright).mean() < 10 < np.abs(np.rot90(upright) - upright).mean()
+
+
 @pytest.mark.parametrize("character", ["7", "L", "4", "Z", "2"])
 def test_strokes_are_read_as_what_they_draw(service: str, character: str) -> None:
     answer = requests.post(f"{service}/v1/strokes?alphabet=7L4Z2", json={"strokes": DRAWINGS[character]})

@@ -83,6 +83,7 @@ def begin_request(open_: socket.socket, length: int) -> None:
         ("alphabet=+", "empty"),
         ("topp=3", "choose from: model, precision, alphabet, top"),
         ("grid=9x9", "no option 'grid'"),
+        ("alphabet=a&alphabet=b", "'alphabet' is in the URL twice"),
     ],
 )
 def test_an_argument_that_does_not_fit_is_named(service: str, query: str, part: str) -> None:
@@ -134,6 +135,11 @@ def test_a_form_that_is_cut_off_is_refused(service: str, body: bytes) -> None:
 
 def test_a_form_without_a_boundary_is_400(service: str) -> None:
     refused(requests.post(f"{service}/v1/recognize", data=b"x", headers={"Content-Type": "multipart/form-data"}), 400)
+
+
+def test_a_form_is_refused_where_one_picture_is_the_body(service: str) -> None:
+    answer = requests.post(f"{service}/v1/read", files={"file": picture("7")})
+    assert "send the picture's bytes as the body" in refused(answer, 422)
 
 
 def test_a_field_that_is_no_file_is_422(service: str) -> None:
@@ -333,10 +339,13 @@ def workers_of(parent: int) -> list[psutil.Process]:
     return found
 
 
-def test_a_tiff_whose_second_page_is_a_bomb_is_read_as_its_first() -> None:
+@pytest.mark.parametrize("path", ["recognize", "read"])
+@pytest.mark.parametrize(("kind", "options"), [("TIFF", {"compression": "tiff_deflate"}), ("GIF", {})])
+def test_a_picture_of_several_pages_is_refused_as_only_one_would_be_answered(
+    service: str, path: str, kind: str, options: dict[str, str]
+) -> None:
     buffer = io.BytesIO()
-    first, second = Image.open(io.BytesIO(picture("7"))), Image.new("L", (900, 900), 255)
-    first.save(buffer, "TIFF", save_all=True, append_images=[second], compression="tiff_deflate")
-    with served("--most-pixels", "100000") as (address, _):
-        answer = requests.post(f"{address}/v1/recognize?alphabet=digits", data=buffer.getvalue())
-    assert answer.json()["character"] == "7"
+    first, second = Image.open(io.BytesIO(picture("7"))), Image.open(io.BytesIO(picture("4")))
+    first.save(buffer, kind, save_all=True, append_images=[second], **options)
+    assert "several pages" in refused(requests.post(f"{service}/v1/{path}", data=buffer.getvalue()), 422)
+    assert requests.post(f"{service}/v1/{path}", data=encoded(first, kind)).status_code == 200

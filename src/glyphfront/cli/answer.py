@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -71,7 +72,8 @@ def print_json_fault(error: str, **fields: Any) -> None:
 
 
 def _print_line(fields: dict[str, Any]) -> None:
-    print(json.dumps(_finite(to_plain(fields)), ensure_ascii=False, allow_nan=False))
+    readable = sys.stdout.encoding.lower().startswith("utf")
+    print(json.dumps(_finite(to_plain(fields)), ensure_ascii=not readable, allow_nan=False))
 
 
 def _finite(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import warnings
@@ -20,8 +21,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = _show_warning
     debug, json = "--debug" in arguments, "--json" in arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may hold what the terminal's encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
+        if "" in arguments:
+            raise GlyphfrontError(f"word {arguments.index('') + 1} of the command is empty; is a variable not set?")
         status = parse(arguments)() or 0
         sys.stdout.flush()
         return status

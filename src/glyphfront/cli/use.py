@@ -135,13 +135,16 @@ def read(
         raise GlyphfrontError(f"--overlay {overlay}: it is written as PNG; give a name that ends in .png")
     if overlay is not None and overlay.is_dir():
         raise GlyphfrontError(f"--overlay {overlay}: this is a folder; give the name of a file in it")
-    if overlay is not None and overlay.exists() and picture.exists() and overlay.samefile(picture):
-        raise GlyphfrontError(f"--overlay {overlay}: this is the picture itself; give another name")
     from glyphfront.files import write_atomically
+    from glyphfront.picture.read import pictures_in
     from glyphfront.ship.fields import load_fields
     from glyphfront.ship.reader import draw_overlay, read_page
     from glyphfront.ship.recognizer import load
 
+    if overlay is not None and overlay.exists() and picture.exists():
+        given = pictures_in(picture) if picture.is_dir() else [picture]
+        if any(overlay.samefile(file) for file in given):
+            raise GlyphfrontError(f"--overlay {overlay}: this is the picture itself; give another name")
     size = (int(cells[1]), int(cells[2])) if cells else None
     known = load_fields(fields) if fields is not None else ()
     recognizer = load(model)

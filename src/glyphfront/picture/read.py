@@ -180,8 +180,8 @@ def _pages_of_file(picture: str | Path | bytes | bytearray | memoryview | Binary
         with ExitStack() as opened:
             # given a path, Pillow maps uncompressed TIFFs, and garbles those that are turned
             file = opened.enter_context(source.open("rb")) if isinstance(source, Path) else source
-            image = opened.enter_context(_open(file))
-            for number in range(_count(image)):
+            image = opened.enter_context(open_image(file))
+            for number in range(getattr(image, "n_frames", 1) if has_pages(image) else 1):
                 image.seek(number)
                 _check_size(image)
                 yield _upright(pixels_of_image(image), image)
@@ -234,8 +234,11 @@ def _bytes_of_url(url: str) -> bytes:
         raise GlyphfrontError(f"the data URL is not base64 ({error}); copy all of it") from None
 
 
-def _open(source: BinaryIO) -> Image.Image:
-    """Open without Pillow's limit of pixels, for which `_check_size` stands, and without libtiff's own messages."""
+def open_image(source: BinaryIO) -> Image.Image:
+    """Open without reading pixels.
+
+    Pillow's limit of pixels does not count, for which `_check_size` stands, and libtiff prints no messages of its own.
+    """
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -255,9 +258,12 @@ def _check_size(image: Image.Image) -> None:
         )
 
 
-def _count(image: Image.Image) -> int:
-    """Pages: those of a TIFF or GIF; what other formats hold beside the first image is a moving or smaller version."""
-    return getattr(image, "n_frames", 1) if image.format in ("TIFF", "GIF") else 1
+def has_pages(image: Image.Image) -> bool:
+    """Whether there is more than one page, as in a TIFF or GIF.
+
+    What other formats hold beside the first image is a moving or smaller version of it.
+    """
+    return image.format in ("TIFF", "GIF") and bool(getattr(image, "is_animated", False))
 
 
 @functools.cache

@@ -186,7 +186,9 @@ class Service:
             began = time.perf_counter()
             check_picture(content, self.settings.pixels)
             seen, doubt = look(content)
-            found = recognizer.answer_image(seen, doubt, top, alphabet, least=least, any_orientation=any_orientation)
+            if any_orientation:
+                seen = recognizer.upright(seen, alphabet)
+            found = recognizer.answer_image(seen, doubt, top, alphabet, least=least)
             told = schema.recognized(name, found, recognizer.card, time.perf_counter() - began)
             if image:
                 told["image"] = _data_url(seen)
@@ -198,7 +200,7 @@ class Service:
             except GlyphfrontError as error:
                 return schema.fault(error, name)
 
-        if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        if _is_form(request):
             files = await self._files(request)
             found = await asyncio.gather(*(one_of_many(*file) for file in files))
             return JSONResponse(schema.Many(schema=1, ok=True, pictures=found))
@@ -320,15 +322,24 @@ class Service:
         return files
 
 
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/")
+
+
 async def _known(request: Request) -> None:
-    """Refuse options that a path does not have; a misspelt one would do nothing, and nobody would know."""
+    """Refuse options that a path does not have, or has twice: one would do nothing, and nobody would know."""
     known = [field.alias for field in request.scope["route"].dependant.query_params]
-    for name in request.query_params:
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if given.count(name) > 1:
+            raise GlyphfrontError(f"the option {shortened(name, 40)!r} is in the URL twice; give it once")
         if name not in known:
             raise GlyphfrontError(f"no option {shortened(name, 40)!r} in the URL; choose from: {', '.join(known)}")
 
 
 async def _content(request: Request) -> bytes:
+    if _is_form(request):
+        raise GlyphfrontError("the body is a form, which is not taken here; send the picture's bytes as the body")
     content = await request.body()
     if not content:
         raise GlyphfrontError("the body is empty; send a picture's bytes")

@@ -9,13 +9,14 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.read import has_pages, open_image
 from glyphfront.serve.metrics import Metrics
 from glyphfront.serve.schema import fault
 from glyphfront.serve.settings import LOOPBACK, Settings
@@ -134,17 +135,15 @@ def too_large(most: int) -> RefusedError:
 
 
 def check_picture(content: bytes, most_pixels: int) -> None:
-    """Look at a picture's header alone.
+    """Look at a picture's header alone, and for a second page.
 
     Raises:
-        GlyphfrontError: it is larger than `most_pixels`, or of a format that is not taken. A file that is no picture
-            at all passes: whoever reads it says best what it is.
+        GlyphfrontError: it is larger than `most_pixels`, of a format that is not taken, or of several pages. A file
+            that is no picture at all passes: whoever reads it says best what it is.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            size, kind = image.size, image.format
-    except Image.DecompressionBombError:
-        raise RefusedError(413, f"the picture has more than {most_pixels:,} pixels; send it smaller") from None
+        with open_image(io.BytesIO(content)) as image:
+            size, kind, several = image.size, image.format, has_pages(image)
     except UnidentifiedImageError:
         return
     except Exception as error:  # damaged headers raise nearly anything
@@ -154,6 +153,8 @@ def check_picture(content: bytes, most_pixels: int) -> None:
         raise GlyphfrontError(f"the picture is {kind}, which is not taken here; send PNG, JPEG, BMP, TIFF or WebP")
     if size[0] * size[1] > most_pixels:
         raise RefusedError(413, f"{size[0]}x{size[1]} pixels are more than {most_pixels:,}; send the picture smaller")
+    if several:
+        raise GlyphfrontError("the picture has several pages; send each by itself")
 
 
 def problem_of(error: dict[str, Any]) -> str:

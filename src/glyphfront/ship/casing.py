@@ -5,6 +5,7 @@ EMNIST merges the cases of these letters, and its images have lost their size; a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,6 +23,11 @@ _SMALL = set("aenr")
 _SURE = 0.8  # characters that tell how tall the line's are
 _APART = 0.8  # of a capital: an a is less tall, or the line tells nothing
 _CLEARLY = 0.75  # of a capital, where no a is there to compare with
+
+
+def has_both_cases(alphabet: str | Sequence[str] | None) -> bool:
+    """Whether an alphabet names no case, so that the size of a letter tells it."""
+    return alphabet is None or (isinstance(alphabet, str) and "letters" in re.split("[+ ]", alphabet.lower()))
 
 
 def with_case(line: Sequence[Character]) -> list[Character]:

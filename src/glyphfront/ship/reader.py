@@ -184,7 +184,7 @@ class _Reading:
 
     def page(self, turn: int) -> Page:
         from glyphfront.picture.read import shortened
-        from glyphfront.ship.casing import with_case
+        from glyphfront.ship.casing import has_both_cases, with_case
         from glyphfront.ship.segment import segmented
 
         rows, joined, signs = self.rows_of(turn)
@@ -199,7 +199,7 @@ class _Reading:
         owners = [self.field_of(glyph, r, c) for r, c, glyph in spots]
         read = iter(self.read([glyph for _, _, glyph in spots], owners))
         lines = [tuple(None if g is None else next(read) for g in row) for row in rows]
-        if in_lines and self.alphabet in (None, "letters") and not self.fields:
+        if in_lines and has_both_cases(self.alphabet) and not self.fields:
             lines = [tuple(with_case([c for c in line if c is not None])) for line in lines]
         page = Page(tuple(map(Line, lines)))
         characters = [c for line in lines for c in line if c is not None]

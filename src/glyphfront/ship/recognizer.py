@@ -207,7 +207,7 @@ class Recognizer:
         """
         _check(top, least)
         characters = self.alphabet(alphabet).characters
-        standing = self._upright(image, alphabet) if any_orientation else image
+        standing = self.upright(image, alphabet) if any_orientation else image
         row = self.probabilities(standing[None], alphabet)[0]
         doubt = doubt or self.unlike(standing, float(row.max()))
         best = np.argsort(-row, kind="stable")
@@ -215,7 +215,8 @@ class Recognizer:
         transposed, turned = self._standing_otherwise(image, found[0], alphabet)
         return Answer(found, doubt, alike(row, characters), least, transposed, turned)
 
-    def _upright(self, image: NDArray[np.uint8], alphabet: str | Sequence[str] | None) -> NDArray[np.uint8]:
+    def upright(self, image: NDArray[np.uint8], alphabet: str | Sequence[str] | None = None) -> NDArray[np.uint8]:
+        """A normalised image (28, 28) uint8, turned by quarters to where the model is surest of what it shows."""
         from glyphfront.picture.turns import likeliest, turned
 
         every = turned(image)

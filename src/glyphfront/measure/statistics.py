@@ -67,7 +67,9 @@ class SeedComparison:
     p_value: float
     """Two-sided."""
     standard_error: float
-    seed_df: int
+    of_trainings: float
+    """The part of the squared standard error that is of the trainings; the rest is of the images."""
+    seed_df: float
     """Degrees of freedom that the variance between seeds was estimated with; 0: it is left out."""
     df: float | None
     """Of the t distribution that interval and p-value are of; None: of the normal one."""
@@ -78,9 +80,9 @@ class SeedVariance:
     """How far trainings lie apart that differ in their seed alone."""
 
     variance: float
-    """Of one training's accuracy on these images; pooled over kinds of models."""
-    df: int
-    """Degrees of freedom: trainings less kinds."""
+    """Of one training's accuracy on these images; a mean over kinds of models."""
+    df: float
+    """Degrees of freedom: trainings less kinds where pooled, fewer where kinds differ."""
 
 
 def compare(a_correct: Correct, b_correct: Correct) -> Comparison:
@@ -210,8 +212,10 @@ def compare_seeds(
     Args:
         a: (seeds of a, N) bool, which images each of a's models recognises.
         b: (seeds of b, N) bool, the same of b.
-        seed_variance: by default that of a and b together. A side of one seed is taken to have that of the others.
-            Where there is none it is left out, and interval and p-value speak of these networks only.
+        seed_variance: by default each side has its own (Welch 1947, Biometrika 34:28-35), as two nets may differ in how
+            far their trainings scatter; the interval then is as wide as that of either part by itself asks for. A side
+            of one seed is taken to have that of the other. Where there is none it is left out, and interval and
+            p-value speak of these networks only.
         weights: (N,) of the images, by default all 1 / N. To compare on some, 1 / n for those and 0 for the others; a
             difference of differences, on some images less on others, has negative weights for the latter.
 
@@ -223,11 +227,18 @@ def compare_seeds(
             f"seeds are compared as (seeds, images), on the same images: {a.shape} and {b.shape} do not fit"
         )
     weights = np.full(a.shape[1], 1 / a.shape[1]) if weights is None else weights
-    seed_variance = seed_variance or pooled_seed_variance([a, b], weights)
+    own = seed_variance is None and min(len(a), len(b)) > 1
+    if own:
+        seed_variance = _own_seed_variance(a, b, weights)
+    elif seed_variance is None:
+        seed_variance = pooled_seed_variance([a, b], weights)
     each = b.mean(0) - a.mean(0)
     difference = float(each @ weights)
     of_images = sum(float(np.sum(weights[same] ** 2) * each[same].var()) for same in _strata(weights))
-    standard_error, df = _spread(of_images, seed_variance, 1 / len(a) + 1 / len(b))
+    share = 1 / len(a) + 1 / len(b)
+    standard_error, df = _spread(of_images, seed_variance, share)
+    if own and seed_variance and math.isfinite(df):
+        df = _wary_df(of_images, seed_variance, share)
     low, high, p_value = _student(difference, standard_error, df)
     return SeedComparison(
         images=int(np.count_nonzero(weights)),
@@ -238,9 +249,33 @@ def compare_seeds(
         high=high,
         p_value=p_value,
         standard_error=standard_error,
+        of_trainings=seed_variance.variance * share if seed_variance else 0.0,
         seed_df=seed_variance.df if seed_variance else 0,
         df=df if math.isfinite(df) else None,
     )
+
+
+def _own_seed_variance(a: Correct, b: Correct, weights: NDArray[np.float64]) -> SeedVariance | None:
+    """The mean of the variances of two kinds, which need not be alike, with Satterthwaite's degrees of freedom."""
+    if min(len(a), len(b)) < 2:
+        return pooled_seed_variance([a, b], weights)
+    parts = [float(np.var(models @ weights, ddof=1)) / len(models) for models in (a, b)]
+    squares = sum(part**2 / (len(models) - 1) for part, models in zip(parts, (a, b), strict=True))
+    df = sum(parts) ** 2 / squares if squares else float(len(a) + len(b) - 2)
+    return SeedVariance(sum(parts) / (1 / len(a) + 1 / len(b)), df)
+
+
+def _wary_df(of_images: float, seed_variance: SeedVariance, share: float) -> float:
+    """Degrees of freedom whose 95 % interval has for each part of the variance what it would have by itself.
+
+    Satterthwaite's own are too many where a variance of one or two degrees of freedom happens to come out small beside
+    that of the images: a tenth of the p-values was then below 0.05.
+    """
+    from scipy.special import stdtridf  # slow to import
+
+    of_trainings = seed_variance.variance * share
+    of_either = _quantile(1 - _ALPHA / 2) ** 2 * of_images + _t(1 - _ALPHA / 2, seed_variance.df) ** 2 * of_trainings
+    return float(stdtridf(1 - _ALPHA / 2, math.sqrt(of_either / (of_images + of_trainings))))
 
 
 def mean_interval(models: Correct, seed_variance: SeedVariance | None = None) -> tuple[float, float]:
@@ -376,10 +411,8 @@ def trainings_needed(compared: SeedComparison, difference: float, tests: int = 1
             f"no number of trainings is defined for a difference of {difference:g} and a variance between seeds of "
             f"{compared.seed_df} degrees of freedom"
         )
-    share = math.sqrt(compared.seed_df / compared.df) if compared.df else 0.0
-    of_trainings = share * compared.standard_error**2
-    of_images = compared.standard_error**2 - of_trainings
-    variance = of_trainings / (1 / compared.a_seeds + 1 / compared.b_seeds)
+    of_images = compared.standard_error**2 - compared.of_trainings
+    variance = compared.of_trainings / (1 / compared.a_seeds + 1 / compared.b_seeds)
     for each in range(2, _MOST_TRAININGS + 1):
         seed_df = max(1, compared.seed_df + 2 * each - compared.a_seeds - compared.b_seeds)
         standard_error, df = _spread(of_images, SeedVariance(variance, seed_df), 2 / each)

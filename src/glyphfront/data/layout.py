@@ -31,7 +31,7 @@ _CASES = {
     **dict.fromkeys(("lower", "lowercase", "small"), str.lower),
 }
 _GROUPS = {*_CASES, "digits", "numbers", "numerals", "letters", "symbols", "punctuation", "special"}
-_PREFIX = re.compile(r"(?i)(upper|lower|upper_?case|lower_?case|cap|capital|small|digit|number|letter|char)[-_ ]?(.)")
+_PREFIX = re.compile(r"(?i)(upper|lower|upper_?case|lower_?case|cap|capital|small|digit|number|letter|char)([-_ ]?)(.)")
 _WRITER = re.compile(r"(?i)(writer|user|person|subject|author|participant|student|donor|hand|w|u|p|s)[-_ ]?\d+")
 
 
@@ -284,16 +284,26 @@ def _share(names: set[str], expression: re.Pattern[str]) -> float:
 def _characters(names: set[str]) -> float:
     """Share of names that are a character, or a character behind a word such as upper."""
     plain = [unicodedata.normalize("NFC", name) for name in names]
-    return sum(len(name) == 1 or _PREFIX.fullmatch(name) is not None for name in plain) / len(plain)
+    return sum(len(name) == 1 or _prefixed(name) is not None for name in plain) / len(plain)
+
+
+def _prefixed(name: str) -> tuple[str, str] | None:
+    """The word and the character of a name such as ``upper_A``, ``digit 7`` or ``capB``; None for any other name."""
+    found = _PREFIX.fullmatch(name)
+    if found is None:
+        return None
+    word, between, character = found.groups()
+    same_case = character.islower() or (character.isupper() and word.isupper())
+    return None if same_case and not between else (word, character)  # the last letter of digits, cape or CAPS
 
 
 def character_of(name: str) -> str:
     """The character that a class name means: A for ``upper_A``, a for ``lower_A``, and otherwise the name itself."""
-    found = _PREFIX.fullmatch(name)
+    found = _prefixed(name)
     if found is None:
         return name
-    word = re.sub("_?case", "", found[1].lower())
-    return {"cap": str.upper, "capital": str.upper, **_CASES}.get(word, str)(found[2])
+    word = re.sub("_?case", "", found[0].lower())
+    return {"cap": str.upper, "capital": str.upper, **_CASES}.get(word, str)(found[1])
 
 
 def _names(folders: set[str], texts: Sequence[File], notes: Notes) -> tuple[dict[str, str], set[File]]:

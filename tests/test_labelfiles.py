@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from glyphfront.data import load, load_all
-from glyphfront.data.labelfiles import read_mapping
+from glyphfront.data.folder_names import read_mapping
 from glyphfront.data.layout import find_pictures, pattern_of
 from glyphfront.data.listing import File
 from glyphfront.data.notes import Notes
@@ -131,6 +131,83 @@ def test_a_mapping_file_names_numbered_folders(tmp_path, name):
     assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
 
 
+LISTS = {
+    "classes.txt": "B\nA\nC\n",
+    "class_to_idx.json": json.dumps({"A": 0, "B": 1, "C": 2}),
+    "idx_to_class.json": json.dumps({"0": "A", "1": "B", "2": "C"}),
+    "classes.json": json.dumps(["A", "B", "C"]),
+    "classes.csv": "class,index\nA,0\nB,1\nC,2\n",
+    "mapping.txt": "A 65\nB 66\nC 67\n",
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_folders_with_names_are_not_renamed_to_their_places_in_a_list(tmp_path, name):
+    write(tmp_path, {f"{c}/{c}1.png": b"" for c in "ABC"} | {name: LISTS[name]})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == ["A", "B", "C"]
+    assert notes.lines() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "folders"),
+    [
+        ("class_to_idx.json", json.dumps({"0": 0, "1": 1, "2": 2, "7": 3, "8": 4}), "01278"),
+        ("class_to_idx.json", json.dumps({"1": 0, "10": 1, "2": 2}), ["1", "10", "2"]),
+        ("idx_to_class.json", json.dumps({"0": "0", "1": "1", "2": "2", "3": "7", "4": "8"}), "01278"),
+        ("classes.txt", "0\n1\n2\n7\n8\n", "01278"),
+    ],
+)
+def test_folders_that_are_numbers_are_not_renamed_to_their_places_in_a_list(tmp_path, name, content, folders):
+    write(tmp_path, {f"{c}/p{c}.png": b"" for c in folders} | {name: content})
+    notes = Notes(tmp_path)
+    assert {picture.label for picture in find_pictures(tmp_path, None, notes)} == set(folders)
+    counted = f"{tmp_path}/{name}: only counts the classes; they keep their names"
+    assert notes.lines() == [counted]
+
+
+def test_a_list_that_holds_the_folders_as_they_are_needs_no_note(tmp_path):
+    write(tmp_path, {f"{c}/p{c}.png": b"" for c in "123"} | {"classes.txt": "0\n1\n2\n3\n4\n"})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == ["1", "2", "3"]
+    assert notes.lines() == []
+
+
+def test_numbers_of_folders_may_stand_for_other_digits(tmp_path):
+    names = {"0": "0", "1": "1", "2": "2", "3": "7", "4": "8"}
+    write(tmp_path, {f"{c}/p{c}.png": b"" for c in names} | {"names.json": json.dumps(names)})
+    assert labels_of(tmp_path) == {f"{c}/p{c}.png": name for c, name in names.items()}
+
+
+def test_a_list_of_names_goes_on_where_another_file_only_counts(tmp_path):
+    files = {"0/1.png": b"", "1/2.png": b"", "class_to_idx.json": '{"0": 0, "1": 1}', "classes.txt": "A\nb\n"}
+    write(tmp_path, files)
+    assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
+
+
+@pytest.mark.parametrize("folders", ["123", ["01", "02", "03"]])
+def test_a_list_that_may_begin_with_0_or_with_1_names_nothing(tmp_path, folders):
+    write(tmp_path, {f"{n}/p{n}.png": b"" for n in folders} | {"classes.txt": "A\nB\nC\nD\n"})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == list(folders)
+    why = "its first name may be for 0 or for 1; not used as names; write its number before each name"
+    assert notes.lines() == [f"{tmp_path}/classes.txt: {why}"]
+
+
+@pytest.mark.parametrize(("name", "content"), [("classes.txt", "A\nb\n"), ("classes.csv", "0,A\n1,b\n")])
+def test_names_are_for_the_numbers_in_a_table_too(tmp_path, name, content):
+    write(tmp_path, {"0.png": b"", "1.png": b"", "t.csv": "file,label\n0.png,1\n1.png,0\n", name: content})
+    notes = Notes(tmp_path)
+    found = {picture.file.name: picture.label for picture in find_pictures(tmp_path, None, notes)}
+    assert found == {"0.png": "b", "1.png": "A"}
+    assert notes.lines() == []
+
+
+def test_a_label_for_each_image_is_no_list_of_names(tmp_path):
+    write(tmp_path, {f"{n}/p{n}.png": b"" for n in range(3)} | {"labels.txt": "2\n0\n1\n1\n"})
+    assert set(labels_of(tmp_path).values()) == {"0", "1", "2"}
+
+
 def test_names_may_hold_spaces(tmp_path):
     write(tmp_path, {"0/1.png": b"", "1/2.png": b"", "names.txt": "0 small a\n1 small b\n"})
     assert labels_of(tmp_path) == {"0/1.png": "small a", "1/2.png": "small b"}
@@ -146,7 +223,7 @@ def test_names_too_few_are_noted(tmp_path, names):
     write(tmp_path, {f"{n}/a{n}.png": b"" for n in range(3)} | {"classes.txt": names})
     notes = Notes(tmp_path)
     assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == ["0", "1", "2"]
-    assert notes.lines() == [f"{tmp_path}/classes.txt: names 2 of the 3 folders; not used as names"]
+    assert notes.lines() == [f"{tmp_path}/classes.txt: names 2 of the 3 classes; not used as names"]
 
 
 def test_numbered_folders_without_a_mapping_are_called_by_their_numbers_in_order(tmp_path):

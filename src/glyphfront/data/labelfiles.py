@@ -1,4 +1,4 @@
-"""Labels that stand in a file beside the pictures: a table of files and labels, or names for numbered folders."""
+"""Tables of files and their labels that lie beside the pictures."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from glyphfront.data.listing import File
-from glyphfront.data.naming import is_split, split_of, words
+from glyphfront.data.naming import is_split, split_of
 from glyphfront.data.notes import Notes
-from glyphfront.errors import GlyphfrontError
 
 MOST_BYTES = 64 << 20
 _TEXTS = (".csv", ".tsv", ".txt", ".json", ".jsonl")
@@ -38,8 +37,8 @@ _LABEL_COLUMNS = (
 )
 _WRITER_COLUMNS = ("writer", "writer_id", "user", "user_id", "subject", "person", "author", "participant", "donor")
 _SPLIT_COLUMNS = ("split", "set", "subset", "partition", "usage")
-_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
-_OF_NAMES = {"mapping", "map", "classes", "class", "names", "labels", "classmap"}
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
+"""Of the pictures that a table may name."""
 _LEAST_FOUND = 0.5  # share of a table's rows whose file is there
 
 
@@ -61,11 +60,13 @@ class LabelTable:
         file: the table.
         rows: those whose picture is there.
         missing: names of pictures that are not there.
+        headed: whether its first row names its columns.
     """
 
     file: File
     rows: list[Row]
     missing: list[str]
+    headed: bool
 
 
 def is_text(file: File) -> bool:
@@ -125,7 +126,7 @@ def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable
             there = f"only {len(found):,} of the {len(found) + len(missing):,} files that it names are there"
             notes.add(f"{there}; not used as labels", str(file.relative))
         return None
-    return LabelTable(file, found, missing)
+    return LabelTable(file, found, missing, bool(header))
 
 
 def _grid(text: str) -> list[list[str]]:
@@ -152,7 +153,7 @@ def _grid_of_json(text: str) -> list[list[str]]:
             found = [json.loads(line) for line in text.splitlines() if line.strip()]
         except (ValueError, RecursionError):
             return []
-    if isinstance(found, dict) and all(str(name).lower().endswith(_ENDINGS) for name in found):
+    if isinstance(found, dict) and all(str(name).lower().endswith(ENDINGS) for name in found):
         found = [{"file": name, "label": label} for name, label in found.items()]
     if not isinstance(found, list) or not found or not all(isinstance(row, dict) for row in found):
         return []
@@ -191,95 +192,13 @@ class _Finder:
 
     def __call__(self, name: str) -> File | None:
         plain = PurePosixPath(_nfc(name).replace("\\", "/").lstrip("/"))
-        for ending in ("", *_ENDINGS):
+        for ending in ("", *ENDINGS):
             for base in (self._beside, PurePosixPath()):
                 path = str(base / f"{plain}{ending}")
                 if (found := self._paths.get(path) or self._folded.get(path.lower())) is not None:
                     return found
-        for called in (plain.name, plain.stem if plain.suffix.lower() in _ENDINGS else plain.name):
+        for called in (plain.name, plain.stem if plain.suffix.lower() in ENDINGS else plain.name):
             named = self._names.get(called.lower(), [])
             if len(named) == 1:
                 return named[0]
         return None
-
-
-# --- names for numbered folders ----------------------------------------------------------------------------------
-
-
-def read_mapping(file: File, folders: set[str]) -> dict[str, str] | None:
-    """What a file calls each of `folders`; None if it does not name all of them.
-
-    A line is ``folder name`` with a comma, tab, colon or spaces between them, or EMNIST's ``folder codepoint``; or the
-    file is JSON, an object or a list; or it has just a line for each of the folders 0, 1, ... or 1, 2, ...
-    """
-    named = _named(file, folders)
-    if not named or len(named) < len(folders):
-        return None
-    return _from_code_points(named)
-
-
-def names_too_few(file: File, folders: set[str]) -> str:
-    """What keeps a file from naming `folders` that is called as if it did; "" for other files."""
-    if not _OF_NAMES & set(words(file.name)):
-        return ""
-    named = _named(file, folders)
-    return f"names {len(named):,} of the {len(folders):,} folders; not used as names" if named else ""
-
-
-def _named(file: File, folders: set[str]) -> dict[str, str]:
-    text = read_text(file)
-    if file.name.lower().endswith(".json"):
-        pairs = _pairs_of_json(text)
-    else:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        parted = [_parted(line) for line in lines]
-        pairs = {pair[0]: pair[1] for pair in parted if pair is not None}
-        if all(pair is None for pair in parted):
-            first = int("0" not in folders and str(len(lines)) in folders)
-            pairs = {str(number): line for number, line in enumerate(lines, first)}
-    named = {folder: pairs.get(folder) or pairs.get(folder.lstrip("0") or "0") for folder in folders}
-    files = any(key.lower().endswith(_ENDINGS) for key in pairs)  # a table of pictures, which read_table reads
-    if None in named.values() and not files:
-        inverse = {value: key for key, value in pairs.items()}  # {"A": 0}: names first
-        other = {folder: inverse.get(folder) or inverse.get(folder.lstrip("0") or "0") for folder in folders}
-        named = named if None in other.values() else other
-    return {folder: str(name) for folder, name in named.items() if name is not None}
-
-
-def _parted(line: str) -> tuple[str, str] | None:
-    for mark in (",", "\t", ";", ":", "="):
-        if mark in line:
-            key, _, rest = line.partition(mark)
-            parts = rest.split(mark)
-            value = parts[-1] if len(parts) == 2 and parts[0].strip().startswith("U+") else parts[0]
-            return key.strip().strip('"'), (value.strip() or mark).strip('"')
-    parts = line.split(None, 1)
-    if len(parts) < 2:
-        return None
-    numbers = parts[1].split()
-    return parts[0], numbers[0] if all(map(str.isdecimal, numbers)) else parts[1]
-
-
-def _pairs_of_json(text: str) -> dict[str, str]:
-    try:
-        found: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    if isinstance(found, dict) and len(found) == 1 and isinstance(next(iter(found.values())), dict | list):
-        found = next(iter(found.values()))
-    if isinstance(found, list):
-        return {str(number): str(name) for number, name in enumerate(found) if isinstance(name, str | int)}
-    if isinstance(found, dict):
-        return {str(key): str(value) for key, value in found.items() if isinstance(value, str | int)}
-    return {}
-
-
-def _from_code_points(named: dict[str, str]) -> dict[str, str]:
-    """EMNIST's mapping files give code points; names of two digits and more that are all numbers are taken for such."""
-    values = list(named.values())
-    if all(value.isdecimal() and int(value) > 32 for value in values) and set(values) != set(named):
-        try:
-            return {folder: chr(int(value)) for folder, value in named.items()}
-        except (ValueError, OverflowError):
-            raise GlyphfrontError("a mapping file gives a number that is no code point") from None
-    return named

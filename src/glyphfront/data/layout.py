@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from glyphfront.data import known
-from glyphfront.data.labelfiles import LabelTable, is_text, names_too_few, read_mapping, read_table
+from glyphfront.data.folder_names import read_mapping, why_unnamed
+from glyphfront.data.labelfiles import LabelTable, is_text, read_table
 from glyphfront.data.listing import File, empty_folders, list_files
 from glyphfront.data.naming import is_split
 from glyphfront.data.notes import Notes, some
@@ -71,10 +72,14 @@ def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Pi
         folders = _folder_names(pictures)
         mappings = {text for text in texts if read_mapping(text, folders) is not None}
         tables = [t for text in texts if text not in mappings and (t := read_table(text, pictures, notes)) is not None]
+        tables = [table for table in tables if table.headed] or tables  # without a header it may list the classes
         found = _by_table(pictures, tables, notes) if tables else []
         used = {table.file for table in tables} if found else set()
         if not found:
             found, used = _by_folders(place, pictures, texts, notes)
+        elif all(picture.label.isdecimal() for picture in found):
+            found, naming = _with_names(found, [text for text in texts if text not in used], notes)
+            used |= naming
     for file in files if pictures else []:
         if not is_picture(file) and file not in used and not notes.name(str(file.relative)):
             notes.add("not a picture; left out", str(file.relative))
@@ -215,8 +220,10 @@ def _by_folders(
         for folder in empty_folders(place, parent):
             notes.add("an empty folder; class left out", str(folder))
     found = _labelled(placed)
-    names, used = _names({picture.label for picture in found}, texts, notes)
-    return [replace(picture, label=names.get(picture.label, picture.label)) for picture in found], used
+    for rule in known.NAMES:
+        if (names := rule({picture.label for picture in found})) is not None:
+            return [replace(picture, label=names[picture.label]) for picture in found], set()
+    return _with_names(found, texts, notes)
 
 
 def _top(pictures: Sequence[File]) -> PurePosixPath:
@@ -306,14 +313,15 @@ def character_of(name: str) -> str:
     return {"cap": str.upper, "capital": str.upper, **_CASES}.get(word, str)(found[1])
 
 
-def _names(folders: set[str], texts: Sequence[File], notes: Notes) -> tuple[dict[str, str], set[File]]:
-    """What a mapping file, or the rule of a well-known set, calls the folders."""
-    for rule in known.NAMES:
-        if (named := rule(folders)) is not None:
-            return named, set()
+def _with_names(found: list[Picture], texts: Sequence[File], notes: Notes) -> tuple[list[Picture], set[File]]:
+    """The pictures with the labels that one of the texts gives to theirs, and the texts that say something of them."""
+    labels, used = {picture.label for picture in found}, set()
     for text in sorted(texts, key=lambda file: len(file.relative.parts)):
-        if (named := read_mapping(text, folders)) is not None:
-            return named, {text}
-        if all(map(str.isdecimal, folders)) and (why := names_too_few(text, folders)):
+        if all(map(str.isdecimal, labels)) and (why := why_unnamed(text, labels)):
             notes.add(why, str(text.relative))
-    return {}, set()
+        if (names := read_mapping(text, labels)) is None:
+            continue
+        used.add(text)
+        if any(label != name for label, name in names.items()):
+            return [replace(picture, label=names[picture.label]) for picture in found], used
+    return found, used

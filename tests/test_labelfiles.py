@@ -32,15 +32,37 @@ TABLES = {
     "paths of another machine": "file,label\nC:\\shots\\1.png,a\nC:\\shots\\2.png,b\n",
     "spaces": "1.png a\n2.png b\n",
     "a name of its own for the labels": "file,grade\n1.png,a\n2.png,b\n",
+    "a name of its own for the files": "label,where it is\na,1.png\nb,2.png\n",
+    "names of its own for both": "where it is,what it is\n1.png,a\n2.png,b\n",
+    "names of its own in JSON": '[{"src": "1.png", "is": "a"}, {"src": "2.png", "is": "b"}]',
+    "the rows numbered by pandas": ",image_name,label\n0,1.png,a\n1,2.png,b\n",
+    "the rows numbered, no header": "2,1.png,a\n1,2.png,b\n",
+    "labels first, no header": "a,1.png\nb,2.png\n",
+    "numbers that are other pictures' names": "id,img_name,label\n2,1.png,a\n1,2.png,b\n",
+    "numbers as names that are other pictures'": "name,file,label\n2,1,a\n1,2,b\n",
+    "names beside numbers": "id,name,label\n2,1.png,a\n1,2.png,b\n",
+    "numbers alone": "id,label\n1,a\n2,b\n",
+    "names of other files beside numbers": "id,file,label\n1,x.png,a\n2,y.png,b\n",
 }
+FILE_COLUMNS = ["image_name", "Image Name", "imageName", "img_name", "image_file", "file_path", "filepath", "img_path"]
+FILE_COLUMNS += ["image_path", "image_id", "img", "fname", "photo", "Picture_Filename"]
 
 
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("folder", ["", "img/"])
 def test_a_table_gives_the_labels(tmp_path, name, folder):
-    called = "labels.json" if TABLES[name].startswith("{") else "labels.csv"
+    called = "labels.json" if TABLES[name].startswith(("{", "[")) else "labels.csv"
     write(tmp_path, {f"{folder}1.png": b"", f"{folder}2.png": b"", called: TABLES[name]})
     assert labels_of(tmp_path) == {f"{folder}1.png": "a", f"{folder}2.png": "b"}
+
+
+@pytest.mark.parametrize("column", FILE_COLUMNS)
+def test_the_column_of_files_may_have_any_common_name(tmp_path, column):
+    table = f"label,{column},split,writer\na,1,train,anna\nb,2,test,bert\n"
+    write(tmp_path, {"1.png": b"", "2.png": b"", "t.csv": table})
+    assert labels_of(tmp_path) == {"1.png": "a", "2.png": "b"}
+    assert splits_of(tmp_path) == {"1.png": "train", "2.png": "test"}
+    assert writers_of(tmp_path) == {"1.png": "anna", "2.png": "bert"}
 
 
 def test_a_table_finds_names_of_another_normal_form(tmp_path):
@@ -67,6 +89,58 @@ def test_two_tables_are_the_splits_that_they_are_called(tmp_path):
     assert splits_of(tmp_path) == {"1.png": "train", "2.png": "test"}
 
 
+def test_the_splits_of_fer_are_known(tmp_path):
+    rows = ["1.png,a,Training", "2.png,a,PublicTest", "3.png,a,PrivateTest"]
+    write(tmp_path, {f"{n}.png": b"" for n in (1, 2, 3)} | {"t.csv": "\n".join(["file,label,Usage", *rows])})
+    assert list(splits_of(tmp_path).values()) == ["train", "validation", "test"]
+
+
+@pytest.mark.parametrize("labels_from", [None, "{label}-*-{split}.png"])
+def test_splits_that_are_not_known_are_noted(tmp_path, labels_from):
+    splits = ["test", "val2", "train_aug", ""]
+    names = [f"a-{number}-{split}.png" for number, split in enumerate(splits)]
+    rows = [f"{name},a,{split}" for name, split in zip(names, splits, strict=True)]
+    write(tmp_path, dict.fromkeys(names[: 4 if labels_from is None else 3], b""))
+    if labels_from is None:
+        write(tmp_path, {"t.csv": "\n".join(["file,label,split", *rows])})
+    notes = Notes(tmp_path)
+    find_pictures(tmp_path, labels_from, notes)
+    (note,) = notes.lines()
+    assert note.startswith(f"{tmp_path}/{labels_from or 't.csv'}: splits train_aug, val2 are not known, and taken for")
+    assert note.endswith("known are train, val, test and the like")
+
+
+@pytest.mark.parametrize("listed", [range(8, 16), range(16)])
+def test_pictures_of_a_table_of_test_labels_are_tested_on(tmp_path, listed):
+    rows = [f"{number}.png,{'ab'[number % 2]}" for number in range(16)]
+    tables = {"test_labels.csv": rows[:8], "labels.csv": [rows[number] for number in listed]}
+    write(tmp_path, {f"{number}.png": png(number) for number in range(16)})
+    write(tmp_path, {name: "\n".join(["file,label", *found]) for name, found in tables.items()})
+    train, test = (load(f"folder:{tmp_path}", part) for part in ("train", "test"))
+    assert sorted(test.files) == [f"{number}.png" for number in range(8)]
+    assert sorted(train.files) == sorted(f"{number}.png" for number in range(8, 16))
+
+
+def test_pictures_in_a_folder_of_test_pictures_are_tested_on(tmp_path):
+    files = [f"{split}/{split}{number}.png" for split in ("train", "test") for number in range(4)]
+    table = "file,label\n" + "".join(f"{file},{'ab'[number % 2]}\n" for number, file in enumerate(files))
+    write(tmp_path, dict.fromkeys(files, b"") | {"t.csv": table})
+    assert splits_of(tmp_path) == {file: file.split("/")[0] for file in files}
+
+
+def test_a_set_of_test_pictures_alone_is_not_trained_on(tmp_path):
+    rows = [f"{number}.png,{'ab'[number % 2]},test" for number in range(8)]
+    write(
+        tmp_path,
+        {f"{number}.png": png(number) for number in range(8)} | {"t.csv": "\n".join(["file,label,split", *rows])},
+    )
+    with (
+        pytest.warns(UserWarning, match="2 times: a class with pictures only for test"),
+        pytest.raises(GlyphfrontError),
+    ):
+        load(f"folder:{tmp_path}", "train")
+
+
 def test_a_table_that_knows_few_pictures_does_not_go_before_folders(tmp_path):
     write(tmp_path, {f"{c}/{n}.png": b"" for c in "ab" for n in range(4)} | {"best.csv": "file,label\na/1.png,x\n"})
     assert set(labels_of(tmp_path).values()) == {"a", "b"}
@@ -86,7 +160,14 @@ def test_pictures_and_rows_that_lack_each_other_are_noted(tmp_path):
     ("table", "why"),
     [
         ("file,label\n1.png,a\n4.png,b\n5.png,b\n", "only 1 of the 3 files that it names are there"),
-        ("width,file,grade\n60,1.png,a\n60,2.png,b\n", "none of its columns width, file, grade is called label"),
+        (
+            "width,file,grade\n60,1.png,a\n60,2.png,b\n",
+            "none of its columns width, file, grade is called label, class, character or the like",
+        ),
+        (
+            "width,where,label\n60,1,a\n60,2,b\n",
+            "none of its columns width, where, label is called file, filename, image, path or the like",
+        ),
     ],
 )
 def test_a_table_that_is_of_no_use_is_told_why(tmp_path, table, why):
@@ -95,6 +176,16 @@ def test_a_table_that_is_of_no_use_is_told_why(tmp_path, table, why):
     found = find_pictures(tmp_path, None, notes)
     assert [picture.label for picture in found] == ["a", "b"]
     assert notes.lines() == [f"{tmp_path}/t.csv: {why}; not used as labels"]
+
+
+def test_a_table_that_gives_no_labels_to_loose_pictures_is_told_why_too(tmp_path):
+    write(tmp_path, {"1.png": b"", "2.png": b"", "t.csv": "where,colour,label\nx,1,a\ny,2,b\n"})
+    with (
+        pytest.warns(UserWarning, match="t.csv: none of its columns where, colour, label is called file") as said,
+        pytest.raises(GlyphfrontError, match="nothing says what the pictures show"),
+    ):
+        load(f"folder:{tmp_path}", "train")
+    assert len(said) == 1
 
 
 def test_a_table_beside_class_folders_does_not_name_classes_after_files(tmp_path):

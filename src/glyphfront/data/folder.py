@@ -57,10 +57,9 @@ def read_folder(
     dataset, splits = whole.dataset, whole.splits
     if split == "all":
         return _named(path, dataset, split)
-    given_test = bool((splits == "test").any())
-    if not (splits == "train").any():
-        splits = np.full(len(dataset), "train", dtype="<U10")
-    if not given_test:
+    if not (splits == "test").any():
+        if not (splits == "train").any():
+            splits = np.full(len(dataset), "train", dtype="<U10")
         splits = _with_test(path, dataset, splits, seed)
     _check_leaks(path, dataset, splits)
     names = _usable(path, dataset, splits)
@@ -85,7 +84,11 @@ def _named(path: Path, dataset: Dataset, split: str) -> Dataset:
 
 def _read(path: Path, labels_from: str | None, stored: str | None) -> _Whole:
     notes = Notes(path)
-    found = find_pictures(path, labels_from, notes)
+    try:
+        found = find_pictures(path, labels_from, notes)
+    except GlyphfrontError:  # the notes tell what kept a table from being used
+        notes.say()
+        raise
     if not found:
         from glyphfront.data.arrays import read_arrays
 
@@ -125,7 +128,7 @@ def _read(path: Path, labels_from: str | None, stored: str | None) -> _Whole:
         notes.add(f"the pictures look {stand}; turn them upright (torchvision gives EMNIST transposed)", "all of them")
     notes.say()
     splits = np.array([picture.split or "" for picture in found], dtype="<U10")[order]
-    if (splits == "train").any() and (splits == "").any():
+    if (splits != "").any():
         splits[splits == ""] = "train"
     return _Whole(dataset, splits)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, TypeAlias
 
-from glyphfront.data.labelfiles import ENDINGS, read_text
+from glyphfront.data.columns import ENDINGS
+from glyphfront.data.labelfiles import read_text
 from glyphfront.data.listing import File
 from glyphfront.data.naming import words
 from glyphfront.errors import GlyphfrontError

@@ -7,38 +7,18 @@ import io
 import json
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from glyphfront.data.columns import ENDINGS, columns_of
 from glyphfront.data.listing import File
-from glyphfront.data.naming import is_split, split_of
-from glyphfront.data.notes import Notes
+from glyphfront.data.naming import is_split, not_splits, split_of
+from glyphfront.data.notes import Notes, some
 
 MOST_BYTES = 64 << 20
 _TEXTS = (".csv", ".tsv", ".txt", ".json", ".jsonl")
-_FILE_COLUMNS = (
-    "file",
-    "filename",
-    "file_name",
-    "filepath",
-    "path",
-    "image",
-    "image_path",
-    "img",
-    "picture",
-    "name",
-    "id",
-)
-_LABEL_COLUMNS = (
-    *("character", "char", "label_name", "class_name", "label", "labels", "class", "target", "text", "symbol"),
-    *("category", "y", "letter", "digit", "transcription", "value"),
-)
-_WRITER_COLUMNS = ("writer", "writer_id", "user", "user_id", "subject", "person", "author", "participant", "donor")
-_SPLIT_COLUMNS = ("split", "set", "subset", "partition", "usage")
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
-"""Of the pictures that a table may name."""
 _LEAST_FOUND = 0.5  # share of a table's rows whose file is there
 
 
@@ -88,45 +68,45 @@ def read_text(file: File) -> str:
 def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable | None:
     """The labels that a CSV, TSV or JSON file gives to pictures; None if it is no such table.
 
-    Columns are found by their names, in any order, or else by what is in them: a lone other column beside that of the
-    files is that of the labels. Without a header the first names the file, the second the label. A note says what a
-    table lacks whose files are there, or which has a column of files.
+    Columns are found by their names, in any order, or else by what is in them: that of the files by the endings of
+    pictures, and a lone other column is that of the labels. Without a header that is the column behind the files.
+    A note says what a table lacks whose files are there, or which has a column of files or of labels; and which of its
+    splits are not known.
     A file may be named by its path from the table or from the top, or by its name alone, without its ending or with
     another one.
     """
     text = read_text(file)
-    grid = _grid_of_json(text) if file.name.lower().endswith((".json", ".jsonl")) else _grid(text)
+    of_json = file.name.lower().endswith((".json", ".jsonl"))
+    grid = _grid_of_json(text) if of_json else _grid(text)
     if not grid or max(map(len, grid)) < 2:
         return None
-    header = [cell.strip().lower().replace(" ", "_") for cell in grid[0]]
-    by_file = _position(header, _FILE_COLUMNS)
-    by_label = _position(header, _LABEL_COLUMNS)
-    rows = grid[1:]
-    if by_file is not None and by_label is None and len(header) == 2:
-        by_label = 1 - by_file
-    elif by_file is not None and by_label is None:
-        notes.add(f"none of its columns {', '.join(header)} is called label; not used as labels", str(file.relative))
-        return None
-    elif by_file is None or by_label is None or by_file == by_label:
-        by_file, by_label, rows, header = 0, 1, grid, []
-    by_split, by_writer = _position(header, _SPLIT_COLUMNS), _position(header, _WRITER_COLUMNS)
     find = _Finder(file, pictures)
-    found, missing = [], []
-    for row in rows:
-        if len(row) <= max(by_file, by_label) or not row[by_file].strip():
+    columns = columns_of(grid, lambda name: find(name) is not None, headed=of_json)
+    if columns.file is None or columns.label is None:
+        if wanted := columns.lacking():
+            there = f"none of its columns {some([cell.strip() for cell in grid[0]])} is called {wanted} or the like"
+            notes.add(f"{there}; not used as labels", str(file.relative))
+        return None
+    found, missing, splits = [], [], set()
+    for row in grid[1:] if columns.headed else grid:
+        name, said = _cell(row, columns.file), _cell(row, columns.split)
+        if len(row) <= columns.label or not name:
             continue
-        picture = find(row[by_file].strip())
+        picture = find(name)
         if picture is None:
-            missing.append(row[by_file].strip())
+            missing.append(name)
             continue
-        split = is_split(_cell(row, by_split)) if by_split is not None else split_of(file.name)
-        found.append(Row(picture, row[by_label].strip(), split, _cell(row, by_writer) or None))
+        splits.add(said)
+        split = is_split(said) or split_of(file.name)
+        found.append(Row(picture, _cell(row, columns.label), split, _cell(row, columns.writer) or None))
     if not found or len(found) < _LEAST_FOUND * (len(found) + len(missing)):
-        if header and missing and PurePosixPath(missing[0]).suffix:
+        if columns.headed and missing and PurePosixPath(missing[0]).suffix[1:2].isalpha():
             there = f"only {len(found):,} of the {len(found) + len(missing):,} files that it names are there"
             notes.add(f"{there}; not used as labels", str(file.relative))
         return None
-    return LabelTable(file, found, missing, bool(header))
+    if why := not_splits(splits):
+        notes.add(why, str(file.relative))
+    return LabelTable(file, found, missing, columns.headed)
 
 
 def _grid(text: str) -> list[list[str]]:
@@ -163,10 +143,6 @@ def _grid_of_json(text: str) -> list[list[str]]:
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def _position(header: Sequence[str], names: Iterable[str]) -> int | None:
-    return next((header.index(name) for name in names if name in header), None)
 
 
 def _cell(row: Sequence[str], position: int | None) -> str:

@@ -15,7 +15,7 @@ from glyphfront.data import known
 from glyphfront.data.folder_names import read_mapping, why_unnamed
 from glyphfront.data.labelfiles import LabelTable, is_text, read_table
 from glyphfront.data.listing import File, empty_folders, list_files
-from glyphfront.data.naming import is_split
+from glyphfront.data.naming import is_split, not_splits
 from glyphfront.data.notes import Notes, some
 from glyphfront.errors import GlyphfrontError
 
@@ -117,18 +117,22 @@ def _without_hidden(files: Sequence[File], notes: Notes) -> list[File]:
 
 def _by_pattern(place: Path, pictures: Sequence[File], pattern: str, notes: Notes) -> list[Picture]:
     expression = pattern_of(pattern)
-    found = []
+    found, splits = [], set()
     for file in pictures:
         match = expression.fullmatch(str(file.relative) if "/" in pattern else file.name)
         if match is None:
             notes.add(f"its name does not fit {pattern}; left out", str(file.relative))
             continue
         groups = match.groupdict()
-        found.append(Picture(file, groups["label"], is_split(groups.get("split") or ""), groups.get("writer")))
+        split = groups.get("split") or ""
+        splits.add(split)
+        found.append(Picture(file, groups["label"], is_split(split), groups.get("writer")))
     if not found:
         raise GlyphfrontError(
             f"{place}: no name fits {pattern}; there are {some([str(file.relative) for file in pictures])}"
         )
+    if why := not_splits(splits):
+        notes.add(why, pattern)
     return found
 
 
@@ -172,6 +176,8 @@ def _by_table(pictures: Sequence[File], tables: Sequence[LabelTable], notes: Not
                 notes.add(f"has two labels in {table.file.name}; the first is taken", str(row.file.relative))
             elif before is None:
                 found[row.file] = Picture(row.file, row.label, row.split, row.writer)
+            else:
+                found[row.file] = replace(before, split=before.split or row.split, writer=before.writer or row.writer)
         for missing in table.missing:
             notes.add(f"named in {table.file.name}, but not there", missing)
     without = [file for file in pictures if file not in found]
@@ -179,7 +185,17 @@ def _by_table(pictures: Sequence[File], tables: Sequence[LabelTable], notes: Not
         return []  # a list of some pictures beside folders of all
     for file in [file for file in without if file not in unlabelled]:
         notes.add("has no row in the table of labels; left out", str(file.relative))
+    if not any(picture.split for picture in found.values()):
+        return _with_splits_of_folders(list(found.values()))
     return list(found.values())
+
+
+def _with_splits_of_folders(found: list[Picture]) -> list[Picture]:
+    """The pictures with the split that the folders above say, where one is for training and one is not."""
+    splits = [next((s for f in p.file.relative.parent.parts if (s := is_split(f)) is not None), None) for p in found]
+    if "train" not in splits or len(set(splits) - {None}) < 2:
+        return found
+    return [replace(picture, split=split) for picture, split in zip(found, splits, strict=True)]
 
 
 def _folder_names(pictures: Sequence[File]) -> set[str]:
@@ -200,22 +216,25 @@ def _by_folders(
     splits = {is_split(file.relative.parts[depth]) for file in pictures if len(file.relative.parts) > depth + 1}
     has_splits = "train" in splits and len(splits - {None}) > 1
     placed: list[tuple[File, tuple[str, ...], str | None]] = []
+    loose: list[tuple[str, File]] = []
     for file in pictures:
         folders = file.relative.parent.parts[depth:]
         split = is_split(folders[0]) if has_splits and folders else None
         if has_splits and split is None:
-            notes.add("in none of the folders of train, validation and test; left out", str(file.relative))
+            loose.append(("in none of the folders of train, validation and test; left out", file))
             continue
         folders = folders[1:] if split else folders
         if folders:
             placed.append((file, folders, split))
         else:
-            notes.add("not in a class folder; left out", str(file.relative))
+            loose.append(("not in a class folder; left out", file))
     if not placed:
         raise GlyphfrontError(
             f"{place}: nothing says what the pictures show: {WAYS}; they are called "
             f"{some([file.name for file in pictures])}"
         )
+    for why, file in loose:
+        notes.add(why, str(file.relative))
     for parent in {top, *(top / file.relative.parts[depth] for file, _, split in placed if split)}:
         for folder in empty_folders(place, parent):
             notes.add("an empty folder; class left out", str(folder))

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from typing import Literal
 
 from glyphfront.data import EMNIST_SETS
+from glyphfront.data.notes import some
 
 _IMAGES = {"images", "image", "imgs", "img", "x", "pixels", "features"}
 _LABELS = {"labels", "label", "lbls", "y", "targets", "target"}
 _SPLITS: dict[str, Literal["train", "validation", "test"]] = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "validate"), "validation"),
-    **dict.fromkeys(("test", "testing", "tst", "t10k", "eval", "evaluation", "holdout"), "test"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "validate", "publictest"), "validation"),
+    **dict.fromkeys(("test", "testing", "tst", "t10k", "eval", "evaluation", "holdout", "privatetest"), "test"),
 }
 _OTHER_SETS = {"fashion", "kmnist", "k49", "kuzushiji", "qmnist", "notmnist", "usps", "semeion", "omniglot", "svhn"}
 _FILLERS = {"set", "data", "dataset", "images", "image", "img", "imgs", "pictures", "pics", "folder", "split"}
@@ -59,7 +60,15 @@ def _split_word(word: str) -> Literal["train", "validation", "test"] | None:
 def is_split(name: str) -> Literal["train", "validation", "test"] | None:
     """Which split a name means that says nothing else, such as ``train``, ``1_Testing`` or ``val_images``."""
     found = [word for word in words(name) if word not in _FILLERS and not re.fullmatch(r"\d\d?", word)]
-    return _split_word(found[0]) if len(found) == 1 else None
+    return _split_word("".join(found))
+
+
+def not_splits(names: Iterable[str]) -> str:
+    """A fault for those of the names that mean no split; "" where all do, or are empty."""
+    unknown = sorted(name for name in set(names) if name and is_split(name) is None)
+    if not unknown:
+        return ""
+    return f"splits {some(unknown)} are not known, and taken for train; known are train, val, test and the like"
 
 
 def set_of(names: Iterable[str]) -> str | None:

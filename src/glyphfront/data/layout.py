@@ -60,7 +60,7 @@ def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Pi
     Raises:
         GlyphfrontError: nothing is there, or nothing says the labels.
     """
-    files = _without_hidden(list_files(place), notes)
+    files = _without_hidden(list_files(place, notes=notes), notes)
     pictures = [file for file in files if is_picture(file)]
     texts = [file for file in files if not is_picture(file) and is_text(file)]
     used: set[File] = set()

@@ -15,6 +15,7 @@ from glyphfront.data.carve import by_class, by_writer, with_copies
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.layout import WAYS, find_pictures
 from glyphfront.data.leakage import fingerprints
+from glyphfront.data.listing import archives_kept_open
 from glyphfront.data.notes import Notes, some
 from glyphfront.data.orientation import orientation
 from glyphfront.data.pictures import read_pictures
@@ -53,7 +54,8 @@ def read_folder(
     Raises:
         GlyphfrontError: no such folder, nothing says the labels, or fewer than two classes can be used.
     """
-    whole = _read(path, labels_from, stored)
+    with archives_kept_open():
+        whole = _read(path, labels_from, stored)
     dataset, splits = whole.dataset, whole.splits
     if split == "all":
         return _named(path, dataset, split)
@@ -71,7 +73,8 @@ def read_folder(
 
 def has_validation(path: Path, *, labels_from: str | None = None) -> bool:
     """Whether the layout has a validation set of its own; raises as `read_folder`."""
-    return bool((_read(path, labels_from, None).splits == "validation").any())
+    with archives_kept_open():
+        return bool((_read(path, labels_from, None).splits == "validation").any())
 
 
 def _named(path: Path, dataset: Dataset, split: str) -> Dataset:

@@ -6,6 +6,8 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -56,7 +58,12 @@ class File:
         """
         if self.member is None:
             return self.at.open("rb")
-        return cast(BinaryIO, _MemberStream(zipfile.ZipFile(self.at), self.member))
+        kept = _kept_open.get()
+        if kept is None:
+            return cast(BinaryIO, _MemberStream(zipfile.ZipFile(self.at), self.member))
+        if self.at not in kept:
+            kept[self.at] = zipfile.ZipFile(self.at)
+        return cast(BinaryIO, kept[self.at].open(self.member))
 
     def read(self) -> bytes:
         """All of its bytes.
@@ -73,6 +80,28 @@ class File:
             raise GlyphfrontError(f"{self}: cannot be read: {error.strerror or error}") from None
         except ARCHIVE_FAULTS as error:
             raise GlyphfrontError(f"{self}: cannot be unpacked ({error}); get the archive again") from None
+
+
+_kept_open: ContextVar[dict[Path, zipfile.ZipFile] | None] = ContextVar("_kept_open", default=None)
+
+
+@contextmanager
+def archives_kept_open() -> Iterator[None]:
+    """Within it each archive is opened once, and closed at the end: opening one reads the names of all its files.
+
+    Only in the thread that enters it, since another begins with a context of its own; nothing within it may fork.
+    """
+    if _kept_open.get() is not None:
+        yield
+        return
+    kept: dict[Path, zipfile.ZipFile] = {}
+    token = _kept_open.set(kept)
+    try:
+        yield
+    finally:
+        _kept_open.reset(token)
+        for archive in kept.values():
+            archive.close()
 
 
 class _MemberStream:
@@ -100,6 +129,7 @@ def list_files(place: Path, depth: int = 8, notes: Notes | None = None) -> list[
     """All files in a folder or a zip archive, sorted by path; junk of operating systems is left out.
 
     Names that begin with a dot are listed, but for those that are junk: whoever reads decides what to do with them.
+
     Args:
         place: a folder or a zip archive.
         depth: how many levels of folders.

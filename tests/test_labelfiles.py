@@ -34,6 +34,7 @@ TABLES = {
     "a name of its own for the labels": "file,grade\n1.png,a\n2.png,b\n",
     "a name of its own for the files": "label,where it is\na,1.png\nb,2.png\n",
     "names of its own for both": "where it is,what it is\n1.png,a\n2.png,b\n",
+    "a header in another language": "datei,zeichen,jahr\n1.png,a,1\n2.png,b,2\n",
     "names of its own in JSON": '[{"src": "1.png", "is": "a"}, {"src": "2.png", "is": "b"}]',
     "the rows numbered by pandas": ",image_name,label\n0,1.png,a\n1,2.png,b\n",
     "the rows numbered, no header": "2,1.png,a\n1,2.png,b\n",

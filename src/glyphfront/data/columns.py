@@ -60,7 +60,7 @@ def columns_of(grid: Grid, is_there: Callable[[str], bool], *, headed: bool = Fa
     header = [re.sub(r"[\W_]", "", cell).lower() for cell in grid[0]]
     if not headed and not _is_header(grid, header, is_there):
         first = next((column for column in range(len(header)) if _holds_pictures(grid[:_SAMPLE], column)), 0)
-        return Columns(False, first, first - 1 if 0 < first == len(header) - 1 else first + 1)
+        return Columns(False, first, _behind(first, header))
     label, split, writer = (
         next((header.index(name) for name in names if name in header), None) for names in (_LABELS, _SPLITS, _WRITERS)
     )
@@ -79,6 +79,8 @@ def columns_of(grid: Grid, is_there: Callable[[str], bool], *, headed: bool = Fa
         file = _alone(header, others)
     elif file is not None and label is None:
         label = _alone(header, [column for column in others if column != file])
+        if label is None and header[file] not in _FILES | _PERHAPS_FILES and _behind(file, header) in others:
+            label = _behind(file, header)  # a header in words that are not known at all
     return Columns(True, file, label, split, writer)
 
 
@@ -100,6 +102,11 @@ def _holds_pictures(rows: Grid, column: int) -> bool:
     """Whether most cells end as the names of pictures do."""
     cells = _cells(rows, column)
     return 2 * sum(cell.lower().endswith(ENDINGS) for cell in cells) > len(cells)
+
+
+def _behind(column: int, header: Sequence[str]) -> int:
+    """The next column; the one before where there is none."""
+    return column - 1 if 0 < column == len(header) - 1 else column + 1
 
 
 def _alone(header: Sequence[str], columns: Sequence[int]) -> int | None:

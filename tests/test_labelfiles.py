@@ -6,6 +6,7 @@ import json
 import unicodedata
 from pathlib import PurePosixPath
 
+import numpy as np
 import pytest
 
 from glyphfront.data import load, load_all
@@ -13,8 +14,9 @@ from glyphfront.data.folder_names import read_mapping
 from glyphfront.data.layout import find_pictures, pattern_of
 from glyphfront.data.listing import File
 from glyphfront.data.notes import Notes
+from glyphfront.data.strokes import draw
 from glyphfront.errors import GlyphfrontError
-from layout_files import labels_of, png, splits_of, write, writers_of
+from layout_files import labels_of, noting, png, splits_of, write, writers_of
 
 TABLES = {
     "with a header": "file,label\n1.png,a\n2.png,b\n",
@@ -297,7 +299,23 @@ def test_names_are_for_the_numbers_in_a_table_too(tmp_path, name, content):
 
 def test_a_label_for_each_image_is_no_list_of_names(tmp_path):
     write(tmp_path, {f"{n}/p{n}.png": b"" for n in range(3)} | {"labels.txt": "2\n0\n1\n1\n"})
-    assert set(labels_of(tmp_path).values()) == {"0", "1", "2"}
+    assert labels_of(tmp_path) == {f"{n}/p{n}.png": str(n) for n in range(3)}
+
+
+@pytest.mark.parametrize(
+    ("names", "classes", "why"),
+    [
+        ("A\nB\nC\n", ("A", "B", "C"), None),
+        ("A\nB\nC\nD\n", ("1", "2", "3"), "its first name may be for 0 or for 1; not used as names"),
+    ],
+)
+def test_names_are_for_the_numbers_of_arrays_too(tmp_path, names, classes, why):
+    drawn = draw(4, seed=0)
+    np.savez(tmp_path / "own.npz", x_train=drawn.images[:60], y_train=np.arange(60) % 3 + 1)
+    write(tmp_path, {"classes.txt": names})
+    dataset, notes = noting(lambda: load_all(f"folder:{tmp_path}?upright"))
+    assert dataset.classes == classes
+    assert any(f"classes.txt: {why}" in note for note in notes) is (why is not None)
 
 
 def test_names_may_hold_spaces(tmp_path):

@@ -135,7 +135,7 @@ def test_a_blank_picture_is_named_and_the_rest_is_used(pictures):
 def test_a_file_that_only_calls_itself_a_picture_is_named(pictures):
     (pictures / "a" / "x.jpg").write_text("hello")
     (note,), _ = read_noting(pictures)
-    assert note == f"{pictures / 'a' / 'x.jpg'}: not a readable picture; save it as PNG or JPEG; left out"
+    assert note == f"{pictures / 'a' / 'x.jpg'}: not a readable picture; give a PNG, JPEG, BMP or TIFF; left out"
 
 
 def test_faults_of_one_kind_are_summed_up_with_three_examples(pictures):
@@ -188,6 +188,15 @@ def test_every_common_format_and_mode_gives_the_same_character(tmp_path, file, m
         picture(3, mode, size=200).save(tmp_path / "test" / name / file)
     difference = read_folder(tmp_path, "test").images.astype(int) - normalize(picture(3))
     assert np.abs(difference).mean() < 3
+
+
+def test_pictures_may_be_as_large_as_those_that_recognize_reads(pictures, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)  # Pillow's own limit, beyond twice which it refuses
+    assert read_noting(pictures) == ([], ("a", "b"))
+    monkeypatch.setattr("glyphfront.picture.read.MOST_PIXELS", 41 * 41)
+    picture(3, size=42).save(pictures / "a" / "large.png")
+    (note,), _ = read_noting(pictures)
+    assert note.startswith(f"{pictures}/a/large.png: 42x42 pixels are more than can be read")
 
 
 def test_one_usable_class_is_not_enough(tmp_path):

@@ -6,15 +6,17 @@ import json
 import unicodedata
 from pathlib import PurePosixPath
 
+import numpy as np
 import pytest
 
 from glyphfront.data import load, load_all
-from glyphfront.data.labelfiles import read_mapping
+from glyphfront.data.folder_names import read_mapping
 from glyphfront.data.layout import find_pictures, pattern_of
 from glyphfront.data.listing import File
 from glyphfront.data.notes import Notes
+from glyphfront.data.strokes import draw
 from glyphfront.errors import GlyphfrontError
-from layout_files import labels_of, png, splits_of, write, writers_of
+from layout_files import labels_of, noting, png, splits_of, write, writers_of
 
 TABLES = {
     "with a header": "file,label\n1.png,a\n2.png,b\n",
@@ -32,15 +34,38 @@ TABLES = {
     "paths of another machine": "file,label\nC:\\shots\\1.png,a\nC:\\shots\\2.png,b\n",
     "spaces": "1.png a\n2.png b\n",
     "a name of its own for the labels": "file,grade\n1.png,a\n2.png,b\n",
+    "a name of its own for the files": "label,where it is\na,1.png\nb,2.png\n",
+    "names of its own for both": "where it is,what it is\n1.png,a\n2.png,b\n",
+    "a header in another language": "datei,zeichen,jahr\n1.png,a,1\n2.png,b,2\n",
+    "names of its own in JSON": '[{"src": "1.png", "is": "a"}, {"src": "2.png", "is": "b"}]',
+    "the rows numbered by pandas": ",image_name,label\n0,1.png,a\n1,2.png,b\n",
+    "the rows numbered, no header": "2,1.png,a\n1,2.png,b\n",
+    "labels first, no header": "a,1.png\nb,2.png\n",
+    "numbers that are other pictures' names": "id,img_name,label\n2,1.png,a\n1,2.png,b\n",
+    "numbers as names that are other pictures'": "name,file,label\n2,1,a\n1,2,b\n",
+    "names beside numbers": "id,name,label\n2,1.png,a\n1,2.png,b\n",
+    "numbers alone": "id,label\n1,a\n2,b\n",
+    "names of other files beside numbers": "id,file,label\n1,x.png,a\n2,y.png,b\n",
 }
+FILE_COLUMNS = ["image_name", "Image Name", "imageName", "img_name", "image_file", "file_path", "filepath", "img_path"]
+FILE_COLUMNS += ["image_path", "image_id", "img", "fname", "photo", "Picture_Filename"]
 
 
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("folder", ["", "img/"])
 def test_a_table_gives_the_labels(tmp_path, name, folder):
-    called = "labels.json" if TABLES[name].startswith("{") else "labels.csv"
+    called = "labels.json" if TABLES[name].startswith(("{", "[")) else "labels.csv"
     write(tmp_path, {f"{folder}1.png": b"", f"{folder}2.png": b"", called: TABLES[name]})
     assert labels_of(tmp_path) == {f"{folder}1.png": "a", f"{folder}2.png": "b"}
+
+
+@pytest.mark.parametrize("column", FILE_COLUMNS)
+def test_the_column_of_files_may_have_any_common_name(tmp_path, column):
+    table = f"label,{column},split,writer\na,1,train,anna\nb,2,test,bert\n"
+    write(tmp_path, {"1.png": b"", "2.png": b"", "t.csv": table})
+    assert labels_of(tmp_path) == {"1.png": "a", "2.png": "b"}
+    assert splits_of(tmp_path) == {"1.png": "train", "2.png": "test"}
+    assert writers_of(tmp_path) == {"1.png": "anna", "2.png": "bert"}
 
 
 def test_a_table_finds_names_of_another_normal_form(tmp_path):
@@ -67,6 +92,58 @@ def test_two_tables_are_the_splits_that_they_are_called(tmp_path):
     assert splits_of(tmp_path) == {"1.png": "train", "2.png": "test"}
 
 
+def test_the_splits_of_fer_are_known(tmp_path):
+    rows = ["1.png,a,Training", "2.png,a,PublicTest", "3.png,a,PrivateTest"]
+    write(tmp_path, {f"{n}.png": b"" for n in (1, 2, 3)} | {"t.csv": "\n".join(["file,label,Usage", *rows])})
+    assert list(splits_of(tmp_path).values()) == ["train", "validation", "test"]
+
+
+@pytest.mark.parametrize("labels_from", [None, "{label}-*-{split}.png"])
+def test_splits_that_are_not_known_are_noted(tmp_path, labels_from):
+    splits = ["test", "val2", "train_aug", ""]
+    names = [f"a-{number}-{split}.png" for number, split in enumerate(splits)]
+    rows = [f"{name},a,{split}" for name, split in zip(names, splits, strict=True)]
+    write(tmp_path, dict.fromkeys(names[: 4 if labels_from is None else 3], b""))
+    if labels_from is None:
+        write(tmp_path, {"t.csv": "\n".join(["file,label,split", *rows])})
+    notes = Notes(tmp_path)
+    find_pictures(tmp_path, labels_from, notes)
+    (note,) = notes.lines()
+    assert note.startswith(f"{tmp_path}/{labels_from or 't.csv'}: splits train_aug, val2 are not known, and taken for")
+    assert note.endswith("known are train, val, test and the like")
+
+
+@pytest.mark.parametrize("listed", [range(8, 16), range(16)])
+def test_pictures_of_a_table_of_test_labels_are_tested_on(tmp_path, listed):
+    rows = [f"{number}.png,{'ab'[number % 2]}" for number in range(16)]
+    tables = {"test_labels.csv": rows[:8], "labels.csv": [rows[number] for number in listed]}
+    write(tmp_path, {f"{number}.png": png(number) for number in range(16)})
+    write(tmp_path, {name: "\n".join(["file,label", *found]) for name, found in tables.items()})
+    train, test = (load(f"folder:{tmp_path}", part) for part in ("train", "test"))
+    assert sorted(test.files) == [f"{number}.png" for number in range(8)]
+    assert sorted(train.files) == sorted(f"{number}.png" for number in range(8, 16))
+
+
+def test_pictures_in_a_folder_of_test_pictures_are_tested_on(tmp_path):
+    files = [f"{split}/{split}{number}.png" for split in ("train", "test") for number in range(4)]
+    table = "file,label\n" + "".join(f"{file},{'ab'[number % 2]}\n" for number, file in enumerate(files))
+    write(tmp_path, dict.fromkeys(files, b"") | {"t.csv": table})
+    assert splits_of(tmp_path) == {file: file.split("/")[0] for file in files}
+
+
+def test_a_set_of_test_pictures_alone_is_not_trained_on(tmp_path):
+    rows = [f"{number}.png,{'ab'[number % 2]},test" for number in range(8)]
+    write(
+        tmp_path,
+        {f"{number}.png": png(number) for number in range(8)} | {"t.csv": "\n".join(["file,label,split", *rows])},
+    )
+    with (
+        pytest.warns(UserWarning, match="2 times: a class with pictures only for test"),
+        pytest.raises(GlyphfrontError),
+    ):
+        load(f"folder:{tmp_path}", "train")
+
+
 def test_a_table_that_knows_few_pictures_does_not_go_before_folders(tmp_path):
     write(tmp_path, {f"{c}/{n}.png": b"" for c in "ab" for n in range(4)} | {"best.csv": "file,label\na/1.png,x\n"})
     assert set(labels_of(tmp_path).values()) == {"a", "b"}
@@ -86,7 +163,14 @@ def test_pictures_and_rows_that_lack_each_other_are_noted(tmp_path):
     ("table", "why"),
     [
         ("file,label\n1.png,a\n4.png,b\n5.png,b\n", "only 1 of the 3 files that it names are there"),
-        ("width,file,grade\n60,1.png,a\n60,2.png,b\n", "none of its columns width, file, grade is called label"),
+        (
+            "width,file,grade\n60,1.png,a\n60,2.png,b\n",
+            "none of its columns width, file, grade is called label, class, character or the like",
+        ),
+        (
+            "width,where,label\n60,1,a\n60,2,b\n",
+            "none of its columns width, where, label is called file, filename, image, path or the like",
+        ),
     ],
 )
 def test_a_table_that_is_of_no_use_is_told_why(tmp_path, table, why):
@@ -95,6 +179,16 @@ def test_a_table_that_is_of_no_use_is_told_why(tmp_path, table, why):
     found = find_pictures(tmp_path, None, notes)
     assert [picture.label for picture in found] == ["a", "b"]
     assert notes.lines() == [f"{tmp_path}/t.csv: {why}; not used as labels"]
+
+
+def test_a_table_that_gives_no_labels_to_loose_pictures_is_told_why_too(tmp_path):
+    write(tmp_path, {"1.png": b"", "2.png": b"", "t.csv": "where,colour,label\nx,1,a\ny,2,b\n"})
+    with (
+        pytest.warns(UserWarning, match="t.csv: none of its columns where, colour, label is called file") as said,
+        pytest.raises(GlyphfrontError, match="nothing says what the pictures show"),
+    ):
+        load(f"folder:{tmp_path}", "train")
+    assert len(said) == 1
 
 
 def test_a_table_beside_class_folders_does_not_name_classes_after_files(tmp_path):
@@ -131,6 +225,99 @@ def test_a_mapping_file_names_numbered_folders(tmp_path, name):
     assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
 
 
+LISTS = {
+    "classes.txt": "B\nA\nC\n",
+    "class_to_idx.json": json.dumps({"A": 0, "B": 1, "C": 2}),
+    "idx_to_class.json": json.dumps({"0": "A", "1": "B", "2": "C"}),
+    "classes.json": json.dumps(["A", "B", "C"]),
+    "classes.csv": "class,index\nA,0\nB,1\nC,2\n",
+    "mapping.txt": "A 65\nB 66\nC 67\n",
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_folders_with_names_are_not_renamed_to_their_places_in_a_list(tmp_path, name):
+    write(tmp_path, {f"{c}/{c}1.png": b"" for c in "ABC"} | {name: LISTS[name]})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == ["A", "B", "C"]
+    assert notes.lines() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "folders"),
+    [
+        ("class_to_idx.json", json.dumps({"0": 0, "1": 1, "2": 2, "7": 3, "8": 4}), "01278"),
+        ("class_to_idx.json", json.dumps({"1": 0, "10": 1, "2": 2}), ["1", "10", "2"]),
+        ("idx_to_class.json", json.dumps({"0": "0", "1": "1", "2": "2", "3": "7", "4": "8"}), "01278"),
+        ("classes.txt", "0\n1\n2\n7\n8\n", "01278"),
+    ],
+)
+def test_folders_that_are_numbers_are_not_renamed_to_their_places_in_a_list(tmp_path, name, content, folders):
+    write(tmp_path, {f"{c}/p{c}.png": b"" for c in folders} | {name: content})
+    notes = Notes(tmp_path)
+    assert {picture.label for picture in find_pictures(tmp_path, None, notes)} == set(folders)
+    counted = f"{tmp_path}/{name}: only counts the classes; they keep their names"
+    assert notes.lines() == [counted]
+
+
+def test_a_list_that_holds_the_folders_as_they_are_needs_no_note(tmp_path):
+    write(tmp_path, {f"{c}/p{c}.png": b"" for c in "123"} | {"classes.txt": "0\n1\n2\n3\n4\n"})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == ["1", "2", "3"]
+    assert notes.lines() == []
+
+
+def test_numbers_of_folders_may_stand_for_other_digits(tmp_path):
+    names = {"0": "0", "1": "1", "2": "2", "3": "7", "4": "8"}
+    write(tmp_path, {f"{c}/p{c}.png": b"" for c in names} | {"names.json": json.dumps(names)})
+    assert labels_of(tmp_path) == {f"{c}/p{c}.png": name for c, name in names.items()}
+
+
+def test_a_list_of_names_goes_on_where_another_file_only_counts(tmp_path):
+    files = {"0/1.png": b"", "1/2.png": b"", "class_to_idx.json": '{"0": 0, "1": 1}', "classes.txt": "A\nb\n"}
+    write(tmp_path, files)
+    assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
+
+
+@pytest.mark.parametrize("folders", ["123", ["01", "02", "03"]])
+def test_a_list_that_may_begin_with_0_or_with_1_names_nothing(tmp_path, folders):
+    write(tmp_path, {f"{n}/p{n}.png": b"" for n in folders} | {"classes.txt": "A\nB\nC\nD\n"})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == list(folders)
+    why = "its first name may be for 0 or for 1; not used as names; write its number before each name"
+    assert notes.lines() == [f"{tmp_path}/classes.txt: {why}"]
+
+
+@pytest.mark.parametrize(("name", "content"), [("classes.txt", "A\nb\n"), ("classes.csv", "0,A\n1,b\n")])
+def test_names_are_for_the_numbers_in_a_table_too(tmp_path, name, content):
+    write(tmp_path, {"0.png": b"", "1.png": b"", "t.csv": "file,label\n0.png,1\n1.png,0\n", name: content})
+    notes = Notes(tmp_path)
+    found = {picture.file.name: picture.label for picture in find_pictures(tmp_path, None, notes)}
+    assert found == {"0.png": "b", "1.png": "A"}
+    assert notes.lines() == []
+
+
+def test_a_label_for_each_image_is_no_list_of_names(tmp_path):
+    write(tmp_path, {f"{n}/p{n}.png": b"" for n in range(3)} | {"labels.txt": "2\n0\n1\n1\n"})
+    assert labels_of(tmp_path) == {f"{n}/p{n}.png": str(n) for n in range(3)}
+
+
+@pytest.mark.parametrize(
+    ("names", "classes", "why"),
+    [
+        ("A\nB\nC\n", ("A", "B", "C"), None),
+        ("A\nB\nC\nD\n", ("1", "2", "3"), "its first name may be for 0 or for 1; not used as names"),
+    ],
+)
+def test_names_are_for_the_numbers_of_arrays_too(tmp_path, names, classes, why):
+    drawn = draw(4, seed=0)
+    np.savez(tmp_path / "own.npz", x_train=drawn.images[:60], y_train=np.arange(60) % 3 + 1)
+    write(tmp_path, {"classes.txt": names})
+    dataset, notes = noting(lambda: load_all(f"folder:{tmp_path}?upright"))
+    assert dataset.classes == classes
+    assert any(f"classes.txt: {why}" in note for note in notes) is (why is not None)
+
+
 def test_names_may_hold_spaces(tmp_path):
     write(tmp_path, {"0/1.png": b"", "1/2.png": b"", "names.txt": "0 small a\n1 small b\n"})
     assert labels_of(tmp_path) == {"0/1.png": "small a", "1/2.png": "small b"}
@@ -141,12 +328,17 @@ def test_a_list_of_names_may_be_for_folders_counted_from_1(tmp_path):
     assert labels_of(tmp_path) == {"1/1.png": "A", "2/2.png": "b"}
 
 
+def test_a_list_whose_first_line_is_no_class_begins_with_0(tmp_path):
+    write(tmp_path, {"1/1.png": b"", "2/2.png": b"", "classes.txt": "N/A\na\nb\n"})
+    assert labels_of(tmp_path) == {"1/1.png": "a", "2/2.png": "b"}
+
+
 @pytest.mark.parametrize("names", ["A\nb\n", "0 A\n1 b\n"])
 def test_names_too_few_are_noted(tmp_path, names):
     write(tmp_path, {f"{n}/a{n}.png": b"" for n in range(3)} | {"classes.txt": names})
     notes = Notes(tmp_path)
     assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == ["0", "1", "2"]
-    assert notes.lines() == [f"{tmp_path}/classes.txt: names 2 of the 3 folders; not used as names"]
+    assert notes.lines() == [f"{tmp_path}/classes.txt: names 2 of the 3 classes; not used as names"]
 
 
 def test_numbered_folders_without_a_mapping_are_called_by_their_numbers_in_order(tmp_path):

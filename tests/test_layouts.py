@@ -124,6 +124,9 @@ def test_pictures_without_any_label_are_answered_with_the_ways_to_give_one(tmp_p
         ("lower_b", "b"),
         ("cap-c", "C"),
         ("digit 7", "7"),
+        ("digit7", "7"),
+        ("capC", "C"),
+        ("char_e", "e"),
         ("x", "x"),
         ("alpha", "alpha"),
         ("charA", "A"),
@@ -135,6 +138,13 @@ def test_pictures_without_any_label_are_answered_with_the_ways_to_give_one(tmp_p
 )
 def test_a_prefixed_name_means_its_character(name, character):
     assert character_of(name) == character
+
+
+@pytest.mark.parametrize(
+    "name", ["digits", "letters", "chars", "numbers", "caps", "cape", "Lettere", "DIGITS", "smallß"]
+)
+def test_a_word_that_only_begins_like_a_prefix_means_itself(name):
+    assert character_of(name) == name
 
 
 def test_two_normal_forms_of_a_name_are_one_class(tmp_path):

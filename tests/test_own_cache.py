@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
 
 from glyphfront.data.folder import read_folder
-from glyphfront.data.listing import File
+from glyphfront.data.listing import File, archives_kept_open, list_files
 from glyphfront.errors import GlyphfrontError
 from layout_files import labels_of, png, two_classes, write
 
@@ -56,6 +57,43 @@ def test_a_zip_is_read_like_the_folder_in_it(tmp_path):
             archive.write(file, file.relative_to(tmp_path))
     packed, plain = (read_folder(tmp_path / name, "all") for name in ("shots.zip", "shots"))
     assert packed.fingerprint() == plain.fingerprint()
+
+
+def test_a_zip_is_opened_as_often_for_many_pictures_as_for_few(tmp_path, monkeypatch):
+    opened: list[zipfile.ZipFile] = []
+
+    class Counted(zipfile.ZipFile):
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            opened.append(self)
+            super().__init__(*arguments, **more)
+
+    counts = []
+    for each in (2, 10):
+        with zipfile.ZipFile(tmp_path / f"{each}.zip", "w") as archive:
+            for name, content in two_classes(".", each=each).items():
+                archive.writestr(name, content)
+            archive.writestr("classes.txt", "a\nb\n")
+        opened.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(zipfile, "ZipFile", Counted)
+            assert len(read_folder(tmp_path / f"{each}.zip", "all")) == 2 * each
+        counts.append(len(opened))
+        assert all(archive.fp is None for archive in opened)  # closed
+    assert counts[0] == counts[1]
+
+
+def test_a_file_of_a_zip_is_read_alone_or_among_others_and_left_closed(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("1.txt", b"one")
+        archive.writestr("2.txt", b"two")
+    first, second = list_files(tmp_path / "x.zip")
+    with archives_kept_open():
+        with first.open() as one, second.open() as two:
+            assert (two.read(), one.read()) == (b"two", b"one")
+        with archives_kept_open():
+            assert first.read() == b"one"
+        assert second.read() == b"two"
+    assert first.read() == b"one"
 
 
 def test_a_zip_written_with_backslashes_has_folders(tmp_path):

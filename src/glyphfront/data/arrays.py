@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from glyphfront.data.dataset import Dataset, Images
 from glyphfront.data.emnist import upright
+from glyphfront.data.folder_names import read_mapping, why_unnamed
 from glyphfront.data.forms import Piece
-from glyphfront.data.labelfiles import is_text, read_mapping, read_text
+from glyphfront.data.labelfiles import is_text, read_text
 from glyphfront.data.listing import File, list_files
 from glyphfront.data.orientation import is_dark_on_light
 from glyphfront.data.sources import Source, find_sources
@@ -88,7 +89,9 @@ def _classes(path: Path, pieces: list[Piece]) -> tuple[tuple[str, ...], NDArray[
     for file in list_files(path, 4):
         if is_text(file) and re.search("(?i)map|class|name|label", file.name):
             named = _classmap(file) or read_mapping(file, folders)
-            if named is not None and folders <= named.keys():
+            if why := why_unnamed(file, folders):
+                warnings.warn(f"{file}: {why}", stacklevel=3)
+            if named is not None and folders <= named.keys() and any(named[number] != number for number in folders):
                 places = np.searchsorted(present, labels)
                 return tuple(named[str(number)] for number in present), places.astype(np.int64)
     return tuple(str(number) for number in present), np.searchsorted(present, labels).astype(np.int64)

@@ -15,6 +15,7 @@ from glyphfront.data.carve import by_class, by_writer, with_copies
 from glyphfront.data.dataset import Dataset
 from glyphfront.data.layout import WAYS, find_pictures
 from glyphfront.data.leakage import fingerprints
+from glyphfront.data.listing import archives_kept_open
 from glyphfront.data.notes import Notes, some
 from glyphfront.data.orientation import orientation
 from glyphfront.data.pictures import read_pictures
@@ -53,14 +54,14 @@ def read_folder(
     Raises:
         GlyphfrontError: no such folder, nothing says the labels, or fewer than two classes can be used.
     """
-    whole = _read(path, labels_from, stored)
+    with archives_kept_open():
+        whole = _read(path, labels_from, stored)
     dataset, splits = whole.dataset, whole.splits
     if split == "all":
         return _named(path, dataset, split)
-    given_test = bool((splits == "test").any())
-    if not (splits == "train").any():
-        splits = np.full(len(dataset), "train", dtype="<U10")
-    if not given_test:
+    if not (splits == "test").any():
+        if not (splits == "train").any():
+            splits = np.full(len(dataset), "train", dtype="<U10")
         splits = _with_test(path, dataset, splits, seed)
     _check_leaks(path, dataset, splits)
     names = _usable(path, dataset, splits)
@@ -72,7 +73,8 @@ def read_folder(
 
 def has_validation(path: Path, *, labels_from: str | None = None) -> bool:
     """Whether the layout has a validation set of its own; raises as `read_folder`."""
-    return bool((_read(path, labels_from, None).splits == "validation").any())
+    with archives_kept_open():
+        return bool((_read(path, labels_from, None).splits == "validation").any())
 
 
 def _named(path: Path, dataset: Dataset, split: str) -> Dataset:
@@ -85,7 +87,11 @@ def _named(path: Path, dataset: Dataset, split: str) -> Dataset:
 
 def _read(path: Path, labels_from: str | None, stored: str | None) -> _Whole:
     notes = Notes(path)
-    found = find_pictures(path, labels_from, notes)
+    try:
+        found = find_pictures(path, labels_from, notes)
+    except GlyphfrontError:  # the notes tell what kept a table from being used
+        notes.say()
+        raise
     if not found:
         from glyphfront.data.arrays import read_arrays
 
@@ -100,8 +106,9 @@ def _read(path: Path, labels_from: str | None, stored: str | None) -> _Whole:
         count = f"none of its {len(found):,} pictures" if len(found) > 1 else "its one picture"
         first = str(found[0].file.relative)
         raise GlyphfrontError(f"{path}: {count} can be read; {first}: {faults[0]}")
-    for name in sorted({p.label for p in found} - {p.label for p, fine in zip(found, usable, strict=True) if fine}):
-        notes.add("no usable picture; class left out", name)
+    last = {picture.label: fault for picture, fault in zip(found, faults, strict=True)}
+    for name in sorted(last.keys() - {p.label for p, fine in zip(found, usable, strict=True) if fine}):
+        notes.add(f"no usable picture ({last[name]}); class left out", name)
     found = [picture for picture, fine in zip(found, usable, strict=True) if fine]
     names = _in_order({picture.label for picture in found})
     people = sorted({picture.writer for picture in found if picture.writer})
@@ -125,7 +132,7 @@ def _read(path: Path, labels_from: str | None, stored: str | None) -> _Whole:
         notes.add(f"the pictures look {stand}; turn them upright (torchvision gives EMNIST transposed)", "all of them")
     notes.say()
     splits = np.array([picture.split or "" for picture in found], dtype="<U10")[order]
-    if (splits == "train").any() and (splits == "").any():
+    if (splits != "").any():
         splits[splits == ""] = "train"
     return _Whole(dataset, splits)
 

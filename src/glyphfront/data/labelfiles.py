@@ -1,4 +1,4 @@
-"""Labels that stand in a file beside the pictures: a table of files and labels, or names for numbered folders."""
+"""Tables of files and their labels that lie beside the pictures."""
 
 from __future__ import annotations
 
@@ -7,39 +7,18 @@ import io
 import json
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from glyphfront.data.columns import ENDINGS, columns_of
 from glyphfront.data.listing import File
-from glyphfront.data.naming import is_split, split_of, words
-from glyphfront.data.notes import Notes
-from glyphfront.errors import GlyphfrontError
+from glyphfront.data.naming import is_split, not_splits, split_of
+from glyphfront.data.notes import Notes, some
 
 MOST_BYTES = 64 << 20
 _TEXTS = (".csv", ".tsv", ".txt", ".json", ".jsonl")
-_FILE_COLUMNS = (
-    "file",
-    "filename",
-    "file_name",
-    "filepath",
-    "path",
-    "image",
-    "image_path",
-    "img",
-    "picture",
-    "name",
-    "id",
-)
-_LABEL_COLUMNS = (
-    *("character", "char", "label_name", "class_name", "label", "labels", "class", "target", "text", "symbol"),
-    *("category", "y", "letter", "digit", "transcription", "value"),
-)
-_WRITER_COLUMNS = ("writer", "writer_id", "user", "user_id", "subject", "person", "author", "participant", "donor")
-_SPLIT_COLUMNS = ("split", "set", "subset", "partition", "usage")
-_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
-_OF_NAMES = {"mapping", "map", "classes", "class", "names", "labels", "classmap"}
 _LEAST_FOUND = 0.5  # share of a table's rows whose file is there
 
 
@@ -61,11 +40,13 @@ class LabelTable:
         file: the table.
         rows: those whose picture is there.
         missing: names of pictures that are not there.
+        headed: whether its first row names its columns.
     """
 
     file: File
     rows: list[Row]
     missing: list[str]
+    headed: bool
 
 
 def is_text(file: File) -> bool:
@@ -87,45 +68,45 @@ def read_text(file: File) -> str:
 def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable | None:
     """The labels that a CSV, TSV or JSON file gives to pictures; None if it is no such table.
 
-    Columns are found by their names, in any order, or else by what is in them: a lone other column beside that of the
-    files is that of the labels. Without a header the first names the file, the second the label. A note says what a
-    table lacks whose files are there, or which has a column of files.
+    Columns are found by their names, in any order, or else by what is in them: that of the files by the endings of
+    pictures, and a lone other column is that of the labels. Without a header that is the column behind the files.
+    A note says what a table lacks whose files are there, or which has a column of files or of labels; and which of its
+    splits are not known.
     A file may be named by its path from the table or from the top, or by its name alone, without its ending or with
     another one.
     """
     text = read_text(file)
-    grid = _grid_of_json(text) if file.name.lower().endswith((".json", ".jsonl")) else _grid(text)
+    of_json = file.name.lower().endswith((".json", ".jsonl"))
+    grid = _grid_of_json(text) if of_json else _grid(text)
     if not grid or max(map(len, grid)) < 2:
         return None
-    header = [cell.strip().lower().replace(" ", "_") for cell in grid[0]]
-    by_file = _position(header, _FILE_COLUMNS)
-    by_label = _position(header, _LABEL_COLUMNS)
-    rows = grid[1:]
-    if by_file is not None and by_label is None and len(header) == 2:
-        by_label = 1 - by_file
-    elif by_file is not None and by_label is None:
-        notes.add(f"none of its columns {', '.join(header)} is called label; not used as labels", str(file.relative))
-        return None
-    elif by_file is None or by_label is None or by_file == by_label:
-        by_file, by_label, rows, header = 0, 1, grid, []
-    by_split, by_writer = _position(header, _SPLIT_COLUMNS), _position(header, _WRITER_COLUMNS)
     find = _Finder(file, pictures)
-    found, missing = [], []
-    for row in rows:
-        if len(row) <= max(by_file, by_label) or not row[by_file].strip():
+    columns = columns_of(grid, lambda name: find(name) is not None, headed=of_json)
+    if columns.file is None or columns.label is None:
+        if wanted := columns.lacking():
+            there = f"none of its columns {some([cell.strip() for cell in grid[0]])} is called {wanted} or the like"
+            notes.add(f"{there}; not used as labels", str(file.relative))
+        return None
+    found, missing, splits = [], [], set()
+    for row in grid[1:] if columns.headed else grid:
+        name, said = _cell(row, columns.file), _cell(row, columns.split)
+        if len(row) <= columns.label or not name:
             continue
-        picture = find(row[by_file].strip())
+        picture = find(name)
         if picture is None:
-            missing.append(row[by_file].strip())
+            missing.append(name)
             continue
-        split = is_split(_cell(row, by_split)) if by_split is not None else split_of(file.name)
-        found.append(Row(picture, row[by_label].strip(), split, _cell(row, by_writer) or None))
+        splits.add(said)
+        split = is_split(said) or split_of(file.name)
+        found.append(Row(picture, _cell(row, columns.label), split, _cell(row, columns.writer) or None))
     if not found or len(found) < _LEAST_FOUND * (len(found) + len(missing)):
-        if header and missing and PurePosixPath(missing[0]).suffix:
+        if columns.headed and missing and PurePosixPath(missing[0]).suffix[1:2].isalpha():
             there = f"only {len(found):,} of the {len(found) + len(missing):,} files that it names are there"
             notes.add(f"{there}; not used as labels", str(file.relative))
         return None
-    return LabelTable(file, found, missing)
+    if why := not_splits(splits):
+        notes.add(why, str(file.relative))
+    return LabelTable(file, found, missing, columns.headed)
 
 
 def _grid(text: str) -> list[list[str]]:
@@ -152,7 +133,7 @@ def _grid_of_json(text: str) -> list[list[str]]:
             found = [json.loads(line) for line in text.splitlines() if line.strip()]
         except (ValueError, RecursionError):
             return []
-    if isinstance(found, dict) and all(str(name).lower().endswith(_ENDINGS) for name in found):
+    if isinstance(found, dict) and all(str(name).lower().endswith(ENDINGS) for name in found):
         found = [{"file": name, "label": label} for name, label in found.items()]
     if not isinstance(found, list) or not found or not all(isinstance(row, dict) for row in found):
         return []
@@ -162,10 +143,6 @@ def _grid_of_json(text: str) -> list[list[str]]:
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def _position(header: Sequence[str], names: Iterable[str]) -> int | None:
-    return next((header.index(name) for name in names if name in header), None)
 
 
 def _cell(row: Sequence[str], position: int | None) -> str:
@@ -191,95 +168,13 @@ class _Finder:
 
     def __call__(self, name: str) -> File | None:
         plain = PurePosixPath(_nfc(name).replace("\\", "/").lstrip("/"))
-        for ending in ("", *_ENDINGS):
+        for ending in ("", *ENDINGS):
             for base in (self._beside, PurePosixPath()):
                 path = str(base / f"{plain}{ending}")
                 if (found := self._paths.get(path) or self._folded.get(path.lower())) is not None:
                     return found
-        for called in (plain.name, plain.stem if plain.suffix.lower() in _ENDINGS else plain.name):
+        for called in (plain.name, plain.stem if plain.suffix.lower() in ENDINGS else plain.name):
             named = self._names.get(called.lower(), [])
             if len(named) == 1:
                 return named[0]
         return None
-
-
-# --- names for numbered folders ----------------------------------------------------------------------------------
-
-
-def read_mapping(file: File, folders: set[str]) -> dict[str, str] | None:
-    """What a file calls each of `folders`; None if it does not name all of them.
-
-    A line is ``folder name`` with a comma, tab, colon or spaces between them, or EMNIST's ``folder codepoint``; or the
-    file is JSON, an object or a list; or it has just a line for each of the folders 0, 1, ... or 1, 2, ...
-    """
-    named = _named(file, folders)
-    if not named or len(named) < len(folders):
-        return None
-    return _from_code_points(named)
-
-
-def names_too_few(file: File, folders: set[str]) -> str:
-    """What keeps a file from naming `folders` that is called as if it did; "" for other files."""
-    if not _OF_NAMES & set(words(file.name)):
-        return ""
-    named = _named(file, folders)
-    return f"names {len(named):,} of the {len(folders):,} folders; not used as names" if named else ""
-
-
-def _named(file: File, folders: set[str]) -> dict[str, str]:
-    text = read_text(file)
-    if file.name.lower().endswith(".json"):
-        pairs = _pairs_of_json(text)
-    else:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        parted = [_parted(line) for line in lines]
-        pairs = {pair[0]: pair[1] for pair in parted if pair is not None}
-        if all(pair is None for pair in parted):
-            first = int("0" not in folders and str(len(lines)) in folders)
-            pairs = {str(number): line for number, line in enumerate(lines, first)}
-    named = {folder: pairs.get(folder) or pairs.get(folder.lstrip("0") or "0") for folder in folders}
-    files = any(key.lower().endswith(_ENDINGS) for key in pairs)  # a table of pictures, which read_table reads
-    if None in named.values() and not files:
-        inverse = {value: key for key, value in pairs.items()}  # {"A": 0}: names first
-        other = {folder: inverse.get(folder) or inverse.get(folder.lstrip("0") or "0") for folder in folders}
-        named = named if None in other.values() else other
-    return {folder: str(name) for folder, name in named.items() if name is not None}
-
-
-def _parted(line: str) -> tuple[str, str] | None:
-    for mark in (",", "\t", ";", ":", "="):
-        if mark in line:
-            key, _, rest = line.partition(mark)
-            parts = rest.split(mark)
-            value = parts[-1] if len(parts) == 2 and parts[0].strip().startswith("U+") else parts[0]
-            return key.strip().strip('"'), (value.strip() or mark).strip('"')
-    parts = line.split(None, 1)
-    if len(parts) < 2:
-        return None
-    numbers = parts[1].split()
-    return parts[0], numbers[0] if all(map(str.isdecimal, numbers)) else parts[1]
-
-
-def _pairs_of_json(text: str) -> dict[str, str]:
-    try:
-        found: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    if isinstance(found, dict) and len(found) == 1 and isinstance(next(iter(found.values())), dict | list):
-        found = next(iter(found.values()))
-    if isinstance(found, list):
-        return {str(number): str(name) for number, name in enumerate(found) if isinstance(name, str | int)}
-    if isinstance(found, dict):
-        return {str(key): str(value) for key, value in found.items() if isinstance(value, str | int)}
-    return {}
-
-
-def _from_code_points(named: dict[str, str]) -> dict[str, str]:
-    """EMNIST's mapping files give code points; names of two digits and more that are all numbers are taken for such."""
-    values = list(named.values())
-    if all(value.isdecimal() and int(value) > 32 for value in values) and set(values) != set(named):
-        try:
-            return {folder: chr(int(value)) for folder, value in named.items()}
-        except (ValueError, OverflowError):
-            raise GlyphfrontError("a mapping file gives a number that is no code point") from None
-    return named

@@ -12,9 +12,10 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from glyphfront.data import known
-from glyphfront.data.labelfiles import LabelTable, is_text, names_too_few, read_mapping, read_table
+from glyphfront.data.folder_names import read_mapping, why_unnamed
+from glyphfront.data.labelfiles import LabelTable, is_text, read_table
 from glyphfront.data.listing import File, empty_folders, list_files
-from glyphfront.data.naming import CASES, character_of, is_split
+from glyphfront.data.naming import CASES, character_of, is_split, not_splits
 from glyphfront.data.notes import Notes, some
 from glyphfront.errors import GlyphfrontError
 
@@ -54,7 +55,7 @@ def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Pi
     Raises:
         GlyphfrontError: nothing is there, or nothing says the labels.
     """
-    files = _without_hidden(list_files(place), notes)
+    files = _without_hidden(list_files(place, notes=notes), notes)
     pictures = [file for file in files if is_picture(file)]
     texts = [file for file in files if not is_picture(file) and is_text(file)]
     used: set[File] = set()
@@ -66,10 +67,14 @@ def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Pi
         folders = _folder_names(pictures)
         mappings = {text for text in texts if read_mapping(text, folders) is not None}
         tables = [t for text in texts if text not in mappings and (t := read_table(text, pictures, notes)) is not None]
+        tables = [table for table in tables if table.headed] or tables  # without a header it may list the classes
         found = _by_table(pictures, tables, notes) if tables else []
         used = {table.file for table in tables} if found else set()
         if not found:
             found, used = _by_folders(place, pictures, texts, notes)
+        elif all(picture.label.isdecimal() for picture in found):
+            found, naming = _with_names(found, [text for text in texts if text not in used], notes)
+            used |= naming
     for file in files if pictures else []:
         if not is_picture(file) and file not in used and not notes.name(str(file.relative)):
             notes.add("not a picture; left out", str(file.relative))
@@ -107,18 +112,22 @@ def _without_hidden(files: Sequence[File], notes: Notes) -> list[File]:
 
 def _by_pattern(place: Path, pictures: Sequence[File], pattern: str, notes: Notes) -> list[Picture]:
     expression = pattern_of(pattern)
-    found = []
+    found, splits = [], set()
     for file in pictures:
         match = expression.fullmatch(str(file.relative) if "/" in pattern else file.name)
         if match is None:
             notes.add(f"its name does not fit {pattern}; left out", str(file.relative))
             continue
         groups = match.groupdict()
-        found.append(Picture(file, groups["label"], is_split(groups.get("split") or ""), groups.get("writer")))
+        split = groups.get("split") or ""
+        splits.add(split)
+        found.append(Picture(file, groups["label"], is_split(split), groups.get("writer")))
     if not found:
         raise GlyphfrontError(
             f"{place}: no name fits {pattern}; there are {some([str(file.relative) for file in pictures])}"
         )
+    if why := not_splits(splits):
+        notes.add(why, pattern)
     return found
 
 
@@ -162,6 +171,8 @@ def _by_table(pictures: Sequence[File], tables: Sequence[LabelTable], notes: Not
                 notes.add(f"has two labels in {table.file.name}; the first is taken", str(row.file.relative))
             elif before is None:
                 found[row.file] = Picture(row.file, row.label, row.split, row.writer)
+            else:
+                found[row.file] = replace(before, split=before.split or row.split, writer=before.writer or row.writer)
         for missing in table.missing:
             notes.add(f"named in {table.file.name}, but not there", missing)
     without = [file for file in pictures if file not in found]
@@ -169,7 +180,17 @@ def _by_table(pictures: Sequence[File], tables: Sequence[LabelTable], notes: Not
         return []  # a list of some pictures beside folders of all
     for file in [file for file in without if file not in unlabelled]:
         notes.add("has no row in the table of labels; left out", str(file.relative))
+    if not any(picture.split for picture in found.values()):
+        return _with_splits_of_folders(list(found.values()))
     return list(found.values())
+
+
+def _with_splits_of_folders(found: list[Picture]) -> list[Picture]:
+    """The pictures with the split that the folders above say, where one is for training and one is not."""
+    splits = [next((s for f in p.file.relative.parent.parts if (s := is_split(f)) is not None), None) for p in found]
+    if "train" not in splits or len(set(splits) - {None}) < 2:
+        return found
+    return [replace(picture, split=split) for picture, split in zip(found, splits, strict=True)]
 
 
 def _folder_names(pictures: Sequence[File]) -> set[str]:
@@ -190,28 +211,33 @@ def _by_folders(
     splits = {is_split(file.relative.parts[depth]) for file in pictures if len(file.relative.parts) > depth + 1}
     has_splits = "train" in splits and len(splits - {None}) > 1
     placed: list[tuple[File, tuple[str, ...], str | None]] = []
+    loose: list[tuple[str, File]] = []
     for file in pictures:
         folders = file.relative.parent.parts[depth:]
         split = is_split(folders[0]) if has_splits and folders else None
         if has_splits and split is None:
-            notes.add("in none of the folders of train, validation and test; left out", str(file.relative))
+            loose.append(("in none of the folders of train, validation and test; left out", file))
             continue
         folders = folders[1:] if split else folders
         if folders:
             placed.append((file, folders, split))
         else:
-            notes.add("not in a class folder; left out", str(file.relative))
+            loose.append(("not in a class folder; left out", file))
     if not placed:
         raise GlyphfrontError(
             f"{place}: nothing says what the pictures show: {WAYS}; they are called "
             f"{some([file.name for file in pictures])}"
         )
+    for why, file in loose:
+        notes.add(why, str(file.relative))
     for parent in {top, *(top / file.relative.parts[depth] for file, _, split in placed if split)}:
         for folder in empty_folders(place, parent):
             notes.add("an empty folder; class left out", str(folder))
     found = _labelled(placed)
-    names, used = _names({picture.label for picture in found}, texts, notes)
-    return [replace(picture, label=names.get(picture.label, picture.label)) for picture in found], used
+    for rule in known.NAMES:
+        if (names := rule({picture.label for picture in found})) is not None:
+            return [replace(picture, label=names[picture.label]) for picture in found], set()
+    return _with_names(found, texts, notes)
 
 
 def _top(pictures: Sequence[File]) -> PurePosixPath:
@@ -282,14 +308,15 @@ def _characters(names: set[str]) -> float:
     return sum(len(character_of(name)) == 1 for name in plain) / len(plain)
 
 
-def _names(folders: set[str], texts: Sequence[File], notes: Notes) -> tuple[dict[str, str], set[File]]:
-    """What a mapping file, or the rule of a well-known set, calls the folders."""
-    for rule in known.NAMES:
-        if (named := rule(folders)) is not None:
-            return named, set()
+def _with_names(found: list[Picture], texts: Sequence[File], notes: Notes) -> tuple[list[Picture], set[File]]:
+    """The pictures with the labels that one of the texts gives to theirs, and the texts that say something of them."""
+    labels, used = {picture.label for picture in found}, set()
     for text in sorted(texts, key=lambda file: len(file.relative.parts)):
-        if (named := read_mapping(text, folders)) is not None:
-            return named, {text}
-        if all(map(str.isdecimal, folders)) and (why := names_too_few(text, folders)):
+        if all(map(str.isdecimal, labels)) and (why := why_unnamed(text, labels)):
             notes.add(why, str(text.relative))
-    return {}, set()
+        if (names := read_mapping(text, labels)) is None:
+            continue
+        used.add(text)
+        if any(label != name for label, name in names.items()):
+            return [replace(picture, label=names[picture.label]) for picture in found], used
+    return found, used

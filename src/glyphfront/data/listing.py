@@ -6,10 +6,13 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
+from glyphfront.data.notes import Notes
 from glyphfront.errors import GlyphfrontError
 
 MOST_FILES = 2_000_000
@@ -55,7 +58,12 @@ class File:
         """
         if self.member is None:
             return self.at.open("rb")
-        return cast(BinaryIO, _MemberStream(zipfile.ZipFile(self.at), self.member))
+        kept = _kept_open.get()
+        if kept is None:
+            return cast(BinaryIO, _MemberStream(zipfile.ZipFile(self.at), self.member))
+        if self.at not in kept:
+            kept[self.at] = zipfile.ZipFile(self.at)
+        return cast(BinaryIO, kept[self.at].open(self.member))
 
     def read(self) -> bytes:
         """All of its bytes.
@@ -72,6 +80,28 @@ class File:
             raise GlyphfrontError(f"{self}: cannot be read: {error.strerror or error}") from None
         except ARCHIVE_FAULTS as error:
             raise GlyphfrontError(f"{self}: cannot be unpacked ({error}); get the archive again") from None
+
+
+_kept_open: ContextVar[dict[Path, zipfile.ZipFile] | None] = ContextVar("_kept_open", default=None)
+
+
+@contextmanager
+def archives_kept_open() -> Iterator[None]:
+    """Within it each archive is opened once, and closed at the end: opening one reads the names of all its files.
+
+    Only in the thread that enters it, since another begins with a context of its own; nothing within it may fork.
+    """
+    if _kept_open.get() is not None:
+        yield
+        return
+    kept: dict[Path, zipfile.ZipFile] = {}
+    token = _kept_open.set(kept)
+    try:
+        yield
+    finally:
+        _kept_open.reset(token)
+        for archive in kept.values():
+            archive.close()
 
 
 class _MemberStream:
@@ -95,7 +125,7 @@ class _MemberStream:
         self._archive.close()
 
 
-def list_files(place: Path, depth: int = 8) -> list[File]:
+def list_files(place: Path, depth: int = 8, notes: Notes | None = None) -> list[File]:
     """All files in a folder or a zip archive, sorted by path; junk of operating systems is left out.
 
     Names that begin with a dot are listed, but for those that are junk: whoever reads decides what to do with them.
@@ -103,12 +133,16 @@ def list_files(place: Path, depth: int = 8) -> list[File]:
     Args:
         place: a folder or a zip archive.
         depth: how many levels of folders.
+        notes: receives folders that cannot be read, which are left out; without it they are said at once.
 
     Raises:
-        GlyphfrontError: there is nothing at `place`, it is no folder and no zip archive, or holds too many files.
+        GlyphfrontError: there is nothing at `place`, it is no folder and no zip archive, it cannot be read, or holds
+            too many files.
     """
     if place.is_dir():
-        found = list(_of_folder(place, depth))
+        unread = Notes(place)
+        found = list(_of_folder(place, depth, notes or unread))
+        unread.say()
     elif not place.exists():
         raise GlyphfrontError(f"{place}: no such folder; give a folder or a zip file of pictures")
     elif zipfile.is_zipfile(place) or place.suffix.lower() == ".zip":
@@ -129,13 +163,27 @@ def empty_folders(place: Path, below: PurePosixPath) -> list[PurePosixPath]:
         if folder.is_dir()
         and not folder.name.startswith(".")
         and not _is_junk(folder.name, folder=True)
-        and not any(file.is_file() and not _is_junk(file.name) for file in folder.rglob("*"))
+        and _is_empty(folder)
     ]
 
 
-def _of_folder(place: Path, depth: int) -> Iterator[File]:
+def _is_empty(folder: Path) -> bool:
+    """Whether there is no file in a folder, at any depth; not where that cannot be told."""
+    faults: list[OSError] = []
+    for at, _, names in os.walk(folder, onerror=faults.append):
+        for name in names:
+            try:
+                if not _is_junk(name) and Path(at, name).is_file():
+                    return False
+            except OSError:
+                return False
+    return not faults
+
+
+def _of_folder(place: Path, depth: int, notes: Notes) -> Iterator[File]:
     count = 0
-    for folder, subfolders, names in os.walk(place, followlinks=True):
+    faults: list[OSError] = []
+    for folder, subfolders, names in os.walk(place, followlinks=True, onerror=faults.append):
         at = Path(folder)
         if any(above.samefile(at) for above in _above(at, place)):  # a link back up
             subfolders.clear()
@@ -151,9 +199,16 @@ def _of_folder(place: Path, depth: int) -> Iterator[File]:
                 raise GlyphfrontError(f"{place}: more than {MOST_FILES:,} files; name the folder that holds the set")
             try:
                 status = (at / name).stat()
+            except PermissionError as error:  # of the folder, and so of all in it
+                faults.append(PermissionError(error.errno, error.strerror, str(at)))
+                break
             except OSError:  # a link to nothing
                 continue
             yield File(at / name, None, relative / name, status.st_size, status.st_mtime_ns)
+    for fault in faults:
+        if Path(fault.filename) == place:
+            raise GlyphfrontError(f"{place}: cannot be read: {fault.strerror}")
+        notes.add(f"cannot be read: {fault.strerror}; left out", Path(fault.filename).relative_to(place).as_posix())
 
 
 def _above(at: Path, place: Path) -> list[Path]:

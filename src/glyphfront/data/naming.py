@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from glyphfront.data import EMNIST_SETS
+from glyphfront.data.notes import some
 
 _IMAGES = {"images", "image", "imgs", "img", "x", "pixels", "features"}
 _LABELS = {"labels", "label", "lbls", "y", "targets", "target"}
 _SPLITS: dict[str, Literal["train", "validation", "test"]] = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "validate"), "validation"),
-    **dict.fromkeys(("test", "testing", "tst", "t10k", "eval", "evaluation", "holdout"), "test"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "validate", "publictest"), "validation"),
+    **dict.fromkeys(("test", "testing", "tst", "t10k", "eval", "evaluation", "holdout", "privatetest"), "test"),
 }
 _OTHER_SETS = {"fashion", "kmnist", "k49", "kuzushiji", "qmnist", "notmnist", "usps", "semeion", "omniglot", "svhn"}
 _FILLERS = {"set", "data", "dataset", "images", "image", "img", "imgs", "pictures", "pics", "folder", "split"}
@@ -23,9 +24,7 @@ CASES: dict[str, Callable[[str], str]] = {
     **dict.fromkeys(("lower", "lowercase", "small"), str.lower),
 }
 """Words for the case of a letter, and what gives a letter that case."""
-_PREFIX = re.compile(
-    r"((?i:upper|lower|upper_?case|lower_?case|cap|capital|small|digit|number|letter|char))(?:[-_ ](.)|([^-_ ]))"
-)
+_PREFIX = re.compile(r"(?i)(upper|lower|upper_?case|lower_?case|cap|capital|small|digit|number|letter|char)([-_ ]?)(.)")
 _GLUED = re.compile(r"(train|test)(images?|imgs?|labels?|x|y)|(images?|imgs?|labels?|x|y)(train|test)")
 
 
@@ -67,7 +66,15 @@ def _split_word(word: str) -> Literal["train", "validation", "test"] | None:
 def is_split(name: str) -> Literal["train", "validation", "test"] | None:
     """Which split a name means that says nothing else, such as ``train``, ``1_Testing`` or ``val_images``."""
     found = [word for word in words(name) if word not in _FILLERS and not re.fullmatch(r"\d\d?", word)]
-    return _split_word(found[0]) if len(found) == 1 else None
+    return _split_word("".join(found))
+
+
+def not_splits(names: Iterable[str]) -> str:
+    """A fault for those of the names that mean no split; "" where all do, or are empty."""
+    unknown = sorted(name for name in set(names) if name and is_split(name) is None)
+    if not unknown:
+        return ""
+    return f"splits {some(unknown)} are not known, and taken for train; known are train, val, test and the like"
 
 
 def set_of(names: Iterable[str]) -> str | None:
@@ -94,10 +101,12 @@ def without_kind(name: str) -> tuple[str, ...]:
 def character_of(name: str) -> str:
     """The character that a class name means: A for ``upper_A``, a for ``lower_A``, and otherwise the name itself.
 
-    A small letter needs something between: ``digits`` and ``cape`` are words.
+    A letter in the case of the word needs something between: ``digits``, ``cape`` and ``CAPS`` are words.
     """
     found = _PREFIX.fullmatch(name)
-    if found is None or (found[3] and found[3].islower()):
+    if found is None:
         return name
-    word = re.sub("_?case", "", found[1].lower())
-    return {"cap": str.upper, **CASES}.get(word, str)(found[2] or found[3])
+    word, between, character = found.groups()
+    if not between and (character.islower() or (character.isupper() and word.isupper())):
+        return name
+    return {"cap": str.upper, **CASES}.get(re.sub("_?case", "", word.lower()), str)(character)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Sequence
 from functools import cache as once
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +19,17 @@ from glyphfront.data.dataset import Images
 from glyphfront.data.listing import File
 from glyphfront.errors import GlyphfrontError
 
-if TYPE_CHECKING:
-    from PIL import Image
+_Seen: TypeAlias = "tuple[NDArray[np.uint8], str]"
+"""(28, 28), and what is wrong with the picture, or ""."""
 
 _LONG = 500  # pictures from which on a bar is shown
 _SAVE_EVERY = 2000  # pictures, and a quarter of those kept: so much is done again at most after a kill
 _KEY = 16  # bytes
+_TOO_LARGE = "too little memory for it; save it smaller"
+
+
+class _PassingError(GlyphfrontError):
+    """A fault of the disk, of rights or of memory, and not of the picture: it may be gone the next time."""
 
 
 def normalized(file: File) -> NDArray[np.uint8]:
@@ -34,19 +38,27 @@ def normalized(file: File) -> NDArray[np.uint8]:
     Raises:
         GlyphfrontError: the file is no readable picture, or shows nothing; the message is without the file's name.
     """
-    from PIL import Image, UnidentifiedImageError
-
     try:
-        with Image.open(io.BytesIO(file.read())) as picture:
-            return _normalize(picture)
-    except UnidentifiedImageError:
-        kind = _kind(file)
-        raise GlyphfrontError(f"{kind}; save it as PNG or JPEG") from None
-    except GlyphfrontError:
-        raise
-    except Exception as error:  # damaged files raise nearly anything in Pillow's readers
+        content = file.read()
+    except GlyphfrontError as error:
+        raise _PassingError(str(error).removeprefix(f"{file}: ")) from None
+    except MemoryError:
+        raise _PassingError(_TOO_LARGE) from None
+    try:
+        return _normalize(content)
+    except GlyphfrontError as error:
+        if _is_of_memory(error.__context__):
+            raise _PassingError(_TOO_LARGE) from None
+        raise GlyphfrontError(str(error).removeprefix("the picture: ")) from None
+    except Exception as error:
+        if _is_of_memory(error):
+            raise _PassingError(_TOO_LARGE) from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise GlyphfrontError(f"not readable as a picture ({reason})") from None
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    return isinstance(error, MemoryError) or "Insufficient memory" in str(error)  # OpenCV's words
 
 
 def normalized_array(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -58,28 +70,17 @@ def normalized_array(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return _normalize(image)
 
 
-def _normalize(picture: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _normalize(picture: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The one place where sets of pictures meet what recognises single ones."""
     from glyphfront.picture.normalize import normalize
 
     return normalize(picture)
 
 
-def _kind(file: File) -> str:
-    start = file.read()[:64]
-    if not start:
-        return "an empty file"
-    if start[4:8] == b"ftyp":
-        return "a HEIC picture, which cannot be read"
-    if start.startswith(b"%PDF"):
-        return "a PDF file, not a picture"
-    if start.lstrip().lower().startswith((b"<svg", b"<?xml", b"<html", b"<!doctype")):
-        return "a text of drawing commands or a web page, not a picture"
-    return "not a readable picture"
-
-
 def read_pictures(place: Path, files: Sequence[File]) -> tuple[Images, list[str]]:
     """Normalise many pictures; those done before and unchanged come from the cache.
+
+    A file that could not be read is tried again the next time.
 
     Args:
         place: folder or archive that they are in, for the name of the cache and the bar.
@@ -92,6 +93,7 @@ def read_pictures(place: Path, files: Sequence[File]) -> tuple[Images, list[str]
     known = _known(slot)
     keys = [_key(file) for file in files]
     todo = [number for number, key in enumerate(keys) if key not in known]
+    passing: dict[bytes, _Seen] = {}
     console = Console(stderr=True)
     columns = (TextColumn("reading pictures"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
     try:
@@ -100,18 +102,19 @@ def read_pictures(place: Path, files: Sequence[File]) -> tuple[Images, list[str]
         ) as progress:
             unsaved = 0
             for number in progress.track(todo, total=len(todo)):
-                known[keys[number]] = _read(files[number])
+                seen, lasts = _read(files[number])
+                (known if lasts else passing)[keys[number]] = seen
                 unsaved += 1
                 if unsaved >= max(_SAVE_EVERY, len(known) // 4):
                     _keep(slot, known)
                     unsaved = 0
     finally:
-        if todo:
+        if todo and known:
             _keep(slot, known if len(known) <= 2 * len(files) else {key: known[key] for key in keys if key in known})
     images = np.zeros((len(files), 28, 28), np.uint8)
     faults = []
     for number, key in enumerate(keys):
-        images[number], fault = known[key]
+        images[number], fault = passing.get(key) or known[key]
         faults.append(fault)
     return images, faults
 
@@ -119,11 +122,12 @@ def read_pictures(place: Path, files: Sequence[File]) -> tuple[Images, list[str]
 _NOTHING = np.zeros((28, 28), np.uint8)
 
 
-def _read(file: File) -> tuple[NDArray[np.uint8], str]:
+def _read(file: File) -> tuple[_Seen, bool]:
+    """What is seen in a file, and whether that is so as long as the file stays the same."""
     try:
-        return normalized(file), ""
+        return (normalized(file), ""), True
     except GlyphfrontError as error:
-        return _NOTHING, str(error).removeprefix(f"{file}: ")
+        return (_NOTHING, str(error)), not isinstance(error, _PassingError)
 
 
 def _key(file: File) -> bytes:
@@ -137,12 +141,12 @@ def _recipe() -> bytes:
     import glyphfront
 
     root = Path(glyphfront.__file__).parent
-    sources = sorted((root / "picture").glob("*.py"))
+    sources = [*sorted((root / "picture").glob("*.py")), Path(__file__)]
     code = b"".join(path.read_bytes() for path in sources)
     return hashlib.sha256(code + version("pillow").encode()).digest()
 
 
-def _known(slot: str) -> dict[bytes, tuple[NDArray[np.uint8], str]]:
+def _known(slot: str) -> dict[bytes, _Seen]:
     kept = cache.load(slot)
     if kept is None or not {"keys", "images", "faults"} <= kept.keys():
         return {}
@@ -150,7 +154,7 @@ def _known(slot: str) -> dict[bytes, tuple[NDArray[np.uint8], str]]:
     return {keys[_KEY * n : _KEY * (n + 1)]: (images[n], str(faults[n])) for n in range(len(images))}
 
 
-def _keep(slot: str, known: dict[bytes, tuple[NDArray[np.uint8], str]]) -> None:
+def _keep(slot: str, known: dict[bytes, _Seen]) -> None:
     arrays: dict[str, NDArray[Any]] = {
         "keys": np.frombuffer(b"".join(known), np.uint8),
         "images": np.array([image for image, _ in known.values()]),

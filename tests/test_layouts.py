@@ -131,9 +131,6 @@ def test_pictures_without_any_label_are_answered_with_the_ways_to_give_one(tmp_p
         ("alpha", "alpha"),
         ("charA", "A"),
         ("upperCase-q", "Q"),
-        ("digit7", "7"),
-        ("digits", "digits"),
-        ("cape", "cape"),
     ],
 )
 def test_a_prefixed_name_means_its_character(name, character):

@@ -58,7 +58,7 @@ def test_pictures_that_could_not_be_read_are_tried_again(shots, monkeypatch):
         patch.setattr(Path, "open", opened)
         notes = notes_of(shots)
     assert notes[0].startswith(f"{shots}: 4 times: cannot be read: Permission denied; left out: c/0.png")
-    assert notes[1:] == [f"{shots}/c: no usable picture (cannot be read: Permission denied); class left out"]
+    assert notes[1:] == [f"{shots}/c: no usable picture; class left out"]
     assert read_folder(shots, "all").classes == ("a", "b", "c")
 
 

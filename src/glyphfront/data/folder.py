@@ -106,9 +106,9 @@ def _read(path: Path, labels_from: str | None, stored: str | None) -> _Whole:
         count = f"none of its {len(found):,} pictures" if len(found) > 1 else "its one picture"
         first = str(found[0].file.relative)
         raise GlyphfrontError(f"{path}: {count} can be read; {first}: {faults[0]}")
-    last = {picture.label: fault for picture, fault in zip(found, faults, strict=True)}
-    for name in sorted(last.keys() - {p.label for p, fine in zip(found, usable, strict=True) if fine}):
-        notes.add(f"no usable picture ({last[name]}); class left out", name)
+    with_some = {picture.label for picture, fine in zip(found, usable, strict=True) if fine}
+    for name in sorted({picture.label for picture in found} - with_some):
+        notes.add("no usable picture; class left out", name)
     found = [picture for picture, fine in zip(found, usable, strict=True) if fine]
     names = _in_order({picture.label for picture in found})
     people = sorted({picture.writer for picture in found if picture.writer})

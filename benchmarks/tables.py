@@ -89,8 +89,10 @@ def speed() -> Iterator[str]:
         cells = []
         for model in MODELS:
             low, high = found[f"{model}_{name}_ratio_range"]
-            cells.append(f"{found[f'{model}_{name}_ratio']:.2f} × ({low:.2f} to {high:.2f})")
+            spread = f" ({low:.2f} to {high:.2f})" if found["repeats"] > 1 else ""
+            cells.append(f"{found[f'{model}_{name}_ratio']:.2f} ×{spread}")
         rows.append((said, *cells))
+    rows.append(("data share", *(f"{100 * found[f'{model}_data_share']:.1f} %" for model in MODELS)))
     yield markdown_table(Table(("images/s", *MODELS), tuple(rows)))
     yield ""
     yield f"{escape_markdown(found['how'])} {where(found)}"

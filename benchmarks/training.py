@@ -36,7 +36,8 @@ KERAS: dict[str, tuple[list[str], dict[str, str]]] = {
     "keras_onednn_bf16": (["--bf16"], ONEDNN),
 }
 HOW = (
-    "Medians of {rounds} rounds. In a round, each of these trains in a process of its own, one after another: each net "
+    "Rounds: {rounds}, of which the medians are told. In a round, each of these trains in a process of its own, one "
+    "after another: each net "
     "(47 classes, batch 256) in this loop in float32, in bfloat16, and in bfloat16 with torch.compile; and in Keras as "
     "installed, with oneDNN turned on (TF_ENABLE_ONEDNN_OPTS=1; on some CPUs it is so by default), and with oneDNN and "
     "Keras' mixed_bfloat16. An untimed epoch, then the median of {epochs} of {batches} batches. This loop: light "

@@ -122,7 +122,9 @@ def _beside_shipped(group: Sequence[Evaluated], front: Path, timings: Timings | 
             continue
         better = points(compare_evaluated(group, [one]))
         sentence = f"The shipped {one.result.run.label} is better than the study's final network by {better}"
-        time, longer = files_of([one], ours.timings)[0].latency, files_of([group[0]], timings)[0].latency
+        time = files_of([one], ours.timings)[0].latency
+        alike = files_of([group[0]], ours.timings)[0].latency  # in the same call, if its graph was timed there
+        longer = alike or files_of([group[0]], timings)[0].latency
         if time and longer:
             sentence += f", in {100 * time.ratio / longer.ratio:.0f} % of the time for an image"
         if one.result.run.logit_adjustment and not result.run.logit_adjustment:

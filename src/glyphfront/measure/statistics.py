@@ -202,10 +202,11 @@ def compare_seeds(
     A bootstrap over seeds as well was given up: with two seeds a side it calls every difference real where all of b's
     models beat all of a's, which chance alone does in one of three cases. What is chance of one image in one training
     is counted in both parts (Owen 2007, doi:10.1214/07-AOAS122), so that the interval is rather too wide where seeds
-    differ little. In simulations of rows that do not differ 0.5 to 5 % of p-values were below 0.05 with four degrees of
-    freedom or more, and up to 7 % with two, where seeds differ much (benchmarks/results/null_size.json). Where two rows
-    have twice the standard deviation between seeds of all others, 5 % were where theirs is half a point, and 11 to 21 %
-    where it is a point or more. Simulated with two or three trainings a side, independent of one another.
+    differ little. In simulations of rows that do not differ up to 5 % of p-values were below 0.05 where the variance is
+    pooled with three degrees of freedom or more (benchmarks/results/null_size.json). Where two rows have twice the
+    standard deviation between seeds of all others, 3 % were where theirs is 0.6 points, and 8 to 18 % where it is 1.2
+    or 2.4. Where each side has its own variance, up to 2 % were where they are alike, and 6.4 % where one standard
+    deviation is ten times the other. Simulated with two or three trainings a side, independent of one another.
 
     Meant for hundreds of images or more.
 

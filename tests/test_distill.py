@@ -19,9 +19,11 @@ from glyphfront.data.splits import TrainingData
 from glyphfront.errors import GlyphfrontError
 from glyphfront.models.predict import predict_logits
 from glyphfront.models.weights import load_classifier, load_weights, save_weights
+from glyphfront.result import images_behind, load_trained, save_result
 from glyphfront.run import Augment, Distill, Model, Optimizer, Run, load_run, without_seed
 from glyphfront.training import loop, views
 from glyphfront.training.distill import answers, load_teachers, mixed
+from glyphfront.training.keeper import Keeper
 
 TINY = Run(
     label="tiny",
@@ -173,6 +175,23 @@ def test_a_distilled_run_that_dies_goes_on_to_bit_identical_weights(
     loop.train(run, bar_splits, tmp_path / "cut")
     a, b = (load_weights(tmp_path / name / "weights.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_student_that_is_half_trained_begins_anew_when_its_teacher_saw_other_images(
+    runs: Path, tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(runs / TINY.key, tmp_path / TINY.key)
+    run = student(TINY.key)
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "after_epoch", lambda keeper: (keeper._save(), keeper._stop()))
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(run, bar_splits, tmp_path / run.key)
+    taught = load_trained(tmp_path / TINY.key / "trained.json")
+    other = replace(taught, data=replace(taught.data, train_fingerprint="1" * 16))
+    save_result(other, tmp_path / TINY.key / "trained.json")
+    with pytest.warns(UserWarning, match="base or teacher that has seen other images since"):
+        trained = loop.train(run, bar_splits, tmp_path / run.key)
+    assert trained.needed_images == (images_behind(other.data, ()),)
 
 
 # --- frozen views ------------------------------------------------------------------------------------------------

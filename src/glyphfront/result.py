@@ -5,7 +5,10 @@ A result file says all that is needed to trust or to repeat a row; reports read 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -253,6 +256,8 @@ class Trained:
     curve: tuple[Epoch, ...]
     provenance: Provenance
     """Of the training: the code that began it, or last went on with it."""
+    needed_images: tuple[str, ...] | None = None
+    """`images_behind` each Run that it needs, in their order, when the training began; None: not noted."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +278,8 @@ class Result:
     """On the whole test set; None when the training diverged."""
     exported: tuple[Exported, ...] = ()
     """A file for each precision."""
+    needed_images: tuple[str, ...] | None = None
+    """See `Trained`."""
 
     @property
     def top1(self) -> Proportion | None:
@@ -280,6 +287,17 @@ class Result:
         if self.exported:
             return self.exported[0].top1
         return self.accuracy.top1 if self.accuracy else None
+
+
+def images_behind(data: DataUsed, needed: Sequence[str] | None) -> str:
+    """12 hex digits of all images that a training rests on.
+
+    Args:
+        data: its own images.
+        needed: the same digits of each Run that it needs; None: not noted.
+    """
+    text = json.dumps([records.to_plain(data), *(needed or ())], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def save_result(result: Result | Trained, path: Path) -> None:

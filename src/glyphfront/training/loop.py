@@ -58,8 +58,8 @@ def train(
         data: on which images.
         folder: beside those of the runs that it needs, where there are any. Receives run.json, curve.csv,
             weights.safetensors, model.seen.npz (fingerprints of all images that shaped the weights) and trained.json;
-            state.pt stands there while the run is unfinished. What an earlier call left there of other images is
-            moved aside.
+            state.pt stands there while the run is unfinished. What an earlier call left there of other images, or
+            of needs that were trained on other images, is moved aside.
         device: by default this process's GPU, the first where there is one process, or else the CPU.
         tensorboard: also write events to `folder`/tensorboard.
         compile: compile the model first (torch.compile), which may be faster in bf16. Told in the provenance; where
@@ -244,4 +244,5 @@ def what_was_trained(state: State, classes: tuple[str, ...], began: Provenance, 
         cost=cost,
         curve=tuple(state.curve),
         provenance=replace(began, finished=provenance().finished),
+        needed_images=state.needed_images,
     )

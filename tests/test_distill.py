@@ -309,6 +309,16 @@ def test_frozen_views_keep_each_image_beside_its_label(
         assert [known[image.numpy().astype(np.uint8).tobytes()] for image in images] == labels.tolist()
 
 
+def test_frozen_views_are_made_again_when_the_same_run_gives_another_result_than_before(
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = frozen(0, 1)
+    state = loop.new_state(run, bar_splits.train, bar_splits.used, tmp_path / run.key, torch.device("cpu"))
+    before = views._name(state)
+    monkeypatch.setattr(views, "MEANING", views.MEANING + 1)
+    assert views._name(state) != before
+
+
 # --- who may teach -----------------------------------------------------------------------------------------------
 
 

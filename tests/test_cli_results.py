@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -128,6 +129,19 @@ def test_pick_goes_by_the_results_where_they_are(
     found = answers(capsys, "pick")
     assert (found["label"], found["results"]) == ("b", "results/front/shipped")
     assert "card" not in found["sentence"]
+
+
+@pytest.mark.parametrize(("p50", "reference"), [(math.nan, 50.0), (50.0, 0.0), (math.inf, 50.0)])
+def test_times_that_are_none_are_refused(
+    p50: float, reference: float, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They used to be answered as `nan µs an image`, or to divide by 0."""
+    records.save(make_timings({"a": p50, "b": 200.0}, reference or 1.0), results / "latency.json")
+    if not reference:
+        text = (results / "latency.json").read_text()
+        (results / "latency.json").write_text(text.replace('"reference_p50_us": 1.0', '"reference_p50_us": 0.0'))
+    told = fails(capsys, "pick", str(results))
+    assert "latency.json: a has a time that is not above 0; time again with glyphfront latency --study" in told
 
 
 def test_compare_prints_a_row_a_model_and_the_same_as_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from glyphfront import records
+from glyphfront.errors import GlyphfrontError
 from glyphfront.run import Run
 
 
@@ -316,5 +317,12 @@ def load_trained(path: Path) -> Trained:
 
 
 def load_timings(path: Path) -> Timings:
-    """Read a latency.json; raises as `glyphfront.records.load`."""
-    return records.load(Timings, path, advice="glyphfront latency --study writes one")
+    """Read a latency.json; raises as `glyphfront.records.load`, or where a time is not above 0."""
+    found = records.load(Timings, path, advice="glyphfront latency --study writes one")
+    for timing in found.files:
+        one = timing.latency
+        if not all(0 < us < math.inf for us in (one.p50_us, one.p90_us, one.p99_us, one.reference_p50_us)):
+            raise GlyphfrontError(
+                f"{path}: {timing.name} has a time that is not above 0; time again with glyphfront latency --study"
+            )
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def search(
 
     if epochs < 1:
         raise GlyphfrontError(f"--epochs must be at least 1, got {epochs}")
-    if latency_seconds <= 0:
+    if not 0 < latency_seconds < math.inf:
         raise GlyphfrontError(f"--latency-seconds must be above 0, got {latency_seconds:g}")
     base = replace(for_data(data), epochs=epochs, precision="bf16" if bf16 else None)
     limit = f"{budget_us:g}us" if budget_us is not None else f"{budget_ratio or 0:g}x"

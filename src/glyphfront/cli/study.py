@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -118,7 +119,7 @@ def cost(
 
     if min(devices, default=0) < 1 or batch_size < 2:
         raise GlyphfrontError("--devices are 1 or more, --batch-size is 2 or more")
-    if speedup <= 0 or overhead_seconds < 0 or seconds <= 0:
+    if not (0 < speedup < math.inf and 0 <= overhead_seconds < math.inf and 0 < seconds < math.inf):
         raise GlyphfrontError("--speedup and --seconds are above 0, --overhead-seconds is 0 or more")
     study = find(name, data=data, scale=scale, seeds=seeds)
     if page is not None:
@@ -183,7 +184,7 @@ def run(
     from glyphfront.report.page import write_report
     from glyphfront.studies import find, results_folder
 
-    if latency_seconds <= 0:
+    if not 0 < latency_seconds < math.inf:
         raise GlyphfrontError(f"--latency-seconds must be above 0, got {latency_seconds:g}")
     if on == "here" and (address is not None or cpus is not None):
         raise GlyphfrontError("--address and --cpus are of a Ray cluster; say --on ray too")

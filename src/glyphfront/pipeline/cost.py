@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,7 @@ def rates_of(
 def load_rates(path: Path) -> Rates:
     """Read a file of rates; raises as `glyphfront.records.load`, or where a rate is not above 0."""
     found = records.load(Rates, path, advice="have them measured: glyphfront study cost NAME --rates FILE")
-    if slow := [rate.network for rate in found.rates if not rate.images_per_second > 0]:
+    if slow := [rate.network for rate in found.rates if not 0 < rate.images_per_second < math.inf]:
         raise GlyphfrontError(f"{path}: no images a second: {', '.join(slow)}; have them measured again")
     return found
 

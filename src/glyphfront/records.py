@@ -142,7 +142,7 @@ def _convert(kind: Any, plain: Any, where: str) -> Any:
             raise ValueError(f"{where} has no field {sorted(unknown)[0]!r}")
         try:
             return kind(**{k: _convert(hints[k], v, f"{where}.{k}") for k, v in plain.items()})
-        except TypeError as error:
+        except (TypeError, GlyphfrontError) as error:
             raise ValueError(f"{where}: {error}") from None
     if origin in (Union, types.UnionType):
         for option in get_args(kind):

@@ -113,6 +113,7 @@ def cost(
     """
     from glyphfront.pipeline.cost import cost_of_study, cost_table, rates_of
     from glyphfront.pipeline.execute import say
+    from glyphfront.pipeline.scale import trainings
     from glyphfront.report.document import markdown_table
     from glyphfront.report.page import put_between, split_at_marks
     from glyphfront.studies import find
@@ -128,11 +129,12 @@ def cost(
     each, total = cost_of_study(
         study, measured, devices, speedup=speedup, overhead_seconds=overhead_seconds, data_dir=data_dir
     )
+    untimed = measured.untimed(trainings(study))
     if json:
-        print_json(devices=devices, parts=each, total=total, rates=measured, speedup=speedup)
+        print_json(devices=devices, parts=each, total=total, rates=measured, untimed=untimed, speedup=speedup)
         return
     table = cost_table(each, total, devices)
-    note = measured.sentence(speedup)
+    note = measured.sentence(speedup, untimed)
     shared = ["A Run that stands in several parts is counted in the first."] if len(each) > 1 else []
     show_table(table, *shared, note)
     if page is not None:

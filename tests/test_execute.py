@@ -223,6 +223,17 @@ def test_rows_that_change_their_names_keep_their_results(tmp_path: Path, trained
         assert paired([read_evaluated(path)]).sum() == result.accuracy.top1.correct  # type: ignore[union-attr]
 
 
+def test_a_row_that_changes_takes_the_place_of_its_result_and_others_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The result that was replaced used to be named as one that is still there."""
+    carry_out({"a": SHORT, "b": replace(SHORT, ema=0.5)}, tmp_path)
+    carry_out({"a": SHORT, "b": replace(SHORT, ema=0.6)}, tmp_path)
+    assert "not of this study" not in capsys.readouterr().err
+    carry_out({"a": SHORT}, tmp_path)
+    assert "also holds results that are not of this study: b-seed0" in capsys.readouterr().err
+
+
 def test_all_files_are_timed_anew_when_one_is_added_and_a_file_that_is_gone_is_made_again(tmp_path: Path) -> None:
     carry_out({"tiny": SHORT}, tmp_path)
     before = load_timings(tmp_path / "out" / "latency.json").files

@@ -183,6 +183,7 @@ def run(
         compile: compile every model before it is trained; see glyphfront train.
     """
     from glyphfront.pipeline.execute import Do, execute, one_after_another
+    from glyphfront.pipeline.keep import check_place
     from glyphfront.report.page import write_report
     from glyphfront.studies import find, results_folder
 
@@ -198,7 +199,9 @@ def run(
         from glyphfront.pipeline.ray import on_ray
 
         do = on_ray(address, cpus=1 if cpus is None else cpus, data_dir=data_dir)
-    out = out or results_folder(study, data)
+    if out is None:
+        out = results_folder(study, data)
+        check_place(study, out)
     try:
         execute(
             study,

@@ -137,7 +137,7 @@ def execute(
         say("all exported files are timed in turns")
         time_study(out, runs_dir=runs_dir, seconds=latency_seconds)
     known = {run.key for run in trainings(whole)}
-    if others := sorted(path.stem for key, (path, _) in there.items() if key not in known):
+    if others := sorted(path.stem for key, (path, _) in results_in(out).items() if key not in known):
         say(f"{out} also holds results that are not of this study: {', '.join(others)}")
     if faults:
         first = next(iter(faults.values()))

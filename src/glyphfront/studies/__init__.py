@@ -84,8 +84,14 @@ def results_folder(study: Study, data: str | None = None) -> Path:
     """
     name = "-".join(Path(part).stem for part in study.name.rsplit(":", 1) if part)
     scaled = study.scales or any(part.scales for part in study.parts.values())
-    more = [Path(data.removeprefix("folder:")).name] if data else []
+    more = [short_name(data)] if data else []
     return Path("results") / "-".join([name, *more, *([study.scale] if scaled else [])])
+
+
+def short_name(data: str) -> str:
+    """What a folder is called after a data set: its own name, or that of the folder that it names."""
+    path = data.removeprefix("folder:")
+    return Path(path).name if path == data else Path(path).expanduser().resolve().name or "root"
 
 
 def _call(function: Callable[..., Any], name: str, data: str | None) -> Study:

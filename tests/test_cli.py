@@ -100,6 +100,8 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
         (["study", "run", "nosuch"], "no study 'nosuch'; there are"),
         (["study", "run", "quick", "--seeds", "0"], "--seeds must be at least 1"),
         (["study", "run", "quick", "--latency-seconds", "0"], "--latency-seconds must be above 0"),
+        (["study", "run", "quick", "--latency-seconds", "nan"], "--latency-seconds must be above 0"),
+        (["search", "--budget-us", "60", "--latency-seconds", "nan"], "--latency-seconds must be above 0"),
         (["study", "run", "quick", "--cpus", "2"], "say --on ray too"),
         (["study", "run", "quick", "--scale", "laptop"], "no scale 'laptop'"),
         (["study", "run", "nowhere.py:widths"], "nowhere.py: no such file"),

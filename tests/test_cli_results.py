@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -130,6 +131,19 @@ def test_pick_goes_by_the_results_where_they_are(
     assert "card" not in found["sentence"]
 
 
+@pytest.mark.parametrize(("p50", "reference"), [(math.nan, 50.0), (50.0, 0.0), (math.inf, 50.0)])
+def test_times_that_are_none_are_refused(
+    p50: float, reference: float, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They used to be answered as `nan µs an image`, or to divide by 0."""
+    records.save(make_timings({"a": p50, "b": 200.0}, reference or 1.0), results / "latency.json")
+    if not reference:
+        text = (results / "latency.json").read_text()
+        (results / "latency.json").write_text(text.replace('"reference_p50_us": 1.0', '"reference_p50_us": 0.0'))
+    told = fails(capsys, "pick", str(results))
+    assert "latency.json: a has a time that is not above 0; time again with glyphfront latency --study" in told
+
+
 def test_compare_prints_a_row_a_model_and_the_same_as_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of 400 images b alone recognises 40, a alone none: chi-squared is 40, p 2.5e-10."""
     assert main(["compare", str(results), "--baseline", "a"]) == 0
@@ -154,6 +168,34 @@ def test_compare_names_what_has_no_row(results: Path, capsys: pytest.CaptureFixt
     (results / "b-seed0.json").unlink()
     told = fails(capsys, "compare", str(results), "--baseline", "a")
     assert "nothing there can be compared with a: c diverged" in told
+
+
+def test_compare_names_the_seeds_that_diverged_of_a_row(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for label, seed in (("a", 1), ("b", 1), ("b", 2)):
+        save_result(make_result(label, seed=seed, diverged="the loss is NaN"), results / f"{label}-seed{seed}.json")
+    assert answers(capsys, "compare", str(results), "--baseline", "a")["diverged"] == {"a": [1], "b": [1, 2]}
+    assert main(["compare", str(results), "--baseline", "a"]) == 0
+    out = capsys.readouterr().out
+    assert "a is without seed 1: diverged." in out
+    assert "b is without seeds 1, 2: diverged." in out
+
+
+def test_compare_prints_no_p_of_0_and_nothing_above_100_points(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seeds that lie far apart, and a difference on every image."""
+    for label, counts in (("never", (0,)), ("always", (4000,)), ("wild", (20, 3980, 2000))):
+        for seed, correct in enumerate(counts):
+            save_result(
+                make_result(label, correct=correct, total=4000, seed=seed), tmp_path / f"{label}-seed{seed}.json"
+            )
+            save_predictions(make_predictions(correct, 4000), tmp_path / f"{label}-seed{seed}.predictions.npz")
+    found = {row["label"]: row for row in answers(capsys, "compare", str(tmp_path), "--baseline", "never")["rows"]}
+    assert (found["always"]["adjusted_p"], found["wild"]["detectable"]) == (0, 1)
+    assert main(["compare", str(tmp_path), "--baseline", "never"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert "< 1e-15" in lines["always"]
+    assert lines["wild"].split()[-1] == "100.00"
 
 
 def test_compare_says_what_there_is_to_compare_with(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

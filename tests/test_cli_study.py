@@ -12,6 +12,7 @@ from glyphfront import records
 from glyphfront.cli import main
 from glyphfront.pipeline.cost import Rate, Rates
 from results_factory import PROVENANCE
+from small_studies import draw_pictures
 
 FILE = '''
 from dataclasses import replace
@@ -144,6 +145,10 @@ def test_cost_of_any_study_takes_the_seeds_that_it_says(
         (["--devices", "0"], "--devices are 1 or more"),
         (["--batch-size", "1"], "--batch-size is 2 or more"),
         (["--speedup", "0"], "--speedup and --seconds are above 0"),
+        (["--speedup", "nan"], "--speedup and --seconds are above 0"),
+        (["--seconds", "nan"], "--speedup and --seconds are above 0"),
+        (["--seconds", "inf"], "--speedup and --seconds are above 0"),
+        (["--overhead-seconds", "nan"], "--overhead-seconds is 0 or more"),
         (["--scale", "huge"], "no scale 'huge'"),
         (["--rates", "faulty.json"], "faulty.json: holds no Rates"),
         (["--page", "nowhere.md"], "nowhere.md: No such file"),
@@ -155,3 +160,29 @@ def test_cost_refuses_what_it_cannot_reckon_with(
 ) -> None:
     (here / "faulty.json").write_text(json.dumps({}))
     assert told in fails(capsys, "study", "cost", "quick", "--data", "balanced", *arguments)
+
+
+def test_results_of_other_data_or_another_study_are_not_overwritten(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both used to go to one folder, the second in the place of the first."""
+    for place in ("x/pictures", "y/pictures"):
+        draw_pictures(here / place, 10)
+    (here / "below").mkdir()
+    for path in (here / "own.py", here / "below" / "own.py"):
+        path.write_text(
+            "from glyphfront.run import *\nfrom glyphfront.study import Study\n\n"
+            "def one(data='strokes'):\n"
+            "    return Study('?', rows={'a': Run(data=Data(data), model=Model('glyphnet-xs'), epochs=1)})\n"
+        )
+    command = ("study", "run", "own.py:one", "--latency-seconds", "0.02", "--data")
+    assert main([*command, "folder:x/pictures"]) == 0
+    before = (here / "results" / "own-one-pictures" / "a-seed0.json").read_bytes()
+    capsys.readouterr()
+    told = fails(capsys, *command, "folder:y/pictures")
+    assert "own-one-pictures holds results of own.py:one on folder:x/pictures; give these another folder: --out" in told
+    told = fails(capsys, "study", "run", "below/own.py:one", "--data", "folder:x/pictures")
+    assert "own-one-pictures holds results of own.py:one; give" in told
+    assert (here / "results" / "own-one-pictures" / "a-seed0.json").read_bytes() == before
+    assert main([*command[:2], f"{here}/own.py:one", *command[3:], "folder:x/pictures"]) == 0
+    assert "1 of 1 runs: done before" in capsys.readouterr().err

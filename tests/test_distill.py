@@ -19,9 +19,11 @@ from glyphfront.data.splits import TrainingData
 from glyphfront.errors import GlyphfrontError
 from glyphfront.models.predict import predict_logits
 from glyphfront.models.weights import load_classifier, load_weights, save_weights
+from glyphfront.result import images_behind, load_trained, save_result
 from glyphfront.run import Augment, Distill, Model, Optimizer, Run, load_run, without_seed
 from glyphfront.training import loop, views
 from glyphfront.training.distill import answers, load_teachers, mixed
+from glyphfront.training.keeper import Keeper
 
 TINY = Run(
     label="tiny",
@@ -175,6 +177,23 @@ def test_a_distilled_run_that_dies_goes_on_to_bit_identical_weights(
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_a_student_that_is_half_trained_begins_anew_when_its_teacher_saw_other_images(
+    runs: Path, tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(runs / TINY.key, tmp_path / TINY.key)
+    run = student(TINY.key)
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "after_epoch", lambda keeper: (keeper._save(), keeper._stop()))
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(run, bar_splits, tmp_path / run.key)
+    taught = load_trained(tmp_path / TINY.key / "trained.json")
+    other = replace(taught, data=replace(taught.data, train_fingerprint="1" * 16))
+    save_result(other, tmp_path / TINY.key / "trained.json")
+    with pytest.warns(UserWarning, match="base or teacher that has seen other images since"):
+        trained = loop.train(run, bar_splits, tmp_path / run.key)
+    assert trained.needed_images == (images_behind(other.data, ()),)
+
+
 # --- frozen views ------------------------------------------------------------------------------------------------
 
 
@@ -288,6 +307,16 @@ def test_frozen_views_keep_each_image_beside_its_label(
     }
     for images, labels, _ in shown:
         assert [known[image.numpy().astype(np.uint8).tobytes()] for image in images] == labels.tolist()
+
+
+def test_frozen_views_are_made_again_when_the_same_run_gives_another_result_than_before(
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = frozen(0, 1)
+    state = loop.new_state(run, bar_splits.train, bar_splits.used, tmp_path / run.key, torch.device("cpu"))
+    before = views._name(state)
+    monkeypatch.setattr(views, "MEANING", views.MEANING + 1)
+    assert views._name(state) != before
 
 
 # --- who may teach -----------------------------------------------------------------------------------------------

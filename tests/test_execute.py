@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from glyphfront.pipeline.keep import load_study
 from glyphfront.pipeline.latency import time_study
 from glyphfront.pipeline.scale import with_seeds
 from glyphfront.result import load_result, load_timings
-from glyphfront.run import Data, Model, Run
+from glyphfront.run import Data, Distill, Model, Run
 from glyphfront.ship.card import load_card
 from glyphfront.ship.graph import graph_fingerprint
 from glyphfront.ship.recognizer import load
@@ -222,6 +223,17 @@ def test_rows_that_change_their_names_keep_their_results(tmp_path: Path, trained
         assert paired([read_evaluated(path)]).sum() == result.accuracy.top1.correct  # type: ignore[union-attr]
 
 
+def test_a_row_that_changes_takes_the_place_of_its_result_and_others_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The result that was replaced used to be named as one that is still there."""
+    carry_out({"a": SHORT, "b": replace(SHORT, ema=0.5)}, tmp_path)
+    carry_out({"a": SHORT, "b": replace(SHORT, ema=0.6)}, tmp_path)
+    assert "not of this study" not in capsys.readouterr().err
+    carry_out({"a": SHORT}, tmp_path)
+    assert "also holds results that are not of this study: b-seed0" in capsys.readouterr().err
+
+
 def test_all_files_are_timed_anew_when_one_is_added_and_a_file_that_is_gone_is_made_again(tmp_path: Path) -> None:
     carry_out({"tiny": SHORT}, tmp_path)
     before = load_timings(tmp_path / "out" / "latency.json").files
@@ -339,6 +351,59 @@ def test_a_base_whose_weights_are_lost_is_trained_again_when_the_data_of_what_st
     _, result = carry_out(study, tmp_path)
     assert trained == ["base", "after"] * 2
     assert result.data.train_images + result.data.validation_images + result.data.test_images == 24
+
+
+def _with_base_of_own_pictures(folder: Path) -> dict[str, Run]:
+    """A base of pictures that may become more, what starts from it on others, and what learns from that one."""
+    base = replace(SHORT, data=replace(RUN.data, train=f"folder:{folder / 'own'}", remove_leaks=False))
+    after = replace(SHORT, data=replace(RUN.data, remove_leaks=False), init_from=base.key)
+    return {"base": base, "after": after, "last": replace(after, init_from=None, distill=Distill((after.key,)))}
+
+
+def test_what_starts_from_a_base_is_trained_again_when_the_images_of_the_base_changed(
+    tmp_path: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It used to stand beside the new base with weights of the old one, also after an interruption."""
+    draw_pictures(tmp_path / "own", 10)
+    study = _with_base_of_own_pictures(tmp_path)
+    carry_out(study, tmp_path)
+    draw_pictures(tmp_path / "own", 12)
+    keep, kept = module.Work.keep, list[str]()
+
+    def interrupted(work: Any, task: Any, result: Any) -> None:
+        if kept:
+            raise KeyboardInterrupt
+        kept.append(task.name)
+        keep(work, task, result)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.Work, "keep", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(study, tmp_path)
+    del trained[:]
+    with pytest.warns(UserWarning, match="base or teacher that has seen other images since"):
+        results = carry_out(study, tmp_path)
+    assert trained == ["after", "last"]  # the base was kept, and the folder of `after` is ready
+    assert load_result(tmp_path / "out" / "last-seed0.json") == results[2]
+    carry_out(study, tmp_path)
+    assert trained == ["after", "last"]
+
+
+def test_results_that_do_not_note_the_images_of_their_base_stand_until_these_change(
+    tmp_path: Path, trained: list[str]
+) -> None:
+    draw_pictures(tmp_path / "own", 10)
+    study = _with_base_of_own_pictures(tmp_path)
+    carry_out(study, tmp_path)
+    for path in (*tmp_path.glob("out/*-seed0.json"), *tmp_path.glob("runs/*/trained.json")):
+        path.write_text(re.sub(r',\n"needed_images":\[.*?\]', "", path.read_text()))
+    carry_out(study, tmp_path)
+    assert trained == ["base", "after", "last"]
+    draw_pictures(tmp_path / "own", 12)
+    with pytest.warns(UserWarning, match="other images"):
+        carry_out(study, tmp_path)
+    assert trained == ["base", "after", "last"] * 2
+    assert load_result(tmp_path / "out" / "last-seed0.json").needed_images
 
 
 # --- data and locks ----------------------------------------------------------------------------------------------

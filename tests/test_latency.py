@@ -186,7 +186,7 @@ def test_no_files_are_refused():
         time_files({})
 
 
-@pytest.mark.parametrize("arguments", [{"seconds": 0}, {"turns": 0}, {"threads": 0}])
+@pytest.mark.parametrize("arguments", [{"seconds": 0}, {"seconds": math.nan}, {"turns": 0}, {"threads": 0}])
 def test_impossible_arguments_are_refused(arguments):
     with pytest.raises(GlyphfrontError, match="at least 1"):
         time_one(REFERENCE, **arguments)

@@ -55,4 +55,6 @@ def test_every_command_of_the_page_names_the_study(file: str) -> None:
 def test_the_results_of_the_study_have_a_folder_of_its_name(file: str) -> None:
     assert results_folder(find(file, scale="tiny")) == Path("results/my_study-widths-tiny")
     assert results_folder(find("quick", data="balanced"), "balanced") == Path("results/quick-balanced")
+    assert results_folder(find("quick"), "folder:my/pictures") == Path("results/quick-pictures")
+    assert results_folder(find("quick"), "folder:.") == Path(f"results/quick-{Path.cwd().name}")
     assert results_folder(find("emnist-study:table3", scale="laptop")) == Path("results/emnist-study-laptop")

@@ -99,6 +99,10 @@ def test_a_whole_number_is_a_float_where_one_is_asked_for() -> None:
         ("many", [{"name": "p"}, {"name": 4}], r"Outer.many\[1\].name must be str, got 4"),
         ("table", [[1], [2, None]], r"Outer.table\[1\]\[1\] must be int, got None"),
         ("table", 5, "Outer.table must be a list"),
+        ("other", {"name": "x" * 10_000, "share": "1"}, r"^Outer.other.share must be float, got '1'$"),
+        ("other", 3, "Outer.other must be an object"),
+        ("maybe", list(range(10_000)), r"^Outer.maybe cannot be \[0, 1, 2, .{,30}\]$"),
+        ("count", "x" * 10_000, r"^Outer.count must be int, got 'x{,20}\.\.\.x{,20}'$"),
     ],
 )
 def test_a_value_of_another_type_is_named(field_name: str, wrong: object, told: str) -> None:

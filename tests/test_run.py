@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,8 @@ def test_a_missing_run_file_is_one_clear_line(tmp_path: Path) -> None:
     ("run", "flag"),
     [
         (Run(optimizer=Optimizer(lr=0.0)), "--optimizer.lr must be above 0"),
+        (Run(optimizer=Optimizer(lr=math.inf)), "--optimizer.lr must be above 0"),
+        (Run(augment=Augment(shift_x=math.nan)), "--augment must be at least 0, every value"),
         (Run(optimizer=Optimizer("nesterov", momentum=0.0)), "--optimizer.momentum must be above 0 for nesterov"),
         (Run(label_smoothing=1.0), "--label-smoothing must be at least 0 and below 1"),
         (Run(seed=-1), "--seed must be at least 0"),

@@ -132,8 +132,8 @@ def test_seeds_keep_the_images_and_come_one_after_the_other() -> None:
 
 def test_parts_have_folders_and_as_many_seeds_as_they_say() -> None:
     inner = Study("?", parts={"deep": replace(study(a=RUN), seeds=2)})
-    whole = Study("?", rows={"top": RUN}, parts={"inner": inner})
-    assert {folder: len(runs) for folder, runs in runs_by_folder(whole).items()} == {".": 1, "inner/deep": 2}
+    whole = Study("?", parts={"top": study(a=RUN), "inner": inner})
+    assert {folder: len(runs) for folder, runs in runs_by_folder(whole).items()} == {"top": 1, "inner/deep": 2}
 
 
 def test_a_start_outside_the_study_is_left_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,20 @@ from glyphfront.pipeline import search as module
 from glyphfront.pipeline.search import Budget, Found, search
 from glyphfront.result import Trained
 from glyphfront.run import Data, Model, Optimizer, Run
+from small_studies import draw_pictures
 
-pytest.importorskip("optuna")
+optuna = pytest.importorskip("optuna")
 
 BASE = Run(data=Data("strokes", limit=5), optimizer=Optimizer(lr=0.05), epochs=3, batch_size=32)
 AT_ONCE = 1e-9  # hours: the first net alone
 FIRST = "conv5-16-16-32-32-64"
+
+
+def trials_in(out: Path) -> list[Any]:
+    """All proposals of all searches in a folder."""
+    backend = optuna.storages.journal.JournalFileBackend(str(out / "search.journal"))
+    storage = optuna.storages.JournalStorage(backend)
+    return [trial for one in storage.get_all_studies() for trial in storage.get_all_trials(one._study_id)]
 
 
 @pytest.fixture
@@ -87,6 +96,41 @@ def test_nothing_that_is_over_the_budget_is_trained(
     monkeypatch.setattr(module, "train", remembered)
     look()
     assert set(trained) == {"conv5-32-32-64-64-96"}
+
+
+def test_a_search_that_goes_on_queues_no_known_net_again_and_counts_each_once() -> None:
+    """The sizes made by hand were queued each time, and counted as further nets."""
+    trials = optuna.create_study()
+    for _ in range(2):
+        trials.enqueue_trial(dict(zip(module._CHOICES, module._HAND_MADE[1], strict=True)))
+        trial = trials.ask()
+        module._propose(trial)
+        trials.tell(trial, 0.5)
+    known = module._nets(trials.trials)
+    assert known == {Model("glyphnet-m", stem="conv5", widths=(32, 32, 64, 64, 96))}
+    queued = [tuple(chosen.values()) for chosen in module._first(trials, known)]
+    assert queued == [sizes for sizes in module._HAND_MADE if sizes != module._HAND_MADE[1]]
+
+
+def test_a_search_on_more_pictures_begins_anew_and_takes_no_net_of_another_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accuracies on the pictures of before used to count as those of today."""
+    base = replace(BASE, data=Data(f"folder:{tmp_path / 'own'}", validation_fraction=0.2))
+
+    def look(epochs: int) -> Found:
+        options = {"hours": AT_ONCE, "precision": "fp32", "latency_seconds": 0.02}
+        run = replace(base, epochs=epochs)
+        return search(run, Budget(ratio=500.0), runs_dir=tmp_path / "runs", out=tmp_path / "out", **options)  # type: ignore[arg-type]
+
+    draw_pictures(tmp_path / "own", 20)
+    assert look(2).file.result.cost.epochs == 2
+    assert look(1).file.result.cost.epochs == 1  # that of the longer search lies in the same folder
+    before = trials_in(tmp_path / "out")
+    draw_pictures(tmp_path / "own", 25)
+    with pytest.warns(UserWarning, match="other images"):
+        assert look(1).file.result.data.test_images == 10
+    assert len(trials_in(tmp_path / "out")) == len(before) + 1
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from glyphfront.study import Study
 FILE = """
 from dataclasses import replace
 from glyphfront.run import Model, Run
-from glyphfront.study import Study
+from glyphfront.study import Claim, Pair, Published, Scale, Study
 
 def rates(data="strokes"):
     return Study("?", rows={f"lr_{lr}": replace(Run(), optimizer=replace(Run().optimizer, lr=lr)) for lr in (.1, .01)})
@@ -39,6 +39,39 @@ def half():
 
 def fails():
     return row(1)
+
+def leaves():
+    raise SystemExit(3)
+
+def breaks():
+    raise RuntimeError("one\\ntwo")
+
+def says(**more):
+    return Study("?", rows={"long": Run(), "short": Run(epochs=1)}, **more)
+
+def baseline():
+    return says(baseline="shrot")
+
+def baselines():
+    return says(baselines={"short": "longer"})
+
+def claim():
+    return Study("?", parts={"a": says(claims=[Claim("short", "lon", "better")])})
+
+def pair():
+    return says(pairs=[Pair("p", "short", "lnog")])
+
+def published():
+    return says(published={"lnog": Published()})
+
+def whole():
+    return Study("?", parts={"a": says()}, baseline="long")
+
+def both():
+    return Study("?", rows={"a": Run()}, parts={"p": row()})
+
+def shrunk():
+    return says(scales=[Scale("tiny", epochs_divisor=0)])
 """
 
 
@@ -133,6 +166,27 @@ def test_lists_in_a_function_of_a_file_are_as_good_as_tuples(file: Path) -> None
         ("mine.py:two:c", None, None, "mine.py:two has no part 'c'; it has a, b"),
         ("mine.py:fails", None, None, r"mine.py:fails fails: TypeError: row\(\) takes 0 positional arguments"),
         ("mine.py:half", None, None, r"mine.py:half: Study.rows\['x'\].epochs cannot be 2.5"),
+        ("mine.py:leaves", None, None, "^mine.py:leaves fails: SystemExit: 3$"),
+        ("mine.py:breaks", None, None, "^mine.py:breaks fails: RuntimeError: one$"),
+        (
+            "mine.py:baseline",
+            None,
+            None,
+            "mine.py:baseline: baseline: 'shrot' is none of its rows; the nearest is 'short'",
+        ),
+        ("mine.py:baselines", None, None, "baselines: 'longer' is none of its rows; the nearest is 'long'"),
+        (
+            "mine.py:claim",
+            None,
+            None,
+            "mine.py:claim, part a: claims: 'lon' is none of its rows; the nearest is 'long'",
+        ),
+        ("mine.py:pair", None, None, "pairs: 'lnog' is none of its rows; the nearest is 'long'"),
+        ("mine.py:published", None, None, "published: 'lnog' is none of its rows; the nearest is 'long'"),
+        ("mine.py:whole", None, None, "baseline: 'long' is none of its rows; it has none: say that of the part"),
+        ("mine.py:both", None, None, "a study has rows or parts, not both"),
+        ("mine.py:shrunk", None, None, "scale tiny: divisors must be at least 1"),
+        ("leaves.py:any", None, None, "^leaves.py: cannot be read as Python: SystemExit: 1$"),
         ("faulty.py:any", None, None, "faulty.py: cannot be read as Python: SyntaxError"),
     ],
 )
@@ -141,5 +195,6 @@ def test_what_is_not_found_is_named(
 ) -> None:
     monkeypatch.chdir(file.parent)
     Path("faulty.py").write_text("def any(:\n")
+    Path("leaves.py").write_text("import sys\nsys.exit(1)\n")
     with pytest.raises(GlyphfrontError, match=told):
         find(name, data=data, scale=scale)

@@ -22,6 +22,7 @@ from glyphfront.pipeline.cost import (
     measure_rates,
     rates_of,
 )
+from glyphfront.pipeline.scale import trainings
 from glyphfront.run import Augment, Data, Model, Run
 from glyphfront.studies import find
 from glyphfront.study import Study
@@ -83,8 +84,8 @@ def test_each_network_is_measured_once_and_kept_in_a_file(tmp_path: Path) -> Non
 
 
 def test_a_network_without_a_rate_and_a_faulty_file_are_named(tmp_path: Path) -> None:
-    with pytest.raises(GlyphfrontError, match="b is not among the rates"):
-        rates(a=1.0).of("b")
+    with pytest.raises(GlyphfrontError, match=r"b \(bf16\) is not among the rates"):
+        rates(a=1.0).of(replace(RUN, model=Model("b"), precision="bf16"))
     (tmp_path / "rates.json").write_text("[]")
     with pytest.raises(GlyphfrontError, match="holds no Rates"):
         load_rates(tmp_path / "rates.json")
@@ -93,6 +94,40 @@ def test_a_network_without_a_rate_and_a_faulty_file_are_named(tmp_path: Path) ->
     records.save(rates(a=0.0), tmp_path / "rates.json")
     with pytest.raises(GlyphfrontError, match="no images a second: a"):
         load_rates(tmp_path / "rates.json")
+
+
+def test_networks_of_one_model_have_rates_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """A narrow and a wide one used to have one rate; and the pictures made up for it were said to be few."""
+    narrow, wide = (Run(model=Model("glyphnet-xs", widths=(width,) * 6)) for width in (4, 32))
+    found = measure_rates([narrow, wide, replace(wide, seed=1)], batch_size=8, seconds=0.05)
+    assert [rate.network for rate in found.rates] == [
+        "glyphnet-xs (widths 4-4-4-4-4-4)",
+        "glyphnet-xs (widths 32-32-32-32-32-32)",
+    ]
+    assert found.of(narrow) > found.of(wide)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_was_not_timed_goes_by_the_name_of_its_model_and_is_told() -> None:
+    """As in files of rates that know names alone."""
+    form = replace(RUN, model=Model("a", act="elu", dropout=0.1, input_size=64), precision="bf16")
+    known = rates(a=500.0)
+    assert known.of(form) == 500
+    (name,) = known.untimed([RUN, form, form])
+    assert name == "a (act elu, dropout 0.1, input_size 64, bf16)"
+    assert known.sentence(1, [name]).endswith(
+        f"a 500. They are also taken for a form that was not timed apart, {name}."
+    )
+    assert known.sentence(1, [name, "b (bf16)"]).endswith(
+        f"2 forms of these models that were not timed apart, such as {name}."
+    )
+    exact = Rates(known.device, 64, (*known.rates, Rate(name, 100.0)), known.provenance)
+    assert (exact.of(form), exact.untimed([RUN, form])) == (100, [])
+
+
+def test_the_committed_rates_have_one_for_every_run_of_the_source_study() -> None:
+    found = load_rates(Path(__file__).parents[1] / "results" / "emnist-study-full" / "rates.json")
+    assert all(found.of(run) > 0 for run in trainings(find("emnist-study")))
 
 
 def test_the_rates_say_where_they_were_taken_and_what_is_taken_for_other_devices() -> None:

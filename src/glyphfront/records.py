@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import reprlib
 import types
 import zipfile
 import zlib
@@ -141,7 +142,7 @@ def _convert(kind: Any, plain: Any, where: str) -> Any:
             raise ValueError(f"{where} has no field {sorted(unknown)[0]!r}")
         try:
             return kind(**{k: _convert(hints[k], v, f"{where}.{k}") for k, v in plain.items()})
-        except TypeError as error:
+        except (TypeError, GlyphfrontError) as error:
             raise ValueError(f"{where}: {error}") from None
     if origin in (Union, types.UnionType):
         for option in get_args(kind):
@@ -149,10 +150,13 @@ def _convert(kind: Any, plain: Any, where: str) -> Any:
                 return _convert(option, plain, where)
             except ValueError:
                 continue
-        raise ValueError(f"{where} cannot be {plain!r}")
+        record, *more = [option for option in get_args(kind) if option is not types.NoneType]
+        if plain is not None and dataclasses.is_dataclass(record) and not more:
+            return _convert(record, plain, where)  # raises, and says which field is at fault
+        raise ValueError(f"{where} cannot be {reprlib.repr(plain)}")
     if origin is Literal:
         if plain not in get_args(kind):
-            raise ValueError(f"{where} must be one of {', '.join(map(str, get_args(kind)))}, got {plain!r}")
+            raise ValueError(f"{where} must be one of {', '.join(map(str, get_args(kind)))}, got {reprlib.repr(plain)}")
         return plain
     if origin is Mapping:
         if not isinstance(plain, dict):
@@ -172,5 +176,5 @@ def _convert(kind: Any, plain: Any, where: str) -> Any:
     if kind is types.NoneType:
         kind = type(None)
     if kind is not Any and (not isinstance(plain, kind) or (kind is int and isinstance(plain, bool))):
-        raise ValueError(f"{where} must be {getattr(kind, '__name__', kind)}, got {plain!r}")
+        raise ValueError(f"{where} must be {getattr(kind, '__name__', kind)}, got {reprlib.repr(plain)}")
     return plain

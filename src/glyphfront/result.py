@@ -5,12 +5,16 @@ A result file says all that is needed to trust or to repeat a row; reports read 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from glyphfront import records
+from glyphfront.errors import GlyphfrontError
 from glyphfront.run import Run
 
 
@@ -253,6 +257,8 @@ class Trained:
     curve: tuple[Epoch, ...]
     provenance: Provenance
     """Of the training: the code that began it, or last went on with it."""
+    needed_images: tuple[str, ...] | None = None
+    """`images_behind` each Run that it needs, in their order, when the training began; None: not noted."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +279,8 @@ class Result:
     """On the whole test set; None when the training diverged."""
     exported: tuple[Exported, ...] = ()
     """A file for each precision."""
+    needed_images: tuple[str, ...] | None = None
+    """See `Trained`."""
 
     @property
     def top1(self) -> Proportion | None:
@@ -280,6 +288,17 @@ class Result:
         if self.exported:
             return self.exported[0].top1
         return self.accuracy.top1 if self.accuracy else None
+
+
+def images_behind(data: DataUsed, needed: Sequence[str] | None) -> str:
+    """12 hex digits of all images that a training rests on.
+
+    Args:
+        data: its own images.
+        needed: the same digits of each Run that it needs; None: not noted.
+    """
+    text = json.dumps([records.to_plain(data), *(needed or ())], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def save_result(result: Result | Trained, path: Path) -> None:
@@ -298,5 +317,12 @@ def load_trained(path: Path) -> Trained:
 
 
 def load_timings(path: Path) -> Timings:
-    """Read a latency.json; raises as `glyphfront.records.load`."""
-    return records.load(Timings, path, advice="glyphfront latency --study writes one")
+    """Read a latency.json; raises as `glyphfront.records.load`, or where a time is not above 0."""
+    found = records.load(Timings, path, advice="glyphfront latency --study writes one")
+    for timing in found.files:
+        one = timing.latency
+        if not all(0 < us < math.inf for us in (one.p50_us, one.p90_us, one.p99_us, one.reference_p50_us)):
+            raise GlyphfrontError(
+                f"{path}: {timing.name} has a time that is not above 0; time again with glyphfront latency --study"
+            )
+    return found

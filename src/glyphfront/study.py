@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from glyphfront.errors import GlyphfrontError
 from glyphfront.result import Precision
 from glyphfront.run import Run
 
@@ -79,6 +80,10 @@ class Scale:
     models: Mapping[str, str] = field(default_factory=dict)
     """Models that are replaced by smaller ones, by name; a replaced one has one input channel."""
 
+    def __post_init__(self) -> None:
+        if self.epochs_divisor < 1 or self.batch_divisor < 1 or (self.limit is not None and self.limit < 2):
+            raise GlyphfrontError(f"scale {self.name}: divisors must be at least 1, and the limit at least 2")
+
 
 @dataclass(frozen=True)
 class Study:
@@ -124,3 +129,7 @@ class Study:
     """That its rows are of."""
     changed: Mapping[str, str] = field(default_factory=dict)
     """What that scale changed of a row, in words, by label."""
+
+    def __post_init__(self) -> None:
+        if self.rows and self.parts:
+            raise GlyphfrontError("a study has rows or parts, not both; put the rows into a part of their own")

@@ -11,6 +11,7 @@ from tyro.conf import Positional
 from glyphfront.cli.answer import Json, RunsDir, print_json, show_table
 
 _FRONT = Path("results/front/shipped")
+_LEAST_P = 1e-15  # smaller ones are no more exact than the arithmetic
 
 
 def report(
@@ -58,27 +59,29 @@ def compare(paths: Positional[tuple[Path, ...]], baseline: str | None = None, js
     from glyphfront.report.document import Table
     from glyphfront.report.tables import OF_NETWORKS, beyond_chance, signed_points
 
-    rows, against, left_out = compare_paths(paths, baseline)
+    found = compare_paths(paths, baseline)
+    rows = found.rows
     if json:
-        found = [{**vars(row), "differs": row.differs} for row in rows]
-        print_json(baseline=against, rows=found, left_out=left_out)
+        print_json(**{**vars(found), "rows": [{**vars(row), "differs": row.differs} for row in rows]})
         return
-    if left_out:
-        print(
-            f"glyphfront: note: no row for {', '.join(left_out)}: diverged, or tested on other images", file=sys.stderr
-        )
+    if found.left_out:
+        without = ", ".join(found.left_out)
+        print(f"glyphfront: note: no row for {without}: diverged, or tested on other images", file=sys.stderr)
     cells = [
         (
             row.label,
             signed_points(row.comparison.difference),
             f"{signed_points(row.comparison.low)} to {signed_points(row.comparison.high)}",
-            f"{row.adjusted_p:.2g}",
+            f"{row.adjusted_p:.2g}" if row.adjusted_p >= _LEAST_P else f"< {_LEAST_P:g}",
             beyond_chance(row),
             f"{100 * row.detectable:.2f}",
         )
         for row in rows
     ]
-    notes = [f"Accuracy less that of {against}, on the same {rows[0].comparison.images:,} images."]
+    notes = [f"Accuracy less that of {found.baseline}, on the same {rows[0].comparison.images:,} images."]
+    for label, seeds in found.diverged.items():
+        of = "seeds" if len(seeds) > 1 else "seed"
+        notes.append(f"{label} is without {of} {', '.join(map(str, seeds))}: diverged.")
     if any(OF_NETWORKS in beyond_chance(row) for row in rows):
         notes.append(f"{OF_NETWORKS} One training on a side: said of these networks, not of other trainings.")
     if any(not of_networks(row.comparison) for row in rows):

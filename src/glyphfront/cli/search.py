@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,19 +46,24 @@ def search(
         latency_seconds: how long each turn of the final latency measurement lasts.
         compile: compile every model before it is trained; see glyphfront train.
     """
+    from glyphfront.pipeline.keep import check_place
     from glyphfront.pipeline.search import Budget
     from glyphfront.pipeline.search import search as look
     from glyphfront.report.page import write_report
     from glyphfront.ship.card import FILES
+    from glyphfront.studies import short_name
     from glyphfront.studies.quick import for_data
+    from glyphfront.study import Study
 
     if epochs < 1:
         raise GlyphfrontError(f"--epochs must be at least 1, got {epochs}")
-    if latency_seconds <= 0:
+    if not 0 < latency_seconds < math.inf:
         raise GlyphfrontError(f"--latency-seconds must be above 0, got {latency_seconds:g}")
     base = replace(for_data(data), epochs=epochs, precision="bf16" if bf16 else None)
     limit = f"{budget_us:g}us" if budget_us is not None else f"{budget_ratio or 0:g}x"
-    place = out or Path("results") / f"search-{Path(data.removeprefix('folder:')).name}-{limit}-{precision}"
+    place = out or Path("results") / f"search-{short_name(data)}-{limit}-{precision}"
+    if out is None:
+        check_place(Study("", name="search", rows={"base": base}), place)
     found = look(
         base,
         Budget(budget_us, budget_ratio),

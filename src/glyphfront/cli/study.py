@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -112,13 +113,14 @@ def cost(
     """
     from glyphfront.pipeline.cost import cost_of_study, cost_table, rates_of
     from glyphfront.pipeline.execute import say
+    from glyphfront.pipeline.scale import trainings
     from glyphfront.report.document import markdown_table
     from glyphfront.report.page import put_between, split_at_marks
     from glyphfront.studies import find
 
     if min(devices, default=0) < 1 or batch_size < 2:
         raise GlyphfrontError("--devices are 1 or more, --batch-size is 2 or more")
-    if speedup <= 0 or overhead_seconds < 0 or seconds <= 0:
+    if not (0 < speedup < math.inf and 0 <= overhead_seconds < math.inf and 0 < seconds < math.inf):
         raise GlyphfrontError("--speedup and --seconds are above 0, --overhead-seconds is 0 or more")
     study = find(name, data=data, scale=scale, seeds=seeds)
     if page is not None:
@@ -127,11 +129,12 @@ def cost(
     each, total = cost_of_study(
         study, measured, devices, speedup=speedup, overhead_seconds=overhead_seconds, data_dir=data_dir
     )
+    untimed = measured.untimed(trainings(study))
     if json:
-        print_json(devices=devices, parts=each, total=total, rates=measured, speedup=speedup)
+        print_json(devices=devices, parts=each, total=total, rates=measured, untimed=untimed, speedup=speedup)
         return
     table = cost_table(each, total, devices)
-    note = measured.sentence(speedup)
+    note = measured.sentence(speedup, untimed)
     shared = ["A Run that stands in several parts is counted in the first."] if len(each) > 1 else []
     show_table(table, *shared, note)
     if page is not None:
@@ -180,10 +183,11 @@ def run(
         compile: compile every model before it is trained; see glyphfront train.
     """
     from glyphfront.pipeline.execute import Do, execute, one_after_another
+    from glyphfront.pipeline.keep import check_place
     from glyphfront.report.page import write_report
     from glyphfront.studies import find, results_folder
 
-    if latency_seconds <= 0:
+    if not 0 < latency_seconds < math.inf:
         raise GlyphfrontError(f"--latency-seconds must be above 0, got {latency_seconds:g}")
     if on == "here" and (address is not None or cpus is not None):
         raise GlyphfrontError("--address and --cpus are of a Ray cluster; say --on ray too")
@@ -195,7 +199,9 @@ def run(
         from glyphfront.pipeline.ray import on_ray
 
         do = on_ray(address, cpus=1 if cpus is None else cpus, data_dir=data_dir)
-    out = out or results_folder(study, data)
+    if out is None:
+        out = results_folder(study, data)
+        check_place(study, out)
     try:
         execute(
             study,

@@ -6,7 +6,7 @@ Everything works on predictions that evaluation kept; no model is run again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -140,9 +140,13 @@ def compare_labels(
     comparisons = [compare_evaluated(groups[base], groups[label], pooled=pooled) for label, base in pairs]
     adjusted = holm([c.p_value for c in comparisons], tests)
     return [
-        Row(label, comparison, p, detectable(comparison, tests))
+        Row(label, comparison, p, _detectable(comparison, tests))
         for (label, _), comparison, p in zip(pairs, comparisons, adjusted, strict=True)
     ]
+
+
+def _detectable(comparison: Comparison | SeedComparison, tests: int = 1) -> float:
+    return min(1.0, detectable(comparison, tests))  # where seeds lie far apart, more than two accuracies can differ by
 
 
 def compare_files(a: Path, b: Path) -> Row:
@@ -157,7 +161,7 @@ def compare_files(a: Path, b: Path) -> Row:
     """
     base, other = read_evaluated(a), read_evaluated(b)
     comparison = compare_evaluated([base], [other])
-    return Row(other.result.run.label, comparison, comparison.p_value, detectable(comparison))
+    return Row(other.result.run.label, comparison, comparison.p_value, _detectable(comparison))
 
 
 def compare_results(folder: Path, baseline: str) -> list[Row]:
@@ -191,16 +195,25 @@ def compare_results(folder: Path, baseline: str) -> list[Row]:
     return compare_labels(groups, [(label, baseline) for label in same if label != baseline])
 
 
-def compare_paths(paths: Sequence[Path], baseline: str | None) -> tuple[list[Row], str, list[str]]:
+@dataclass(frozen=True)
+class Compared:
+    """What `compare_paths` finds."""
+
+    rows: Sequence[Row]
+    baseline: str
+    """What they are compared with."""
+    left_out: Sequence[str] = ()
+    """Labels of a folder that have no row, as they diverged or were tested on other images."""
+    diverged: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """By label of a row, or the baseline: the seeds of those of its trainings that diverged, which it leaves out."""
+
+
+def compare_paths(paths: Sequence[Path], baseline: str | None) -> Compared:
     """Compare two result files, or all labels of a folder with one of them.
 
     Args:
         paths: a baseline and another result file, or one folder.
         baseline: of a folder; None for two files.
-
-    Returns:
-        The rows; what they are compared with; the labels of a folder that have no row, as they diverged or were
-        tested on other images.
 
     Raises:
         GlyphfrontError: `paths` are neither, there is nothing to compare, or see `compare_files` and `compare_results`.
@@ -211,16 +224,22 @@ def compare_paths(paths: Sequence[Path], baseline: str | None) -> tuple[list[Row
     if len(paths) == 2 and not any(path.is_dir() for path in paths):
         if baseline is not None:
             raise GlyphfrontError("--baseline is for a folder; of two files the first is the baseline")
-        return [compare_files(*paths)], str(paths[0]), []
+        return Compared([compare_files(*paths)], str(paths[0]))
     if len(paths) != 1 or not paths[0].is_dir():
         raise GlyphfrontError("compare takes two result files, or one folder of them")
     (folder,) = paths
-    labels = read_folder(folder).only_part().rows.keys()
+    groups = read_folder(folder).only_part().rows
     if baseline is None:
-        raise GlyphfrontError(f"{folder}: say what is compared with: --baseline LABEL; there are: {', '.join(labels)}")
+        raise GlyphfrontError(f"{folder}: say what is compared with: --baseline LABEL; there are: {', '.join(groups)}")
     rows = compare_results(folder, baseline)
-    left_out = sorted(labels - {row.label for row in rows} - {baseline})
+    shown = {baseline, *(row.label for row in rows)}
+    left_out = sorted(groups.keys() - shown)
     if not rows:
         others = f": {', '.join(left_out)} diverged, or tested on other images" if left_out else ""
         raise GlyphfrontError(f"{folder}: nothing there can be compared with {baseline}{others}")
-    return rows, baseline, left_out
+    diverged = {
+        label: [one.result.run.seed for one in group if one.result.status == "diverged"]
+        for label, group in groups.items()
+        if label in shown
+    }
+    return Compared(rows, baseline, left_out, {label: seeds for label, seeds in diverged.items() if seeds})

@@ -91,7 +91,7 @@ def gradient_norms(
         GlyphfrontError: there are no images or no steps, the rate is not above 0, a step has less than the 2 images
             that batch norm needs, or the loss is not finite.
     """
-    if steps < 1 or not len(images) or lr <= 0 or batch_size < 2:
+    if steps < 1 or not len(images) or not 0 < lr < math.inf or batch_size < 2:
         raise GlyphfrontError(
             f"gradients need images, 1 step or more, a rate above 0 and 2 images a step or more; got {len(images)}, "
             f"{steps}, {lr:g} and {batch_size}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import statistics
 import sys
 import tempfile
@@ -79,7 +80,7 @@ def time_files(
         GlyphfrontError: there are no files, the load generator is not installed, a file is broken, or an argument is
             out of range.
     """
-    if seconds <= 0 or turns < 1 or not files:
+    if not 0 < seconds < math.inf or turns < 1 or not files:
         raise GlyphfrontError(
             f"timing takes 1 file or more, more than 0 seconds and at least 1 turn; got {len(files)}, {seconds:g} and "
             f"{turns}"

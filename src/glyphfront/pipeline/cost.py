@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glyphfront import records
@@ -22,6 +23,7 @@ class Rate:
     """How fast a network trains."""
 
     network: str
+    """See `network_of`."""
     images_per_second: float
 
 
@@ -35,25 +37,61 @@ class Rates:
     rates: tuple[Rate, ...]
     provenance: Provenance
 
-    def of(self, network: str) -> float:
-        """Images a second.
+    def of(self, run: Run) -> float:
+        """Images a second of its network, or else of the model of its name with all defaults.
 
         Raises:
-            GlyphfrontError: the network was not timed.
+            GlyphfrontError: neither was timed.
         """
-        for rate in self.rates:
-            if rate.network == network:
-                return rate.images_per_second
-        raise GlyphfrontError(f"{network} is not among the rates; have them measured again, into another file")
+        known = {rate.network: rate.images_per_second for rate in self.rates}
+        network = network_of(run)
+        found = known.get(network, known.get(run.model.name))
+        if found is None:
+            raise GlyphfrontError(f"{network} is not among the rates; have them measured again, into another file")
+        return found
 
-    def sentence(self, speedup: float = 1.0) -> str:
-        """The rates in words, and how many times as fast devices are taken to be."""
+    def untimed(self, runs: Iterable[Run]) -> list[str]:
+        """The networks of `runs` that were not timed themselves: theirs is the rate of the model of their name."""
+        timed = {rate.network for rate in self.rates}
+        return [network for network in dict.fromkeys(map(network_of, runs)) if network not in timed]
+
+    def sentence(self, speedup: float = 1.0, untimed: Sequence[str] = ()) -> str:
+        """The rates in words, how many times as fast devices are taken to be, and what goes by its model's name.
+
+        Args:
+            speedup: how many times as fast.
+            untimed: networks as `untimed` gives them.
+        """
         told = ", ".join(f"{rate.network} {rate.images_per_second:,.0f}" for rate in self.rates)
         taken = f"; here taken {speedup:g} times" if speedup != 1 else ""
+        forms = (
+            f"{len(untimed)} forms of these models that were not timed apart, such as"
+            if untimed[1:]
+            else "a form that was not timed apart,"
+        )
+        others = f" They are also taken for {forms} {untimed[0]}." if untimed else ""
         return (
             f"Images a second, measured on {self.device} ({self.provenance.machine}) with {self.batch_size} images a "
-            f"step: {told}{taken}."
+            f"step: {told}{taken}.{others}"
         )
+
+
+def network_of(run: Run) -> str:
+    """What the network of a Run is called among rates: its model, and what makes it faster or slower than that.
+
+    Such as ``glyphnet-m (widths 8-8-8-8-8, bf16)``: what departs from the model's defaults, and the precision.
+    """
+    model = replace(run.model, weights=None)
+    departs = {**model.options(), "in_channels": model.in_channels, "input_size": model.input_size}
+    if model.in_channels == 1:
+        del departs["in_channels"]
+    more = [f"{name} {_short(value)}" for name, value in departs.items() if value is not None]
+    more += [run.precision] if run.precision else []
+    return f"{model.name} ({', '.join(more)})" if more else model.name
+
+
+def _short(value: object) -> str:
+    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def measure_rates(
@@ -62,7 +100,7 @@ def measure_rates(
     """Train each network of `runs` for a few seconds on the device at hand, through the training loop.
 
     Args:
-        runs: the first with a network stands for all with it.
+        runs: the first with a network (`network_of`) stands for all with it.
         batch_size: images a step.
         seconds: for each network.
         say: receives a line a network.
@@ -73,7 +111,7 @@ def measure_rates(
 
     networks: dict[str, Run] = {}
     for run in runs:
-        networks.setdefault(run.model.name, run)
+        networks.setdefault(network_of(run), run)
     rates = []
     for name, run in networks.items():
         rate = Rate(name, float(f"{training_rate(run, seconds=seconds, batch_size=batch_size):.4g}"))
@@ -106,7 +144,7 @@ def rates_of(
 def load_rates(path: Path) -> Rates:
     """Read a file of rates; raises as `glyphfront.records.load`, or where a rate is not above 0."""
     found = records.load(Rates, path, advice="have them measured: glyphfront study cost NAME --rates FILE")
-    if slow := [rate.network for rate in found.rates if not rate.images_per_second > 0]:
+    if slow := [rate.network for rate in found.rates if not 0 < rate.images_per_second < math.inf]:
         raise GlyphfrontError(f"{path}: no images a second: {', '.join(slow)}; have them measured again")
     return found
 
@@ -194,7 +232,7 @@ def cost_of_study(
         elapsed = []
         for count in devices:
             overhead = overhead_seconds if count > 1 else 0.0
-            hours = {run.key: (images[run.key] / rates.of(run.model.name) / speedup + overhead) / 3600 for run in runs}
+            hours = {run.key: (images[run.key] / rates.of(run) / speedup + overhead) / 3600 for run in runs}
             elapsed.append(makespan(hours, {run.key: run.needs for run in runs}, count))
         return StudyCost(len(runs), sum(images[run.key] for run in runs), tuple(elapsed))
 

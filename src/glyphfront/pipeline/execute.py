@@ -18,12 +18,13 @@ from glyphfront.pipeline.keep import keep, move_results, results_in, write_study
 from glyphfront.pipeline.latency import is_timed, time_study
 from glyphfront.pipeline.scale import runs_by_folder, trainings
 from glyphfront.provenance import provenance
-from glyphfront.result import Cost, Precision, Result, Trained, load_trained, save_result
+from glyphfront.result import Cost, Precision, Result, Trained, images_behind, load_trained, save_result
 from glyphfront.run import Run, check
 from glyphfront.ship.quantize import check_enough
 from glyphfront.study import Study
 from glyphfront.training.folder import alone
 from glyphfront.training.loop import train
+from glyphfront.training.needs import differ, images_of_needs
 
 _OF_A_NAME = str.maketrans("", "", "\0/\\")
 
@@ -136,7 +137,7 @@ def execute(
         say("all exported files are timed in turns")
         time_study(out, runs_dir=runs_dir, seconds=latency_seconds)
     known = {run.key for run in trainings(whole)}
-    if others := sorted(path.stem for key, (path, _) in there.items() if key not in known):
+    if others := sorted(path.stem for key, (path, _) in results_in(out).items() if key not in known):
         say(f"{out} also holds results that are not of this study: {', '.join(others)}")
     if faults:
         first = next(iter(faults.values()))
@@ -237,10 +238,11 @@ def _unfinished(
     precisions: Sequence[Precision],
 ) -> list[Task]:
     """Those without a result of these images and precisions, and those whose weights are lost and needed by such."""
+    others = _of_other_images(tasks, results, data, runs_dir)
     needed, left = set[str](), list[Task]()
     for task in reversed(tasks):
         run, result = task.run, results.get(task.run.key)
-        done = result is not None and result.data == data.used(run.data)
+        done = result is not None and run.key not in others
         if done and result is not None:
             never_began = (
                 result.status == "diverged" and not result.cost.images_seen
@@ -252,6 +254,25 @@ def _unfinished(
             left.append(task)
             needed.update(run.needs)
     return left[::-1]
+
+
+def _of_other_images(tasks: Sequence[Task], results: Mapping[str, Result], data: Prepared, runs_dir: Path) -> set[str]:
+    """Keys of the results of other images than those of today: their own, or those of what they need."""
+    others, today = set[str](), dict[str, str]()
+    for run in (task.run for task in tasks):
+        there = images_of_needs(run, runs_dir)  # for what is no task
+        needed = tuple(today.get(key, images) for key, images in zip(run.needs, there, strict=True))
+        used, result = data.used(run.data), results.get(run.key)
+        today[run.key] = images_behind(used, needed)
+        if result is None:
+            continue
+        noted = result.needed_images
+        changed = differ(needed, noted) if noted is not None else not others.isdisjoint(run.needs)
+        if result.data != used or changed:
+            others.add(run.key)
+        else:
+            today[run.key] = images_behind(used, noted)
+    return others
 
 
 def _not_begun(run: Run, splits: Splits, message: str) -> Result:

@@ -14,6 +14,7 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
 from glyphfront.measure.folder import STUDY
 from glyphfront.measure.predictions import examples_path, predictions_path
+from glyphfront.pipeline.scale import runs_by_folder
 from glyphfront.result import Result, load_result, save_result
 from glyphfront.study import Study
 
@@ -33,6 +34,28 @@ def write_study(study: Study, out: Path) -> Study:
             study = replace(study, parts={**before.parts, **study.parts})
     records.save(study, path)
     return study
+
+
+def check_place(study: Study, out: Path) -> None:
+    """Look whether `out` holds results of another study, or of this one on other data: their place would be taken.
+
+    Raises:
+        GlyphfrontError: they are.
+    """
+    if not any(out.rglob("*-seed*.json")):
+        return
+    try:
+        before = load_study(out / STUDY)
+    except GlyphfrontError:  # none, or of an older version
+        return
+    holds = before.name
+    if Path(before.name).resolve() == Path(study.name).resolve():  # that of a file is written in several ways
+        there, now = runs_by_folder(before), runs_by_folder(study)
+        old, new = ({run.data.train for folder in there.keys() & now for run in one[folder]} for one in (there, now))
+        if not old or old & new:
+            return
+        holds = f"{before.name} on {', '.join(sorted(old))}"
+    raise GlyphfrontError(f"{out} holds results of {holds or 'another study'}; give these another folder: --out FOLDER")
 
 
 def load_study(path: Path) -> Study:

@@ -105,7 +105,7 @@ def spread(work: Work, there: Callable[..., Files], *, cpus: int = 1, gpus: int 
             if result := work.of_diverged_need(task.run):
                 work.keep(task, result)
                 return
-            move_aside_other_images(folder, work.data.used(task.run.data))
+            move_aside_other_images(task.run, folder, work.data.used(task.run.data))
             for key in task.run.needs:
                 if key not in sent:
                     sent[key] = ray.put(_files_of_needed(task.run, key, work.runs_dir))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from glyphfront.training.folder import alone
 from glyphfront.training.loop import train
 
 STEMS = ("conv5", "space_to_depth", "conv3")
-_HAND_MADE = (  # stem, first, middle, late, deep, last: see `_net`
+_CHOICES = ("stem", "first", "middle", "late", "deep", "last")  # see `_net`
+_HAND_MADE = (
     ("conv5", 16, 16, 32, 2, 64),
     ("conv5", 32, 32, 64, 2, 96),
     ("conv3", 16, 32, 64, 2, 128),
@@ -108,14 +110,14 @@ def search(
     check(base)
     optuna = _optuna()
     splits = Prepared(data_dir)(base.data)
-    classes = len(splits.training.train.classes)
+    classes, used = len(splits.training.train.classes), splits.training.used
     if precision == "int8":
         check_enough(len(splits.training.train))
     with alone(out):
         _check_budget(budget, classes, precision)
         backend = optuna.storages.journal.JournalFileBackend(str(out / _JOURNAL))
         trials = optuna.create_study(
-            study_name=f"{base.key} {budget} {precision}",
+            study_name=f"{base.key} {used.train_fingerprint} {used.test_fingerprint} {budget} {precision}",
             storage=optuna.storages.JournalStorage(backend),
             sampler=optuna.samplers.TPESampler(seed=base.seed),
             pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=_FACTOR),
@@ -133,10 +135,10 @@ def search(
             name="search",
             rows=rows,
             precisions=("fp32",) if precision == "fp32" else ("fp32", "int8"),
-            expected=f"{len(trials.trials)} nets were proposed; these were trained to the end",
+            expected=f"{len(_nets(trials.trials))} nets were proposed; these were trained to the end",
         )
         execute(study, runs_dir=runs_dir, out=out, data_dir=data_dir, latency_seconds=latency_seconds, compile=compile)
-    return _found(out, budget, precision)
+    return _found(out, {run.key for run in runs}, budget, precision)
 
 
 def _optuna() -> Any:
@@ -187,14 +189,24 @@ def _latency(model: Model, classes: int, precision: Precision) -> Latency:
         return time_files({"net": file}, seconds=0.1, say=lambda text: None).files[0].latency
 
 
-def _first(trials: Any) -> list[dict[str, Any]]:
-    """What is tried before the sampler is asked: the net that was interrupted, then the sizes made by hand."""
+def _nets(trials: Iterable[Any]) -> set[Model]:
+    """What was proposed, each net once."""
+    return {_net(trial.params) for trial in trials if len(trial.params) == len(_CHOICES)}
+
+
+def _first(trials: Any, known: set[Model]) -> list[dict[str, Any]]:
+    """What is tried before the sampler is asked: the net that was interrupted, then the sizes made by hand.
+
+    Args:
+        trials: all there are.
+        known: nets that are not to be tried again.
+    """
     interrupted = [trial for trial in trials.trials if trial.state.name == "RUNNING"]
     for trial in interrupted:
         trials.tell(trial.number, state=_state("FAIL"))
-    names = ("stem", "first", "middle", "late", "deep", "last")
-    by_hand = [dict(zip(names, sizes, strict=True)) for sizes in _HAND_MADE]
-    return [*(trial.params for trial in interrupted if len(trial.params) == len(names)), *by_hand]
+    first = [trial.params for trial in interrupted if len(trial.params) == len(_CHOICES)]
+    first += [dict(zip(_CHOICES, sizes, strict=True)) for sizes in _HAND_MADE]
+    return list({_net(chosen): chosen for chosen in first if _net(chosen) not in known}.values())
 
 
 def _state(name: str) -> Any:
@@ -212,9 +224,9 @@ def _go_on(
     compile: bool,
 ) -> None:
     """Ask for nets, time and train them, until the time is spent or nothing new comes."""
-    first = _first(trials)
     ended = [trial for trial in trials.trials if trial.state.name in ("COMPLETE", "PRUNED")]
-    known = {_net(trial.params) for trial in ended}
+    known = _nets(ended)
+    first = _first(trials, known)
     spent = sum(trial.user_attrs.get("seconds", 0.0) for trial in ended)
     classes, fruitless = len(splits.training.train.classes), 0
     last = base.epochs_for(len(splits.training.train))
@@ -263,12 +275,11 @@ def _train(trials: Any, trial: Any, runs: list[Run], splits: Splits, runs_dir: P
     return took
 
 
-def _found(out: Path, budget: Budget, precision: Precision) -> Found:
-    """The file to take, chosen on validation images and on the times of all in turns."""
+def _found(out: Path, keys: set[str], budget: Budget, precision: Precision) -> Found:
+    """The file to take, of the Runs of this search, chosen on validation images and on the times of all in turns."""
     reading = read_folder(out)
-    everything = points(
-        [file for file in files_of(reading.only_part().evaluated, reading.timings) if file.precision == precision]
-    )
+    ours = [one for one in reading.only_part().evaluated if one.result.key in keys]
+    everything = points([file for file in files_of(ours, reading.timings) if file.precision == precision])
     within = [point for point in everything if budget.fits(point.latency)]
     if not within:
         fastest = min(point.latency.p50_us for point in everything)

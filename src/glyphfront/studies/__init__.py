@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import inspect
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -31,8 +32,8 @@ def installed() -> dict[str, Callable[..., Study]]:
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
             found[entry.name] = entry.load()
-        except Exception as error:  # of somebody else's package, whatever it is
-            warnings.warn(f"study {entry.name}: {entry.value} cannot be imported ({error})", stacklevel=2)
+        except (Exception, SystemExit) as error:  # of somebody else's package, whatever it is
+            warnings.warn(f"study {entry.name}: {entry.value} cannot be imported ({_told(error)})", stacklevel=2)
     return found
 
 
@@ -83,8 +84,14 @@ def results_folder(study: Study, data: str | None = None) -> Path:
     """
     name = "-".join(Path(part).stem for part in study.name.rsplit(":", 1) if part)
     scaled = study.scales or any(part.scales for part in study.parts.values())
-    more = [Path(data.removeprefix("folder:")).name] if data else []
+    more = [short_name(data)] if data else []
     return Path("results") / "-".join([name, *more, *([study.scale] if scaled else [])])
+
+
+def short_name(data: str) -> str:
+    """What a folder is called after a data set: its own name, or that of the folder that it names."""
+    path = data.removeprefix("folder:")
+    return Path(path).name if path == data else Path(path).expanduser().resolve().name or "root"
 
 
 def _call(function: Callable[..., Any], name: str, data: str | None) -> Study:
@@ -95,14 +102,44 @@ def _call(function: Callable[..., Any], name: str, data: str | None) -> Study:
         study = function(data=data) if data is not None else function()
     except GlyphfrontError:
         raise
-    except Exception as error:  # of somebody else's function, whatever it is
-        raise GlyphfrontError(f"{name} fails: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # of somebody else's function, whatever it is
+        raise GlyphfrontError(f"{name} fails: {_told(error)}") from error
     if not isinstance(study, Study):
         raise GlyphfrontError(f"{name} must return a glyphfront.study.Study, not {type(study).__name__}")
     try:
-        return records.from_plain(Study, records.to_plain(study))  # lists become tuples, and whole numbers floats
+        study = records.from_plain(Study, records.to_plain(study))  # lists become tuples, and whole numbers floats
     except ValueError as error:
         raise GlyphfrontError(f"{name}: {error}") from None
+    _check_labels(study, name)
+    return study
+
+
+def _check_labels(study: Study, name: str) -> None:
+    """Look whether all that a study and its parts say of rows is of rows that they have."""
+    named = [("baseline", study.baseline)]
+    named += [("baselines", label) for pair in study.baselines.items() for label in pair]
+    named += [("claims", label) for claim in study.claims for label in (claim.row, claim.than)]
+    named += [("pairs", label) for pair in study.pairs for label in (pair.published, pair.clean)]
+    named += [("published", label) for label in study.published]
+    for what, label in named:
+        if label is not None and label not in study.rows:
+            near = _nearest(label, study.rows)
+            advice = f"the nearest is {near!r}" if near else "it has none: say that of the part with the row"
+            raise GlyphfrontError(f"{name}: {what}: {label!r} is none of its rows; {advice}")
+    for label, part in study.parts.items():
+        _check_labels(part, f"{name}, part {label}")
+
+
+def _nearest(label: str, rows: Iterable[str]) -> str | None:
+    def likeness(row: str) -> float:
+        return difflib.SequenceMatcher(None, label.casefold(), row.casefold()).ratio()
+
+    return max(rows, key=likeness, default=None)
+
+
+def _told(error: BaseException) -> str:
+    """An exception in one line."""
+    return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
 
 
 def _from_file(path: Path, function: str | None) -> Callable[..., Any]:
@@ -118,8 +155,8 @@ def _from_file(path: Path, function: str | None) -> Callable[..., Any]:
         sys.path.append(folder)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever the file does
-        raise GlyphfrontError(f"{path}: cannot be read as Python: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever the file does
+        raise GlyphfrontError(f"{path}: cannot be read as Python: {_told(error)}") from error
     found = getattr(module, function, None)
     if not callable(found):
         raise GlyphfrontError(f"{path} has no function {function!r}")

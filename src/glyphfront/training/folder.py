@@ -21,6 +21,7 @@ from glyphfront.models.weights import save_weights, shipped_seen
 from glyphfront.result import DataUsed, Epoch, Trained, load_trained, save_result
 from glyphfront.run import Run, save_run
 from glyphfront.training.distill import check_classes
+from glyphfront.training.needs import needs_changed
 from glyphfront.training.state import State, read_state
 
 
@@ -53,7 +54,7 @@ def prepare_folder(run: Run, data: TrainingData, folder: Path) -> Trained | None
     """
     for left in folder.glob("*.partial"):  # by a process that was killed while it wrote
         left.unlink()
-    move_aside_other_images(folder, data.used)
+    move_aside_other_images(run, folder, data.used)
     save_run(run, folder / "run.json")
     if (folder / "trained.json").exists():
         trained = load_trained(folder / "trained.json")
@@ -108,18 +109,27 @@ def leave_trained(data: TrainingData, folder: Path, trained: Trained, state: Sta
     return trained
 
 
-def move_aside_other_images(folder: Path, used: DataUsed) -> None:
-    """The same Run on other images is another training: what it left is kept, under another name."""
+def move_aside_other_images(run: Run, folder: Path, used: DataUsed) -> None:
+    """The same Run on other images is another training: what it left is kept, under another name.
+
+    So is one whose base or teachers have been trained on other images since.
+    """
     if (folder / "trained.json").exists():
-        before = load_trained(folder / "trained.json").data
+        trained = load_trained(folder / "trained.json")
+        before, needed = trained.data, trained.needed_images
     elif (folder / "state.pt").exists():
-        before = DataUsed(**read_state(folder / "state.pt")["data"])
+        saved = read_state(folder / "state.pt")
+        before, needed = DataUsed(**saved["data"]), saved.get("needed_images")  # older states have none
     else:
         return
-    if before == used:
+    if before != used:
+        why = "was trained on other images"
+    elif needs_changed(run, needed, folder.parent):
+        why = "was trained with a base or teacher that has seen other images since"
+    else:
         return
     aside = folder.with_name(f"{folder.name}.{before.train_fingerprint[:6]}{before.test_fingerprint[:6]}")
-    warnings.warn(f"{folder} was trained on other images; it is kept as {aside}", stacklevel=2)
+    warnings.warn(f"{folder} {why}; it is kept as {aside}", stacklevel=2)
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
     for path in folder.iterdir():

@@ -24,10 +24,10 @@ _LOOK_STEPS = 20  # steps between looks at the loss: each look waits for a GPU
 class Keeper:
     """Goes on from what is in the folder, saves there, shows progress; Ctrl-C and SIGTERM stop it between two steps."""
 
-    def __init__(self, state: State, epochs: int, folder: Path, tensorboard: bool = False) -> None:
+    def __init__(self, state: State, epochs: int, folder: Path, tensorboard: bool = False, quiet: bool = False) -> None:
         first = distributed.is_first()
         self._state, self._folder = state, folder
-        self._progress = TrainingProgress(state.run.label, epochs * state.steps, epochs, quiet=not first)
+        self._progress = TrainingProgress(state.run.label, epochs * state.steps, epochs, quiet=quiet or not first)
         self._events = _Events(folder) if tensorboard and first else None
         self._saved = time.perf_counter()
         self._requested = False

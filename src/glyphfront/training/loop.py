@@ -45,6 +45,7 @@ def train(
     device: torch.device | None = None,
     tensorboard: bool = False,
     compile: bool = False,
+    quiet: bool = False,
 ) -> Trained:
     """Train `run` and leave its files in `folder`; go on where an earlier call was stopped.
 
@@ -58,13 +59,14 @@ def train(
         data: on which images.
         folder: beside those of the runs that it needs, where there are any. Receives run.json, curve.csv,
             weights.safetensors, model.seen.npz (fingerprints of all images that shaped the weights) and trained.json;
-            state.pt stands there while the run is unfinished. What an earlier call left there of other images is
-            moved aside.
+            state.pt stands there while the run is unfinished. What an earlier call left there of other images, or
+            of needs that were trained on other images, is moved aside.
         device: by default this process's GPU, the first where there is one process, or else the CPU.
         tensorboard: also write events to `folder`/tensorboard.
         compile: compile the model first (torch.compile), which may be faster in bf16. Told in the provenance; where
             there is no C++ compiler a line says so, and the training goes on without. To go on to the same bits, go
             on with the same choice.
+        quiet: print nothing.
 
     Raises:
         GlyphfrontError: out of memory, a full disk, or a Run that is faulty, does not fit the data, needs one that is
@@ -81,11 +83,12 @@ def train(
             raise GlyphfrontError(f"{run.label}: another Run, or other images, than the first process has")
         with alone(folder) if distributed.is_first() else contextlib.nullcontext():
             finished = distributed.from_first(lambda: prepare_folder(run, data, folder))
-            return finished or _train(run, data, folder, device or distributed.local_device(), tensorboard, compile)
+            device = device or distributed.local_device()
+            return finished or _train(run, data, folder, device, tensorboard, compile, quiet)
 
 
 def _train(
-    run: Run, data: TrainingData, folder: Path, device: torch.device, tensorboard: bool, compile: bool
+    run: Run, data: TrainingData, folder: Path, device: torch.device, tensorboard: bool, compile: bool, quiet: bool
 ) -> Trained:
     began, epochs, fault = provenance(), run.epochs_for(len(data.train)), ""
     state = new_state(run, data.train, data.used, folder, device)
@@ -93,7 +96,7 @@ def _train(
     images, labels = torch.from_numpy(data.train.images).to(device), torch.from_numpy(data.train.labels).to(device)
     rare = rare_shapes(run, data.train.classes)
     prior = log_prior(run, data.train, device, rare)
-    with Keeper(state, epochs, folder, tensorboard) as keeper:
+    with Keeper(state, epochs, folder, tensorboard, quiet) as keeper:
         keeper.say(what_is_kept(state, data.train.classes))
         keeper.say(few_images(data))
         keeper.say(slow_precision(run, device))
@@ -244,4 +247,5 @@ def what_was_trained(state: State, classes: tuple[str, ...], began: Provenance, 
         cost=cost,
         curve=tuple(state.curve),
         provenance=replace(began, finished=provenance().finished),
+        needed_images=state.needed_images,
     )

@@ -50,4 +50,4 @@ def _rate(run: Run, steps: int, classes: int) -> float:
     run = replace(alone, data=replace(run.data, rare_shapes=None), epochs=1, optimizer=slow)
     data = TrainingData(train_set, validation, used, fingerprints(images[:0]))
     with tempfile.TemporaryDirectory() as folder:
-        return train(run, data, Path(folder)).curve[-1].images_per_second
+        return train(run, data, Path(folder), quiet=True).curve[-1].images_per_second

@@ -25,6 +25,7 @@ from glyphfront.result import DataUsed, Epoch
 from glyphfront.run import Run
 from glyphfront.training import distributed
 from glyphfront.training.faults import DivergedError
+from glyphfront.training.needs import images_of_needs
 from glyphfront.training.optimizers import build_optimizer
 
 _FORMAT = 2  # of state.pt
@@ -42,6 +43,8 @@ class State:
     """The running mean of the weights, where the Run has one."""
     generator: torch.Generator
     """Of the augmentation; dropout draws from torch's own."""
+    needed_images: tuple[str, ...]
+    """See `glyphfront.result.Trained`."""
     batch_size: int
     """Images a step, of all processes together."""
     steps: int
@@ -157,7 +160,7 @@ def new_state(run: Run, train: Dataset, used: DataUsed, folder: Path, device: to
         run: what to train.
         train: the training set.
         used: of the sets that it belongs to.
-        folder: beside that of the Run to start from, where there is one.
+        folder: beside those of the Runs that it needs, where there are any.
         device: to train on.
 
     Raises:
@@ -180,6 +183,7 @@ def new_state(run: Run, train: Dataset, used: DataUsed, folder: Path, device: to
         optimizer=build_optimizer(run.optimizer, model),
         average=AveragedModel(model, multi_avg_fn=_mean_of(run.ema), use_buffers=True) if run.ema else None,
         generator=torch.Generator(device),
+        needed_images=images_of_needs(run, folder.parent),
         batch_size=batch_size,
         steps=len(train) // batch_size,
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
@@ -240,6 +244,7 @@ def save_state(state: State, path: Path) -> None:
         "format": _FORMAT,
         "key": state.run.key,
         "data": dataclasses.asdict(state.used),
+        "needed_images": state.needed_images,
         "epoch": state.epoch,
         "step": state.step,
         "loss_sum": float(state.loss_sum),

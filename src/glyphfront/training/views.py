@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from glyphfront import records
 from glyphfront.data.dataset import Labels, class_balanced_index, class_sampled_index
 from glyphfront.files import write_atomically
-from glyphfront.run import Distill, Run
+from glyphfront.run import MEANING, Distill, Run
 from glyphfront.training import distributed
 from glyphfront.training.augment import augment
 from glyphfront.training.distill import answers
@@ -143,7 +143,7 @@ def _name(state: State) -> str:
     run = state.run
     depends = [records.to_plain(part) for part in (state.used, run.augment, run.data)]
     del depends[2]["rare_shapes"]  # views are of genuine images
-    text = json.dumps([*depends, run.precision], sort_keys=True)
+    text = json.dumps([*depends, run.precision, MEANING], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -391,6 +391,12 @@ def test_with_as_many_trainings_as_are_needed_the_difference_is_just_detectable(
     assert found[1] <= 0.02 < found[0]
 
 
+def test_nothing_above_100_points_is_asked_for_where_seeds_lie_far_apart():
+    a, b = np.zeros((2, 60), bool), np.ones((2, 60), bool)
+    a[0] = b[0] = np.arange(60) % 2 == 0
+    assert detectable(compare_seeds(a, b)) == 1
+
+
 def test_no_number_of_trainings_shows_what_the_images_are_too_few_for():
     """1.96 + 0.84 standard errors of the images alone are 1.3 points and more."""
     assert trainings_needed(two_kinds(3), 0.001) == math.inf

@@ -140,13 +140,9 @@ def compare_labels(
     comparisons = [compare_evaluated(groups[base], groups[label], pooled=pooled) for label, base in pairs]
     adjusted = holm([c.p_value for c in comparisons], tests)
     return [
-        Row(label, comparison, p, _detectable(comparison, tests))
+        Row(label, comparison, p, detectable(comparison, tests))
         for (label, _), comparison, p in zip(pairs, comparisons, adjusted, strict=True)
     ]
-
-
-def _detectable(comparison: Comparison | SeedComparison, tests: int = 1) -> float:
-    return min(1.0, detectable(comparison, tests))  # where seeds lie far apart, more than two accuracies can differ by
 
 
 def compare_files(a: Path, b: Path) -> Row:
@@ -161,7 +157,7 @@ def compare_files(a: Path, b: Path) -> Row:
     """
     base, other = read_evaluated(a), read_evaluated(b)
     comparison = compare_evaluated([base], [other])
-    return Row(other.result.run.label, comparison, comparison.p_value, _detectable(comparison))
+    return Row(other.result.run.label, comparison, comparison.p_value, detectable(comparison))
 
 
 def compare_results(folder: Path, baseline: str) -> list[Row]:

@@ -377,6 +377,8 @@ def detectable_difference(
 def detectable(comparison: Comparison | SeedComparison, tests: int = 1) -> float:
     """How large a difference a comparison like this one would have seen with a probability of 80 %.
 
+    At most 1: where seeds lie far apart, more would be asked for than two accuracies can differ by.
+
     Args:
         comparison: by `compare`, see `detectable_difference`; or by `compare_seeds`: of a noncentral t distribution.
         tests: of so many in one table, corrected as the smallest p-value is in Holm's procedure.
@@ -387,8 +389,10 @@ def detectable(comparison: Comparison | SeedComparison, tests: int = 1) -> float
         return detectable_difference(comparison.images, comparison.discordance, tests=tests)
     alpha = _ALPHA / tests / 2
     if comparison.df is None:
-        return (_quantile(1 - alpha) + _quantile(_POWER)) * comparison.standard_error
-    return float(nctdtrinc(comparison.df, 1 - _POWER, _t(1 - alpha, comparison.df))) * comparison.standard_error
+        errors = _quantile(1 - alpha) + _quantile(_POWER)
+    else:
+        errors = float(nctdtrinc(comparison.df, 1 - _POWER, _t(1 - alpha, comparison.df)))
+    return min(1.0, errors * comparison.standard_error)
 
 
 def trainings_needed(compared: SeedComparison, difference: float, tests: int = 1) -> float:

@@ -188,10 +188,13 @@ def test_trainings_by_another_recipe_tell_nothing_of_a_parts_seed_variance(
     assert variance.df == 2
 
 
-def test_a_mean_that_is_not_pooled_has_the_interval_of_these_networks() -> None:
-    one = Judgement(part({"base": (300, 300)}))
+def test_a_mean_that_is_not_pooled_has_the_seed_variance_of_its_own_trainings() -> None:
+    """Of two that differ by 2.5 points, by a t distribution of one degree of freedom; of two alike none."""
+    one = Judgement(part({"base": (300, 300), "new": (300, 310)}))
     half = 1.959964 * math.sqrt(0.75 * 0.25 / 400)
     assert one.interval("base") == pytest.approx((0.75 - half, 0.75 + half))
+    low, high = one.interval("new") or (0.0, 0.0)
+    assert high - low > 2 * 12.7062 * 0.0125
 
 
 def test_the_interval_of_one_training_is_that_of_its_file() -> None:

@@ -313,10 +313,13 @@ def test_a_comparison_turned_round_is_that_of_b_and_a():
 
 def test_interval_of_a_mean_holds_images_and_seeds():
     (models,) = trainings(4, 300, kinds=1, seed_sd=0.3, rng=np.random.default_rng(1))
-    variance_of_seeds = np.var(models.mean(1), ddof=1) / 4
-    variance = np.var(models.mean(0)) / 300 + variance_of_seeds
-    half = t.ppf(0.975, variance**2 / (variance_of_seeds**2 / 3)) * math.sqrt(variance)
+    own = SeedVariance(float(np.var(models.mean(1), ddof=1)), 3)
+    of_images, of_seeds = np.var(models.mean(0)) / 300, own.variance / 4
+    half = math.hypot(norm.ppf(0.975) * math.sqrt(of_images), t.ppf(0.975, 3) * math.sqrt(of_seeds))
     assert mean_interval(models) == pytest.approx((models.mean() - half, models.mean() + half))
+    variance = of_images + of_seeds
+    half = t.ppf(0.975, variance**2 / (of_seeds**2 / 3)) * math.sqrt(variance)
+    assert mean_interval(models, own) == pytest.approx((models.mean() - half, models.mean() + half))
     assert mean_interval(np.ones((2, 10), bool), SeedVariance(0.01, 3))[1] == 1
 
 

@@ -207,7 +207,7 @@ class Judgement:
         """95 % interval of a row's accuracy; None without a result.
 
         Of one training that of the network on other images; of several that of their mean, with the seed variance
-        pooled as for comparisons, or else their own if it has two degrees of freedom, or else without.
+        pooled as for comparisons, or else their own.
         """
         group = self.part.compared.get(label, ())
         if len(group) > 1:

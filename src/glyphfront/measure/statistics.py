@@ -284,11 +284,17 @@ def mean_interval(models: Correct, seed_variance: SeedVariance | None = None) ->
 
     Args:
         models: (seeds, N) bool, which images each recognises.
-        seed_variance: by default that of these seeds; see `compare_seeds`.
+        seed_variance: by default that of these seeds, which leaves the interval of two that differ wide; see
+            `compare_seeds`.
     """
-    seed_variance = seed_variance or pooled_seed_variance([models])
+    own = seed_variance is None and len(models) > 1
+    if own:
+        seed_variance = SeedVariance(float(models.mean(1).var(ddof=1)), len(models) - 1)
     of_images = float(models.mean(0).var()) / models.shape[1]
-    low, high, _ = _student(float(models.mean()), *_spread(of_images, seed_variance, 1 / len(models)))
+    standard_error, df = _spread(of_images, seed_variance, 1 / len(models))
+    if own and seed_variance and math.isfinite(df):
+        df = _wary_df(of_images, seed_variance, 1 / len(models))
+    low, high, _ = _student(float(models.mean()), standard_error, df)
     return max(0.0, low), min(1.0, high)
 
 

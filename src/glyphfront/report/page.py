@@ -247,13 +247,13 @@ def _how_to_read(reading: Reading) -> Section:
             "A published accuracy is taken to be of one training. Its interval is that of the images it was measured "
             "on and leaves out how trainings differ. Our accuracies are of the whole test set and of the exported "
             "file. With one training the interval is that of this network on other images. With several it is that of "
-            "their mean, on other images and with other seeds; where the seed variance is not known, on other images "
-            "only.",
+            "their mean, on other images and with other seeds.",
             "Rows are compared with their baseline on the same images. Two networks are compared by McNemar's test "
             "and Tango's interval; rows with several trainings by Student's t, with the variance of the images and "
             "the seed variance. The seed variance is pooled over parts of one family, whose rows are changes of one "
-            "network trained by one recipe. Other rows have that of the two that are compared. With fewer than two "
-            "degrees of freedom it is left out; then networks are compared, not kinds of them.",
+            "network trained by one recipe. Other rows have each their own, which of two trainings is hardly known and "
+            "leaves wide intervals; a row of one training is taken to have that of the other, if that has three or "
+            "more. Otherwise it is left out, and networks are compared, not kinds of them.",
             "Beyond chance is at 5 %, corrected by Holm over all comparisons that a part declares. Each part is "
             "corrected by itself, so over all parts one or the other may be found by chance. Intervals are not "
             "corrected: one may leave 0 out and not be beyond chance.",

@@ -12,8 +12,9 @@ from glyphfront.measure.compare import (
     paired,
 )
 from glyphfront.measure.folder import Evaluated, read_evaluated
+from glyphfront.measure.power import detectable_difference
 from glyphfront.measure.predictions import Predictions, save_predictions
-from glyphfront.measure.statistics import compare, compare_seeds, detectable_difference
+from glyphfront.measure.statistics import compare, compare_seeds
 from glyphfront.result import save_result
 from glyphfront.run import without_seed
 from results_factory import make_result

@@ -13,7 +13,7 @@ import pytest
 from glyphfront.measure.compare import compare_evaluated
 from glyphfront.measure.folder import Evaluated, Part
 from glyphfront.measure.judge import Judgement, judge, leak_p_values
-from glyphfront.measure.statistics import detectable
+from glyphfront.measure.power import detectable
 from glyphfront.result import Result
 from glyphfront.run import Optimizer, without_seed
 from glyphfront.study import Claim, Pair, Published, Study

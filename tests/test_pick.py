@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.folder import read_folder
-from glyphfront.measure.statistics import detectable_difference
+from glyphfront.measure.power import detectable_difference
 from glyphfront.report.front import files_of
 from glyphfront.report.pick import NothingFits, against_table, budget_table, level_with_best, pick
 from results_factory import keep, keep_timings, make_file, make_predictions, share

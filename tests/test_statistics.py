@@ -8,19 +8,17 @@ from scipy.stats import binomtest, chi2, multinomial, norm, t, ttest_ind
 from statsmodels.api import OLS
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.measure.power import detectable, detectable_difference, trainings_needed
 from glyphfront.measure.statistics import (
     SeedVariance,
     compare,
     compare_seeds,
-    detectable,
-    detectable_difference,
     holm,
     mean_interval,
     of_networks,
     pooled_seed_variance,
     reverse,
     single,
-    trainings_needed,
 )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.folder import Evaluated, read_evaluated, read_folder
+from glyphfront.measure.power import detectable
 from glyphfront.measure.predictions import load_predictions, predictions_path
 from glyphfront.measure.statistics import (
     Comparison,
@@ -21,7 +22,6 @@ from glyphfront.measure.statistics import (
     SeedComparison,
     compare,
     compare_seeds,
-    detectable,
     holm,
     pooled_seed_variance,
 )

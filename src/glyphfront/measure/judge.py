@@ -15,18 +15,17 @@ from numpy.typing import NDArray
 from glyphfront.measure.accuracy import proportion
 from glyphfront.measure.compare import Row, compare_evaluated, compare_labels, paired
 from glyphfront.measure.folder import Evaluated, Part
+from glyphfront.measure.power import detectable, trainings_needed
 from glyphfront.measure.statistics import (
     Comparison,
     SeedComparison,
     SeedVariance,
-    detectable,
     holm,
     mean_interval,
     of_networks,
     pooled_seed_variance,
     reverse,
     single,
-    trainings_needed,
 )
 from glyphfront.result import DataUsed, Proportion, Result
 from glyphfront.run import Augment, Model, without_seed

@@ -1,4 +1,4 @@
-"""Differences of accuracy on the same images: with their intervals, tests and power.
+"""Differences of accuracy on the same images: with their intervals and tests.
 
 Only arrays go in: which images each model recognises. For result files see `glyphfront.measure.compare`.
 """
@@ -18,11 +18,10 @@ from glyphfront.errors import GlyphfrontError
 Correct = NDArray[np.bool_]
 """Which images a model recognises: (N,), or (models, N)."""
 
-_ALPHA, _POWER = 0.05, 0.8
+ALPHA = 0.05
+"""Level of all tests and intervals."""
 _FEW = 25  # discordant pairs, below which chi-squared is too coarse
-_MOST_TRAININGS = 1000
 _LEAST_DF = 2  # with less, the variance between seeds is hardly more than a guess
-_quantile = NormalDist().inv_cdf
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def _difference_interval(a_only: int, b_only: int, images: int) -> tuple[float, 
         root = math.sqrt(max(0.0, linear**2 + 8 * images * a_only * delta * (1 - delta)))
         share = (root - linear) / (4 * images)  # of a_only, the most likely one if the difference were delta
         variance = (2 * share + delta * (1 - delta)) / images
-        return (difference - delta) ** 2 <= _quantile(1 - _ALPHA / 2) ** 2 * variance
+        return (difference - delta) ** 2 <= t_quantile(1 - ALPHA / 2) ** 2 * variance
 
     bounds = []
     for outside in (-1.0, 1.0):
@@ -237,9 +236,7 @@ def compare_seeds(
     difference = float(each @ weights)
     of_images = sum(float(np.sum(weights[same] ** 2) * each[same].var()) for same in _strata(weights))
     share = 1 / len(a) + 1 / len(b)
-    standard_error, df = _spread(of_images, seed_variance, share)
-    if own and seed_variance and math.isfinite(df):
-        df = _wary_df(of_images, seed_variance, share)
+    standard_error, df = spread(of_images, seed_variance, share, wary=own)
     low, high, p_value = _student(difference, standard_error, df)
     return SeedComparison(
         images=int(np.count_nonzero(weights)),
@@ -266,19 +263,6 @@ def _own_seed_variance(a: Correct, b: Correct, weights: NDArray[np.float64]) -> 
     return SeedVariance(sum(parts) / (1 / len(a) + 1 / len(b)), df)
 
 
-def _wary_df(of_images: float, seed_variance: SeedVariance, share: float) -> float:
-    """Degrees of freedom whose 95 % interval has for each part of the variance what it would have by itself.
-
-    Satterthwaite's own are too many where a variance of one or two degrees of freedom happens to come out small beside
-    that of the images: a tenth of the p-values was then below 0.05.
-    """
-    from scipy.special import stdtridf  # slow to import
-
-    of_trainings = seed_variance.variance * share
-    of_either = _quantile(1 - _ALPHA / 2) ** 2 * of_images + _t(1 - _ALPHA / 2, seed_variance.df) ** 2 * of_trainings
-    return float(stdtridf(1 - _ALPHA / 2, math.sqrt(of_either / (of_images + of_trainings))))
-
-
 def mean_interval(models: Correct, seed_variance: SeedVariance | None = None) -> tuple[float, float]:
     """95 % interval of the mean accuracy of a kind of models, as of other images and other trainings.
 
@@ -291,9 +275,7 @@ def mean_interval(models: Correct, seed_variance: SeedVariance | None = None) ->
     if own:
         seed_variance = SeedVariance(float(models.mean(1).var(ddof=1)), len(models) - 1)
     of_images = float(models.mean(0).var()) / models.shape[1]
-    standard_error, df = _spread(of_images, seed_variance, 1 / len(models))
-    if own and seed_variance and math.isfinite(df):
-        df = _wary_df(of_images, seed_variance, 1 / len(models))
+    standard_error, df = spread(of_images, seed_variance, 1 / len(models), wary=own)
     low, high, _ = _student(float(models.mean()), standard_error, df)
     return max(0.0, low), min(1.0, high)
 
@@ -302,11 +284,30 @@ def _strata(weights: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
     return [weights == weight for weight in np.unique(weights) if weight]
 
 
-def _spread(of_images: float, seed_variance: SeedVariance | None, share: float) -> tuple[float, float]:
-    """Standard error and degrees of freedom of images and `share` of the variance between seeds together."""
+def spread(
+    of_images: float, seed_variance: SeedVariance | None, share: float, *, wary: bool = False
+) -> tuple[float, float]:
+    """Standard error and degrees of freedom of images and `share` of the variance between seeds together.
+
+    Args:
+        of_images: the variance of the images.
+        seed_variance: that between seeds; None: it is left out.
+        share: how much of it counts, such as 1 / 3 in a mean of three trainings.
+        wary: the 95 % interval has for each part what it would have by itself. Satterthwaite's degrees of freedom are
+            too many where a variance of one or two of them happens to come out small beside that of the images: a
+            tenth of the p-values was then below 0.05.
+    """
     of_trainings = seed_variance.variance * share if seed_variance else 0.0
     variance = of_images + of_trainings
-    df = variance**2 / (of_trainings**2 / seed_variance.df) if seed_variance and of_trainings else math.inf
+    if not seed_variance or not of_trainings:
+        return math.sqrt(variance), math.inf
+    df = variance**2 / (of_trainings**2 / seed_variance.df)
+    if wary and math.isfinite(df):
+        from scipy.special import stdtridf  # slow to import
+
+        of_either = t_quantile(1 - ALPHA / 2) ** 2 * of_images
+        of_either += t_quantile(1 - ALPHA / 2, seed_variance.df) ** 2 * of_trainings
+        df = float(stdtridf(1 - ALPHA / 2, math.sqrt(of_either / variance)))
     return math.sqrt(variance), df
 
 
@@ -314,16 +315,19 @@ def _student(value: float, standard_error: float, df: float) -> tuple[float, flo
     """Its 95 % interval and the two-sided p-value of 0."""
     from scipy.special import stdtr  # slow to import
 
-    half = _t(1 - _ALPHA / 2, df) * standard_error
+    half = t_quantile(1 - ALPHA / 2, df) * standard_error
     if not standard_error:
         return value, value, float(not value)
     return value - half, value + half, float(min(1.0, 2 * stdtr(df, -abs(value) / standard_error)))
 
 
-def _t(probability: float, df: float) -> float:
+def t_quantile(probability: float, df: float = math.inf) -> float:
+    """The quantile of Student's t distribution; without degrees of freedom of the normal one."""
+    if math.isinf(df):
+        return NormalDist().inv_cdf(probability)
     from scipy.special import stdtrit  # slow to import
 
-    return float(stdtrit(df, probability)) if math.isfinite(df) else _quantile(probability)
+    return float(stdtrit(df, probability))
 
 
 def holm(p_values: Sequence[float], tests: int = 0) -> list[float]:
@@ -342,91 +346,3 @@ def holm(p_values: Sequence[float], tests: int = 0) -> list[float]:
         return []
     padded = [*p_values, *[1.0] * (tests - len(p_values))]
     return [float(p) for p in multipletests(padded, method="holm")[1][: len(p_values)]]
-
-
-def detectable_difference(
-    images: int, discordance: float, *, alpha: float = _ALPHA, power: float = _POWER, tests: int = 1
-) -> float:
-    """How large a difference of accuracy must be for McNemar's test to see it.
-
-    Connor's formula (Connor 1987, Biometrics 43:207-211, page 209), solved for the difference. A difference cannot
-    exceed the discordance; where one within it would not be seen, the discordance is taken to grow with it.
-
-    Args:
-        images: how many both models are compared on.
-        discordance: share of the images that exactly one of the two recognises.
-        alpha: level of the two-sided test.
-        power: probability with which the difference is to be seen.
-        tests: of so many in one table, corrected as the smallest p-value is in Holm's procedure.
-
-    Returns:
-        The difference, 0 to 1; 1 where the images are too few to show any.
-
-    Raises:
-        GlyphfrontError: there are no images, or a share is out of range.
-    """
-    if images < 1 or tests < 1 or not 0 <= discordance <= 1 or not 0 < alpha < 1 or not 0 < power < 1:
-        raise GlyphfrontError(
-            f"no difference is defined for {images} images, a discordance of {discordance:g}, "
-            f"alpha {alpha:g}, power {power:g} and {tests} tests; counts are 1 or more and shares lie between 0 and 1"
-        )
-    z, w = _quantile(1 - alpha / tests / 2), _quantile(power)
-    if images <= z * z:
-        return 1.0
-    root = math.sqrt(images * (images + w * w - z * z))
-    within = math.sqrt(discordance / images) * (images * z + w * root) / (images + w * w)
-    if 0 < within <= discordance:
-        return within
-    return 1 - ((root - z * w) / (images + w * w)) ** 2  # every discordant image speaks for the same model
-
-
-def detectable(comparison: Comparison | SeedComparison, tests: int = 1) -> float:
-    """How large a difference a comparison like this one would have seen with a probability of 80 %.
-
-    At most 1: where seeds lie far apart, more would be asked for than two accuracies can differ by.
-
-    Args:
-        comparison: by `compare`, see `detectable_difference`; or by `compare_seeds`: of a noncentral t distribution.
-        tests: of so many in one table, corrected as the smallest p-value is in Holm's procedure.
-    """
-    from scipy.special import nctdtrinc  # slow to import
-
-    if isinstance(comparison, Comparison):
-        return detectable_difference(comparison.images, comparison.discordance, tests=tests)
-    alpha = _ALPHA / tests / 2
-    if comparison.df is None:
-        errors = _quantile(1 - alpha) + _quantile(_POWER)
-    else:
-        errors = float(nctdtrinc(comparison.df, 1 - _POWER, _t(1 - alpha, comparison.df)))
-    return min(1.0, errors * comparison.standard_error)
-
-
-def trainings_needed(compared: SeedComparison, difference: float, tests: int = 1) -> float:
-    """How many trainings a side would show a difference with a probability of 80 %.
-
-    Both parts of the variance are taken to stay what they are in `compared`. Further trainings add degrees of freedom.
-
-    Args:
-        compared: with a variance between seeds.
-        difference: of accuracy, above 0 and at most 1.
-        tests: of so many in one table, corrected as the smallest p-value is in Holm's procedure.
-
-    Returns:
-        The number, 2 or more; infinite where 1,000 are not enough, as the images are too few.
-
-    Raises:
-        GlyphfrontError: the difference is out of range, or it is not known how trainings differ.
-    """
-    if not 0 < difference <= 1 or not compared.seed_df:
-        raise GlyphfrontError(
-            f"no number of trainings is defined for a difference of {difference:g} and a variance between seeds of "
-            f"{compared.seed_df} degrees of freedom"
-        )
-    of_images = compared.standard_error**2 - compared.of_trainings
-    variance = compared.of_trainings / (1 / compared.a_seeds + 1 / compared.b_seeds)
-    for each in range(2, _MOST_TRAININGS + 1):
-        seed_df = max(1, compared.seed_df + 2 * each - compared.a_seeds - compared.b_seeds)
-        standard_error, df = _spread(of_images, SeedVariance(variance, seed_df), 2 / each)
-        if detectable(replace(compared, standard_error=standard_error, df=df), tests) <= difference:
-            return each
-    return math.inf

@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.compare import Row, paired
-from glyphfront.measure.statistics import Comparison, compare, detectable, holm
+from glyphfront.measure.power import detectable
+from glyphfront.measure.statistics import Comparison, compare, holm
 from glyphfront.report.document import Table
 from glyphfront.report.front import File, Point, data_label, front, points, seed_groups
 from glyphfront.report.tables import difference, interval, microseconds, p_value, percent, signed_points, span

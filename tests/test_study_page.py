@@ -145,17 +145,19 @@ def test_claims_are_told_with_the_published_difference_remarks_and_scale(tmp_pat
     claims = (
         Claim("new", "plain", "better", at_scale="half the steps"),
         Claim("plain", "new", "better"),
+        Claim("leaky", "plain", "better"),
         Claim("checked", "plain", "worse", remark="not theirs", counted=False),
     )
     counts = {"plain": (300, 302), "new": (360, 362), "checked": (300, 302)}
-    text = write(tmp_path, study("plain", "new", "checked", claims=claims, scale="laptop"), **counts)
+    text = write(tmp_path, study("plain", "new", "checked", "leaky", claims=claims, scale="laptop"), **counts)
     found = claim(text, "new better than plain (here: half the steps)")
     assert found[:2] == ["+0.78", "no"]
     assert found[2].startswith("+15.00 (")
     assert found[3] == "holds"
     assert claim(text, "plain better than new (against its own figures)")[3] == "does not hold"
     assert claim(text, "checked worse than plain (not theirs)")[3] == "cannot be told"
-    assert "2 were tested at laptop scale: 1 holds, 1 does not hold." in text
+    of_all = "Of 3 claims that a row is better or worse than another, or as good,"
+    assert f"{of_all} 2 were tested at laptop scale: 1 holds, 1 does not hold." in text
 
 
 def test_a_claim_that_cannot_be_told_says_how_many_trainings_would_tell_it(tmp_path: Path) -> None:
@@ -164,6 +166,7 @@ def test_a_claim_that_cannot_be_told_says_how_many_trainings_would_tell_it(tmp_p
     claims = (Claim("new", "plain", "better"), Claim("plain", "far", "better"), Claim("plain", "new", "better"))
     declared = study("plain", "new", "far", claims=claims, published=published, family="acts")
     text = write(tmp_path, declared, plain=(300, 304), new=(303, 305), far=(299, 303))
+    assert "All 3 claims that a row is better or worse than another, or as good, were tested at full scale" in text
     assert claim(text, "new better than plain")[3:] == ["cannot be told", "more images"]
     assert claim(text, "plain better than far")[3:] == ["cannot be told", "enough here"]
     assert claim(text, "plain better than new (against its own figures)")[3:] == ["cannot be told", "–"]

@@ -61,10 +61,12 @@ def _count(own: Sequence[Judged], tested: Sequence[Judged], scale: str) -> str:
         return "".join(f"The claim “{one.claim.text}” {_verb(one.verdict, 1)} at {scale} scale." for one in own)
     verdicts = Counter(claim.verdict for claim in tested)
     told = ", ".join(f"{n} {_verb(verdict, n)}" for verdict in VERDICTS if (n := verdicts[verdict]))
-    were = f"{len(tested)} {'was' if len(tested) == 1 else 'were'} tested at {scale} scale: {told}"
+    claims = f"{len(own)} claims that a row is better or worse than another, or as good,"
     if not tested:
-        were = f"none was tested at {scale} scale"
-    return f"Of {len(own)} claims that a row is better or worse than another, or as good, {were}."
+        return f"Of {claims} none was tested at {scale} scale."
+    if len(tested) == len(own):
+        return f"All {claims} were tested at {scale} scale: {told}."
+    return f"Of {claims} {len(tested)} {'was' if len(tested) == 1 else 'were'} tested at {scale} scale: {told}."
 
 
 def _verb(verdict: Verdict, n: int) -> str:

@@ -62,6 +62,7 @@ def main() -> None:
     put_between(MODELS_PAGE, "extras", [*extras()])
     put_between(MODELS_PAGE, "others", [*others()])
     put_between(MODELS_PAGE, "peers", [*peers()])
+    put_between(MODELS_PAGE, "portability", [*portability()])
 
 
 def figures(name: str) -> dict[str, Any] | None:
@@ -268,6 +269,37 @@ def peers() -> Iterator[str]:
     yield f"Nets from elsewhere on the front of {len(points(files))} files (in bold): {escape_markdown(listed)}."
     yield ""
     yield markdown_table(rows_table(files))
+
+
+def portability() -> Iterator[str]:
+    """The shipped files on another kind of CPU beside the one that the front was timed on."""
+    found, reading = figures("portability"), reading_of("front")
+    part = reading.part("shipped") if reading else None
+    if found is None or reading is None or part is None:
+        yield not_measured("python benchmarks/portability.py")
+        return
+    there = {point.file.name: point.latency for point in points(files_of(part.evaluated, reading.timings))}
+    rows = []
+    for name, here in found.items():
+        if not isinstance(here, dict):
+            continue
+        both = [
+            (f"{there[file].ratio:.2f}", f"{here[f'{precision}_to_reference_ratio']:.2f}")
+            for file, precision in ((name, "fp32"), (f"{name}, int8", "int8"))
+        ]
+        gains = (
+            there[name].ratio / there[f"{name}, int8"].ratio,
+            here["fp32_to_reference_ratio"] / here["int8_to_reference_ratio"],
+        )
+        answers = here["fp32_other_answers"], here["int8_other_answers"]
+        rows.append((name, *both[0], *both[1], *(f"{gain:.2f}" for gain in gains), f"{answers[0]} and {answers[1]}"))
+    head = (
+        *("size", "fp32, × reference", "on the other CPU", "int8, × reference", "on the other CPU"),
+        *("int8 beside fp32, times as fast", "on the other CPU", "other answers, fp32 and int8"),
+    )
+    yield markdown_table(Table(head, tuple(rows)))
+    yield ""
+    yield f"{escape_markdown(found['how'])} {where(found)}"
 
 
 def reading_of(name: str) -> Reading | None:

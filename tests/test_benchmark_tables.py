@@ -41,7 +41,7 @@ def test_the_committed_pages_hold_the_tables_of_the_committed_files(
         assert (tmp_path / name).read_text("utf-8") == (root / "docs" / name).read_text("utf-8"), "run make results"
 
 
-@pytest.mark.parametrize("name", ["speed", "race", "recipe", "searches", "extras", "others", "peers"])
+@pytest.mark.parametrize("name", ["speed", "race", "recipe", "searches", "extras", "others", "peers", "portability"])
 def test_what_was_not_measured_is_said_to_be_so(tables: ModuleType, name: str) -> None:
     assert "ot measured" in "\n".join(getattr(tables, name)())
 

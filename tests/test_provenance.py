@@ -3,6 +3,7 @@ import subprocess
 from datetime import UTC, datetime
 
 import numpy as np
+import pytest
 
 import glyphfront
 from glyphfront import provenance as machine
@@ -17,6 +18,21 @@ def test_machine_is_one_line_with_its_cores():
     assert line.startswith(machine.cpu_model())
     assert re.search(rf", {machine.cores()} cores?, \w+", line)
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("model name\t: EPYC\nflags\t\t: fpu avx2 avx512f avx512_vnni\n", "EPYC (AVX-512 VNNI)"),
+        ("model name\t: EPYC\nflags\t\t: fpu avx2\nmodel name\t: other\nflags\t\t: avx512f\n", "EPYC (AVX2)"),
+        ("model name\t: Atom\nflags\t\t: fpu sse2\n", "Atom"),
+        ("model name\t: Neoverse\nFeatures\t: fp asimd asimddp\n", "Neoverse (NEON dot product)"),
+    ],
+)
+def test_cpu_is_told_with_its_vector_instructions(told, name, tmp_path, monkeypatch):
+    (tmp_path / "cpuinfo").write_text(told)
+    monkeypatch.setattr(machine, "_CPUINFO", tmp_path / "cpuinfo")
+    assert machine.cpu_model() == name
 
 
 def test_commit_is_that_of_the_checkout_and_tells_of_changes(tmp_path, monkeypatch):

@@ -124,7 +124,6 @@ def _candidates() -> Study:
         rows.candidates(),
         question="Which known architectures learn pictures this small?",
         baseline="densenet121",
-        seeds=3,
         scales=(LARGE,),
         claims=(
             *(better("densenet121", other, _LARGE_NETS) for other in small),

@@ -368,3 +368,26 @@ def test_strokes_that_stand_in_one_another_are_one_character_where_that_is_surer
 
     assert [len(line) for line in segmented([[piece(0), piece(2)]], surest)] == [1]
     assert [len(line) for line in segmented([[piece(0), piece(7)]], surest)] == [2]
+
+
+@pytest.mark.parametrize(
+    ("whole", "pieces", "unlike", "parts"),
+    [
+        (0.6, 0.99, None, 2),
+        (0.6, 0.5, None, 1),  # the pieces are nothing
+        (0.999, 0.99, None, 1),  # a wide character that is known
+        (0.9, 0.99, 0.05, 1),
+        (0.9, 0.99, 0.95, 2),  # taken for a character, but like none
+    ],
+)
+def test_wide_ink_is_cut_where_that_is_likelier(whole, pieces, unlike, parts):
+    ink = np.zeros((30, 36), np.uint8)
+    ink[:, :14] = ink[:, 22:] = ink[14:16] = 255
+    wide = Glyph((0, 0, 36, 30), np.zeros((28, 28), np.uint8), False, ink, (0, 0, 36, 30))
+    other = Glyph((50, 0, 64, 30), np.zeros((28, 28), np.uint8), False, ink[:, :14].copy(), (50, 0, 64, 30))
+
+    def surest(glyphs) -> np.ndarray:
+        return np.array([whole if g.at[2] - g.at[0] > 30 else pieces for g in glyphs], np.float32)
+
+    against = None if unlike is None else (lambda glyphs: np.full(len(glyphs), unlike, np.float32))
+    assert [len(line) for line in segmented([[wide, other]], surest, against)] == [parts + 1]

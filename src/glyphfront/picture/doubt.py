@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from glyphfront.picture.read import Gray, Mask
 from glyphfront.picture.sizes import mean_stroke
@@ -37,8 +38,13 @@ def unlike_characters(image: Gray, confidence: float) -> str | None:
         image: (28, 28) uint8, upright, white ink on black.
         confidence: probability of the likeliest character, 0 to 1.
     """
-    against = float(_net().run(None, {"image": image[None]})[0][0])
+    against = float(against_characters(image[None])[0])
     return UNLIKE if _odds(against) > _UNLIKE * _odds(confidence) ** _TRUST else None
+
+
+def against_characters(images: Gray) -> NDArray[np.float32]:
+    """How likely normalised images (N, 28, 28) uint8 are no Latin letters or digits: (N,) float32, 0 to 1."""
+    return np.asarray(_net().run(None, {"image": images})[0], np.float32)
 
 
 def _odds(probability: float) -> float:

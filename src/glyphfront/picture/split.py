@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -113,12 +115,8 @@ def _seams(ink: Gray, height: float) -> list[NDArray[np.int_]]:
     stroke = max(4 * float(distance[distance > 0].mean()) - 1, 1.0)
     unit = height * scale
     sway = max(round(_SWAY * unit), 1)
-    found: list[tuple[float, int, NDArray[np.int_]]] = []
-    for middle in range(round(_PIECE * unit), round(size[0] - _PIECE * unit) + 1, max(round(0.06 * unit), 1)):
-        left = max(middle - sway, 1)
-        cost, path = _cheapest(mask[:, left : middle + sway + 1])
-        if cost <= _NECK * stroke:
-            found.append((cost, middle, path + left))
+    middles = np.arange(round(_PIECE * unit), round(size[0] - _PIECE * unit) + 1, max(round(0.06 * unit), 1))
+    found = [(cut, middle, path) for cut, middle, path in _cheapest(mask, middles, sway) if cut <= _NECK * stroke]
     kept: list[tuple[int, NDArray[np.int_]]] = []
     for _, middle, path in sorted(found, key=lambda f: (f[0], f[1])):
         if all(np.abs(path - other).mean() > 0.1 * unit for _, other in kept):
@@ -128,22 +126,35 @@ def _seams(ink: Gray, height: float) -> list[NDArray[np.int_]]:
     return [np.rint(path[rows] / scale).astype(int) for _, path in kept]
 
 
-def _cheapest(mask: NDArray[np.uint8]) -> tuple[float, NDArray[np.int_]]:
-    """The path from top to bottom through the least ink, and how much that is: a column for each row."""
+def _cheapest(
+    mask: NDArray[np.uint8], middles: NDArray[np.int_], sway: int
+) -> Iterator[tuple[int, int, NDArray[np.int_]]]:
+    """Paths from top to bottom through the least ink, each within `sway` of a column.
+
+    Yields:
+        How many pixels of ink it cuts, the column, and the path: a column for each row.
+    """
+    if not len(middles):
+        return
     tall, wide = mask.shape
-    if not wide:
-        return np.inf, np.zeros(tall, int)
-    lean = 0.02 * np.abs(np.arange(wide) - wide // 2)
-    total = np.empty((tall, wide))
-    total[0] = mask[0] + lean
+    away = np.arange(-sway, sway + 1)
+    columns = middles[:, None] + away
+    cost = np.where((columns >= 1) & (columns < wide), mask[:, np.clip(columns, 0, wide - 1)], np.inf)
+    lean = 0.02 * np.abs(away)
+    total = np.full((tall, len(middles), len(away) + 2), np.inf)  # a column on either side that no path enters
+    inner = total[:, :, 1:-1]
+    inner[0] = cost[0] + lean
     for row in range(1, tall):
-        above = np.pad(total[row - 1], 1, constant_values=np.inf)
-        least = np.minimum(np.minimum(above[:-2], above[2:]) + 0.1, above[1:-1])
-        total[row] = least + mask[row] + lean * 0.1
-    path = np.empty(tall, int)
-    path[-1] = int(total[-1].argmin())
+        above = total[row - 1]
+        least = np.minimum(np.minimum(above[:, :-2], above[:, 2:]) + 0.1, above[:, 1:-1])
+        inner[row] = least + cost[row] + lean * 0.1
+    every = np.arange(len(middles))
+    path = np.empty((tall, len(middles)), int)
+    path[-1] = inner[-1].argmin(axis=1)
     for row in range(tall - 2, -1, -1):
         x = path[row + 1]
-        options = [n for n in (x, x - 1, x + 1) if 0 <= n < wide]
-        path[row] = min(options, key=lambda n: float(total[row, n]) + 0.1 * (n != x))
-    return float(mask[np.arange(tall), path].sum()), path
+        options = np.stack([x, x - 1, x + 1])
+        path[row] = options[(total[row][every, options + 1] + [[0.0], [0.1], [0.1]]).argmin(axis=0), every]
+    path += middles - sway
+    cut = mask[np.arange(tall)[:, None], np.clip(path, 0, wide - 1)].sum(axis=0, dtype=int)
+    yield from zip(cut.tolist(), middles.tolist(), path.T, strict=True)

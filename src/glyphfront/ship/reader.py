@@ -192,7 +192,9 @@ class _Reading:
         parts = sum(map(len, rows))
         if in_lines:
             apart = [[glyph for glyph in row if glyph is not None] for row in rows]
-            rows = [list(line) for line in segmented(apart, self.surest)]
+            rows = [
+                list(line) for line in segmented(apart, self.surest, self.unlike if self.recognizer.is_latin else None)
+            ]
         spots = [(r, c, glyph) for r, row in enumerate(rows) for c, glyph in enumerate(row) if glyph is not None]
         if not spots:
             raise GlyphfrontError("the picture is empty: no character stands out from the paper")
@@ -234,6 +236,12 @@ class _Reading:
             self.recognizer.unlike(g.image, c.probability) is not None for g, c in zip(glyphs, characters, strict=True)
         ]
         return sum(unlike) / len(unlike)
+
+    def unlike(self, glyphs: Sequence[Glyph]) -> NDArray[np.float32]:
+        """How likely each glyph is no letter or digit."""
+        from glyphfront.picture.doubt import against_characters
+
+        return against_characters(np.stack([glyph.image for glyph in glyphs]))
 
     def surest(self, glyphs: Sequence[Glyph]) -> NDArray[np.float32]:
         """How sure the recogniser is of each glyph, whichever of the look-alikes it is."""

@@ -227,10 +227,11 @@ class Recognizer:
         """Why an image is none of the classes, see `unlike_characters`; None where it may be, or classes are others."""
         from glyphfront.picture.doubt import unlike_characters
 
-        return unlike_characters(image, confidence) if self._is_latin else None
+        return unlike_characters(image, confidence) if self.is_latin else None
 
     @functools.cached_property
-    def _is_latin(self) -> bool:
+    def is_latin(self) -> bool:
+        """Whether all classes are Latin letters and digits, of which alone it is known what is unlike them."""
         return all(len(name) == 1 and name.isascii() and name.isalnum() for name in self.classes)
 
     def _standing_otherwise(

@@ -22,6 +22,7 @@ from glyphfront.data.splits import prepare
 from glyphfront.errors import GlyphfrontError, RunsFailedError
 from glyphfront.measure.compare import paired
 from glyphfront.measure.folder import read_evaluated
+from glyphfront.measure.predictions import load_predictions, predictions_path, save_predictions
 from glyphfront.pipeline import execute as module
 from glyphfront.pipeline.evaluate import ship_and_evaluate
 from glyphfront.pipeline.keep import load_study
@@ -177,6 +178,8 @@ def test_seeds_that_are_asked_for_stand_in_the_study(tmp_path: Path) -> None:
         (rows(after=taught_by(SHORT), base=SHORT), "after: its teacher must come before"),
         (rows(**{"a/b": RUN}), "'a/b' cannot be the name of a row or part"),
         (Study("?", parts={"..": rows(a=RUN)}), "'..' cannot be the name"),
+        (rows(**{"a" * 181: RUN}), "is too long for the name of a row or part"),
+        (rows(good=RUN, bad=replace(RUN, distill=Distill(("good",)))), "bad: --distill.teachers must be keys of Runs"),
         (Study("?", name="empty"), "empty has no rows"),
     ],
 )
@@ -199,6 +202,22 @@ def test_finished_runs_are_not_run_again_and_changed_ones_are(done: Path, traine
     results = carry_out({"tiny": RUN, "other": SHORT}, done)
     assert trained == ["other"]
     assert [r.run.label for r in results] == ["tiny", "other"]
+
+
+@pytest.mark.parametrize("harm", ["lost", "cut", "of another"])
+def test_predictions_that_are_harmed_come_back_with_the_next_call(harm: str, done: Path, tmp_path: Path) -> None:
+    """Messages about them say to run the study again."""
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    path = predictions_path(tmp_path / "out" / "tiny-seed0.json")
+    whole, kept = load_predictions(path), path.read_bytes()
+    if harm == "lost":
+        path.unlink()
+    elif harm == "cut":
+        path.write_bytes(kept[:200])
+    else:
+        save_predictions(replace(whole, predicted=1 - whole.predicted, true=whole.predicted), path)
+    carry_out({"tiny": RUN}, tmp_path)
+    assert path.read_bytes() == kept
 
 
 def test_a_run_that_another_study_trained_is_not_trained_again(done: Path, tmp_path: Path) -> None:

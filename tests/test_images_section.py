@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from glyphfront.measure.folder import Evaluated
 from glyphfront.report.images import images_section, lines_of
+from glyphfront.report.page import write_report
 from glyphfront.run import Run
 from glyphfront.studies.few import few
-from results_factory import make_result
+from results_factory import keep, keep_timings, make_result
 
 NEW = f"{next(iter(few().rows.values())).model.name}, new weights"
 
@@ -63,3 +65,13 @@ def test_the_section_has_a_figure_with_both_lines_and_a_table(rows: list[Evaluat
     assert NEW in figure.figure.svg
     assert table.table is not None
     assert ("from glyphnet-s", "10", "95.00", "1") in table.table.rows
+
+
+def test_on_the_page_it_comes_before_the_pick_as_it_is_what_the_study_asks(
+    rows: list[Evaluated], tmp_path: Path
+) -> None:
+    for one in rows:
+        keep(tmp_path, one.result)
+    keep_timings(tmp_path, {"glyphnet-s": 100})
+    text = write_report(tmp_path).with_suffix(".md").read_text(encoding="utf-8")
+    assert 0 < text.index("(images.svg)") < text.index("## No pick")

@@ -288,6 +288,14 @@ def test_a_list_that_may_begin_with_0_or_with_1_names_nothing(tmp_path, folders)
     assert notes.lines() == [f"{tmp_path}/classes.txt: {why}"]
 
 
+@pytest.mark.parametrize(("labels", "read"), [(("3.0", "7.0", ""), ("3", "7")), (("3.0", "7.5", ""), ("3.0", "7.5"))])
+def test_whole_numbers_lose_the_decimals_that_pandas_gives_them_beside_a_missing_label(tmp_path, labels, read):
+    table = "file,label\n" + "".join(f"{i}.png,{label}\n" for i, label in enumerate(labels))
+    write(tmp_path, {"0.png": b"", "1.png": b"", "2.png": b"", "labels.csv": table})
+    found = labels_of(tmp_path)
+    assert (found["0.png"], found["1.png"]) == read
+
+
 @pytest.mark.parametrize(("name", "content"), [("classes.txt", "A\nb\n"), ("classes.csv", "0,A\n1,b\n")])
 def test_names_are_for_the_numbers_in_a_table_too(tmp_path, name, content):
     write(tmp_path, {"0.png": b"", "1.png": b"", "t.csv": "file,label\n0.png,1\n1.png,0\n", name: content})

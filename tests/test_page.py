@@ -256,6 +256,25 @@ def test_seeds_are_shown_as_mean_and_spread(tmp_path):
     assert "| a | 0, 1, 2 | 3 | 82.00 | 2.00 | 0 |" in markdown
 
 
+def test_rows_without_results_and_with_too_few_trainings_are_named(tmp_path):
+    results = [make_result("a"), make_result("b"), make_result("b", seed=1)]
+    rows = {one.run.label: one.run for one in (*results[:2], make_result("c"))}
+    keep_study(tmp_path, Study("Which?", name="mine.py:which", rows=rows, seeds=2))
+    page, _ = report(fill(tmp_path, results, times={"a": 100, "b": 100}))
+    assert "Rows without a result, or with too few trainings: c, a (1 of 2 trainings). The command" in page.text
+    keep_study(tmp_path, Study("Which?", name="mine.py:which", rows=dict(list(rows.items())[:2])))
+    page, _ = report(tmp_path)
+    assert "Rows without a result" not in page.text
+
+
+def test_diverged_trainings_of_a_row_are_counted_for_each_of_its_files(tmp_path):
+    ended = [make_result("a", seed=seed) for seed in (0, 2)]
+    ended = [replace(one, exported=(*one.exported, replace(one.exported[0], precision="int8"))) for one in ended]
+    page, _ = report(fill(tmp_path, [*ended, make_result("a", seed=1, diverged="loss is NaN")]))
+    assert "a 0, 1, 2 2 75.00 0.00 1" in page.text
+    assert "a, int8 0, 1, 2 2 75.00 0.00 1" in page.text
+
+
 def test_an_export_that_changes_what_is_right_is_reported(tmp_path):
     result = make_result("a", correct=300)
     exported = replace(result.exported[0], top1=share(296, 400))

@@ -179,6 +179,18 @@ def test_an_interval_that_reaches_below_the_accuracy_asked_for_is_pointed_out(as
     assert ("Its interval reaches below 84 %" in text) is said
 
 
+def test_trainings_that_diverged_are_counted_beside_those_that_did_not():
+    """A row is not said to have one seed where its other trainings failed."""
+    ended = [make_file("a", seed=seed, correct=320) for seed in (0, 2)]
+    lost = [make_file("a", seed=seed, diverged="loss is NaN") for seed in (1, 3, 4)]
+    assert pick([*ended, *lost]).certainty.endswith("standard deviation 0.00 points. 3 more diverged.")
+    assert pick([ended[0], *lost[:2]]).certainty.endswith(
+        "Of its 3 trainings 2 diverged: how much another that does not would differ is not known."
+    )
+    int8 = replace(ended[0], exported=replace(ended[0].exported, precision="int8"))
+    assert "Of its 2 trainings 1 diverged" in pick([int8, lost[0]]).certainty
+
+
 def test_one_seed_is_said_to_leave_the_spread_unknown():
     assert pick(ALL).certainty.endswith("one seed: how much another training would differ is not known.")
 

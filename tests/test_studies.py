@@ -64,6 +64,18 @@ def pair():
 def published():
     return says(published={"lnog": Published()})
 
+def numbers():
+    return Study("?", rows={lr: Run() for lr in (0.1, 0.01)})
+
+def itself():
+    return says(claims=[Claim("long", "long", "better")])
+
+def percent():
+    return says(published={"long": Published(test_accuracy=90.1)})
+
+def never():
+    return says(seeds=0)
+
 def whole():
     return Study("?", parts={"a": says()}, baseline="long")
 
@@ -183,6 +195,10 @@ def test_lists_in_a_function_of_a_file_are_as_good_as_tuples(file: Path) -> None
         ),
         ("mine.py:pair", None, None, "pairs: 'lnog' is none of its rows; the nearest is 'long'"),
         ("mine.py:published", None, None, "published: 'lnog' is none of its rows; the nearest is 'long'"),
+        ("mine.py:numbers", None, None, r"^mine.py:numbers: Study.rows: a name is a text, such as '0.1', not 0.1$"),
+        ("mine.py:itself", None, None, "mine.py:itself: claims: 'long' is compared with itself"),
+        ("mine.py:percent", None, None, "^a published accuracy is a share between 0 and 1, such as 0.9, not 90.1$"),
+        ("mine.py:never", None, None, "a study's seeds are how often each row is trained, at least 1, not 0"),
         ("mine.py:whole", None, None, "baseline: 'long' is none of its rows; it has none: say that of the part"),
         ("mine.py:both", None, None, "a study has rows or parts, not both"),
         ("mine.py:shrunk", None, None, "scale tiny: divisors must be at least 1"),

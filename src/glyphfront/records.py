@@ -161,6 +161,8 @@ def _convert(kind: Any, plain: Any, where: str) -> Any:
     if origin is Mapping:
         if not isinstance(plain, dict):
             raise ValueError(f"{where} must be an object")
+        if no_names := [name for name in plain if not isinstance(name, str)]:
+            raise ValueError(f"{where}: a name is a text, such as '{no_names[0]}', not {reprlib.repr(no_names[0])}")
         return {name: _convert(get_args(kind)[1], item, f"{where}[{name!r}]") for name, item in plain.items()}
     if origin is tuple:
         if not isinstance(plain, list | tuple):

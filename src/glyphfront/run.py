@@ -298,6 +298,7 @@ def check(run: Run) -> None:
         ("distill.views", run.distill.views is None or run.distill.views >= 1, "at least 1"),
         ("distill.views", run.distill.views is None or bool(run.distill.teachers), "given with --distill.teachers"),
         ("distill.teachers", len(set(run.distill.teachers)) == len(run.distill.teachers), "different Runs"),
+        ("distill.teachers", all(map(_is_key, run.distill.teachers)), "keys of Runs, 12 hex digits each"),
         ("init-from", _names_a_start(run.init_from), "a shipped model as NAME@SUM, or the key of a Run"),
         ("keep-head", not run.keep_head or bool(run.init_from), "given with --init-from"),
         ("frozen-norms-below", run.frozen_norms_below is None or run.frozen_norms_below >= 0, "at least 0"),
@@ -308,8 +309,12 @@ def check(run: Run) -> None:
             raise GlyphfrontError(f"{run.label}: --{flag} must be {wanted}")
 
 
+def _is_key(name: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{12}", name) is not None
+
+
 def _names_a_start(name: str | None) -> bool:
-    return name is None or re.fullmatch(r"[0-9a-f]{12}|[^@]+@[0-9a-f]{8}", name) is not None
+    return name is None or _is_key(name) or re.fullmatch(r"[^@]+@[0-9a-f]{8}", name) is not None
 
 
 def departures(run: Run, base: Run | None = None) -> str:

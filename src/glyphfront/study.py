@@ -63,6 +63,11 @@ class Published:
     leak: bool = False
     """Whether it was trained on images that it is tested on."""
 
+    def __post_init__(self) -> None:
+        for share in (self.test_accuracy, self.validation_accuracy, self.top5):
+            if share is not None and not 0 <= share <= 1:
+                raise GlyphfrontError(f"a published accuracy is a share between 0 and 1, such as 0.9, not {share:g}")
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -133,3 +138,5 @@ class Study:
     def __post_init__(self) -> None:
         if self.rows and self.parts:
             raise GlyphfrontError("a study has rows or parts, not both; put the rows into a part of their own")
+        if self.seeds < 1:
+            raise GlyphfrontError(f"a study's seeds are how often each row is trained, at least 1, not {self.seeds}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -106,7 +107,14 @@ def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable
         return None
     if why := not_splits(splits):
         notes.add(why, str(file.relative))
-    return LabelTable(file, found, missing, columns.headed)
+    return LabelTable(file, _with_whole_numbers(found), missing, columns.headed)
+
+
+def _with_whole_numbers(rows: list[Row]) -> list[Row]:
+    """3.0 becomes 3 where all labels are such numbers: pandas writes them so where a label is missing."""
+    if not all(re.fullmatch(r"\d+\.0+|", row.label) for row in rows):
+        return rows
+    return [replace(row, label=row.label.partition(".")[0]) for row in rows]
 
 
 def _grid(text: str) -> list[list[str]]:

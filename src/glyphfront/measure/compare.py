@@ -64,7 +64,7 @@ def paired(evaluated: Sequence[Evaluated]) -> Correct:
         right = predictions.correct
         if accuracy is None or (accuracy.top1.correct, accuracy.top1.total) != (right.sum(), len(right)):
             raise GlyphfrontError(
-                f"{run.label}, seed {run.seed}: the predictions are not those of the result; evaluate the Run again"
+                f"{run.label}, seed {run.seed}: the predictions are not those of the result; run the study again"
             )
         if data.test_fingerprint != first.data.test_fingerprint:
             raise GlyphfrontError(

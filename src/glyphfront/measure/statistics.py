@@ -234,17 +234,18 @@ def compare_seeds(
         seed_variance = pooled_seed_variance([a, b], weights)
     each = b.mean(0) - a.mean(0)
     difference = float(each @ weights)
-    of_images = sum(float(np.sum(weights[same] ** 2) * each[same].var()) for same in _strata(weights))
+    of_images = sum(weights[same].sum() ** 2 * _of_images(each[same]) for same in _strata(weights))
     share = 1 / len(a) + 1 / len(b)
     standard_error, df = spread(of_images, seed_variance, share, wary=own)
     low, high, p_value = _student(difference, standard_error, df)
+    most = float(np.abs(weights).sum())  # 1; of a difference of differences 2
     return SeedComparison(
         images=int(np.count_nonzero(weights)),
         a_seeds=len(a),
         b_seeds=len(b),
         difference=difference,
-        low=low,
-        high=high,
+        low=max(low, -most),
+        high=min(high, most),
         p_value=p_value,
         standard_error=standard_error,
         of_trainings=seed_variance.variance * share if seed_variance else 0.0,
@@ -274,10 +275,21 @@ def mean_interval(models: Correct, seed_variance: SeedVariance | None = None) ->
     own = seed_variance is None and len(models) > 1
     if own:
         seed_variance = SeedVariance(float(models.mean(1).var(ddof=1)), len(models) - 1)
-    of_images = float(models.mean(0).var()) / models.shape[1]
+    of_images = _of_images(models.mean(0))
     standard_error, df = spread(of_images, seed_variance, 1 / len(models), wary=own)
     low, high, _ = _student(float(models.mean()), standard_error, df)
     return max(0.0, low), min(1.0, high)
+
+
+def _of_images(values: NDArray[np.float64]) -> float:
+    """The variance of the mean of these (N,) shares or differences of shares, as other images would give it.
+
+    Where hardly any image is missed, or told apart by the two sides, what was seen says nothing of the misses that
+    other images would bring. So an interval is at least as wide as Wilson's of a share of all N images, which is also
+    Tango's of no discordant one: z² / (N + z²) either way.
+    """
+    z, images = t_quantile(1 - ALPHA / 2), len(values)
+    return max(float(values.var()) / images, (z / (images + z * z)) ** 2)
 
 
 def _strata(weights: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
@@ -316,8 +328,6 @@ def _student(value: float, standard_error: float, df: float) -> tuple[float, flo
     from scipy.special import stdtr  # slow to import
 
     half = t_quantile(1 - ALPHA / 2, df) * standard_error
-    if not standard_error:
-        return value, value, float(not value)
     return value - half, value + half, float(min(1.0, 2 * stdtr(df, -abs(value) / standard_error)))
 
 

@@ -14,7 +14,7 @@ from glyphfront.errors import GlyphfrontError, RunsFailedError
 from glyphfront.models import build, check_model
 from glyphfront.models.cost import count_macs, count_parameters
 from glyphfront.pipeline.evaluate import ship_and_evaluate
-from glyphfront.pipeline.keep import keep, move_results, results_in, write_study
+from glyphfront.pipeline.keep import is_whole, keep, move_results, results_in, write_study
 from glyphfront.pipeline.latency import is_timed, time_study
 from glyphfront.pipeline.scale import runs_by_folder, trainings
 from glyphfront.provenance import provenance
@@ -27,6 +27,7 @@ from glyphfront.training.loop import train
 from glyphfront.training.needs import differ, images_of_needs
 
 _OF_A_NAME = str.maketrans("", "", "\0/\\")
+_MOST_OF_A_NAME = 180  # bytes: a file's name has 255, and more is added to it
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,8 @@ def check_all(study: Study) -> None:
     for name in _names(study):
         if name != name.translate(_OF_A_NAME).strip() or name in ("", ".", ".."):
             raise GlyphfrontError(f"{name!r} cannot be the name of a row or part: it names a file")
+        if len(name.encode()) > _MOST_OF_A_NAME:
+            raise GlyphfrontError(f"{name[:20]}... is too long for the name of a row or part: it names a file")
     for run in runs:
         check(run)
         for key in run.needs:
@@ -237,7 +240,7 @@ def _unfinished(
     runs_dir: Path,
     precisions: Sequence[Precision],
 ) -> list[Task]:
-    """Those without a result of these images and precisions, and those whose weights are lost and needed by such."""
+    """Those without a whole result of these images and precisions; and those whose lost weights such need."""
     others = _of_other_images(tasks, results, data, runs_dir)
     needed, left = set[str](), list[Task]()
     for task in reversed(tasks):
@@ -250,6 +253,7 @@ def _unfinished(
             lost = result.status == "finished" and not (runs_dir / run.key / "weights.safetensors").exists()
             lacking = result.status == "finished" and set(precisions) - {file.precision for file in result.exported}
             done = not never_began and not lacking and not (lost and run.key in needed)
+            done = done and is_whole(result, task.path)
         if not done:
             left.append(task)
             needed.update(run.needs)

@@ -13,9 +13,9 @@ from glyphfront import records
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
 from glyphfront.measure.folder import STUDY
-from glyphfront.measure.predictions import examples_path, predictions_path
+from glyphfront.measure.predictions import examples_path, load_predictions, predictions_path
 from glyphfront.pipeline.scale import runs_by_folder
-from glyphfront.result import Result, load_result, save_result
+from glyphfront.result import Precision, Proportion, Result, load_result, save_result
 from glyphfront.study import Study
 
 
@@ -71,6 +71,22 @@ def results_in(out: Path) -> dict[str, tuple[Path, Result]]:
             result = load_result(path)
             found.setdefault(result.key, (path, result))
     return found
+
+
+def is_whole(result: Result, path: Path) -> bool:
+    """Whether the predictions of a result lie beside its file, and are its own: comparisons are made from them."""
+    if result.accuracy is None:
+        return True
+    counted: dict[Precision, Proportion] = {file.precision: file.top1 for file in result.exported}
+    counted["fp32"] = result.accuracy.top1  # those of the weights and of the fp32 file are the same
+    for precision, share in counted.items():
+        try:
+            correct = load_predictions(predictions_path(path, precision)).correct
+        except GlyphfrontError:
+            return False
+        if (correct.sum(), correct.size) != (share.correct, share.total):
+            return False
+    return True
 
 
 def move_results(moves: Mapping[Path, Path]) -> None:

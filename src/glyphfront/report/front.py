@@ -86,6 +86,12 @@ def seed_groups(files: Sequence[File]) -> list[list[File]]:
     return [sorted(group, key=lambda file: file.result.run.seed) for group in groups.values()]
 
 
+def diverged_seeds(file: File, files: Sequence[File]) -> list[int]:
+    """Those of the trainings of a file's row that diverged: they left no file, in any precision."""
+    row = file.same_row[:2]
+    return sorted({f.result.run.seed for f in files if f.same_row[:2] == row and f.result.status == "diverged"})
+
+
 def data_label(result: Result) -> str:
     """Which images the accuracy is of, such as ``balanced (unofficial, 9,400 of 18,800 test images)``."""
     name, source = result.run.data.test_set, result.data.test_source

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
-from glyphfront.measure.folder import Evaluated, Reading, read_folder
+from glyphfront.measure.folder import Evaluated, Part, Reading, read_folder
 from glyphfront.measure.judge import judge
 from glyphfront.report.claims import claims_sections
 from glyphfront.report.document import (
@@ -98,11 +98,16 @@ def _rows_sections(reading: Reading, budget_us: float | None) -> tuple[list[Sect
     found: list[str] = []
     for number, files in enumerate(by_test_set(files_of(reading.evaluated, reading.timings)), 1):
         suffix = "" if number == 1 else f"-{number}"
-        sections += results_sections(files, budget_us=budget_us, suffix=suffix)
         same_test = list({file.result.key: file.evaluated for file in files}.values())
-        if grows := images_section(same_test, suffix):
+        if grows := images_section(same_test, suffix):  # what a study of such rows asks
             sections.append(grows)
+        sections += results_sections(files, budget_us=budget_us, suffix=suffix)
         found += _what_was_found(files)
+    if lacking := [label for part in reading.parts for label in _lacking(part)]:
+        again = "The command that the study was run with, given again, runs what is missing."
+        sections.append(
+            Section("Not run", (f"Rows without a result, or with too few trainings: {', '.join(lacking)}. {again}",))
+        )
     if any(one.study.published or one.study.baseline for one in judged):
         sections += [section for one in judged if (section := part_section(one, reading.timings))]
     leaks = leaks_section(judged)
@@ -122,16 +127,22 @@ def _what_was_found(files: Sequence[File]) -> list[str]:
 
 
 def _study_sections(reading: Reading) -> tuple[list[Section], list[str]]:
-    """Of a study with parts: which claims hold, each part, the leaks, the front of all rows, the times."""
+    """Of a study with parts: which claims hold, each part, the leaks, the front of all rows, the times.
+
+    Without claims, and sections of its package, the front comes first: it is what such a study asks for.
+    """
     judged = judge(reading.parts)
     claims, guests = claims_sections(judged, reading.study.scale), _guests(reading)
+    asked = not claims and not guests
+    fronts = front_sections(reading, answer=asked)
     sections = [
         *claims,
         *guests[:1],
+        *(fronts if asked else ()),
         *(part_section(one, reading.timings) for one in judged),
         leaks_section(judged),
         *guests[1:],
-        *front_sections(reading),
+        *(() if asked else fronts),
         not_run(reading),
         _how_to_read(reading),
     ]
@@ -152,14 +163,19 @@ def _guests(reading: Reading) -> list[Section]:
     return sections
 
 
-def front_sections(reading: Reading) -> list[Section]:
+def front_sections(reading: Reading, *, answer: bool = False) -> list[Section]:
     """Accuracy against time, size and work of all rows of the test set that most were tested on; and all times.
 
     Rows whose network was trained on some of the test images are not drawn.
+
+    Args:
+        reading: of a study with parts.
+        answer: say first which model to take.
     """
     common = _comparable(reading)
     unseen = [file for file in common if not _leaky(file.evaluated)]
     kinds = len({file.same_row for file in common}) - len({file.same_row for file in unseen})
+    chosen = (pick(unseen).sentence,) if answer and front(unseen) else ()
     drawn = "Rows tested on the same images, each with its lowest seed; the lines are the fronts."
     if kinds:
         drawn += f" Left out: rows whose network, or its base, was trained on some of these images ({kinds})."
@@ -174,7 +190,7 @@ def front_sections(reading: Reading) -> list[Section]:
         ("Size and work", "sizes.svg", size_figure(unseen), "Accuracy by parameters and by multiply-accumulates"),
     ]
     items = tuple(Item(caption, figure=PageFigure(name, svg, alt)) for caption, name, svg, alt in figures if svg)
-    sections = [Section("Accuracy against time, size and work", (drawn,), items)] if items else []
+    sections = [Section("Accuracy against time, size and work", (*chosen, drawn), items)] if items else []
     times = _times(reading)
     return [*sections, times] if times else sections
 
@@ -215,17 +231,21 @@ def _times(reading: Reading) -> Section | None:
     )
 
 
+def _lacking(part: Part) -> list[str]:
+    """Rows without a result, by label, and then those with too few trainings, with how many there are."""
+    seeds = {label: len({one.result.run.seed for one in part.rows[label]}) for label in part.study.rows}
+    few = {label: n for label, n in seeds.items() if 0 < n < part.study.seeds}
+    missing = [label for label, n in seeds.items() if not n]
+    return [*missing, *(f"{label} ({n} of {part.study.seeds} trainings)" for label, n in few.items())]
+
+
 def not_run(reading: Reading) -> Section | None:
     """Rows without a result, rows with too few trainings, what their parts cost, and the commands that run them."""
     rows = []
     root, scale = reading.study.name, reading.study.scale
     for part in reading.parts:
-        seeds = {label: len({one.result.run.seed for one in part.rows[label]}) for label in part.study.rows}
-        missing = [label for label, n in seeds.items() if n == 0]
-        wanted = part.study.seeds
-        few = [f"{label} ({n} of {wanted} trainings)" for label, n in seeds.items() if 0 < n < wanted]
-        if missing or few:
-            what = "all" if len(missing) == len(seeds) else ", ".join([*missing, *few])
+        if lacking := _lacking(part):
+            what = "all" if lacking == list(part.study.rows) else ", ".join(lacking)
             name = f"{root}:{part.name}" if part.name else root
             command = f"glyphfront study run {name} --scale {scale}"
             rows.append((part.name or root, what, part.study.cost or DASH, command))

@@ -12,7 +12,7 @@ from glyphfront.measure.compare import Row, paired
 from glyphfront.measure.power import detectable
 from glyphfront.measure.statistics import Comparison, compare, holm
 from glyphfront.report.document import Table
-from glyphfront.report.front import File, Point, data_label, front, points, seed_groups
+from glyphfront.report.front import File, Point, data_label, diverged_seeds, front, points, seed_groups
 from glyphfront.report.tables import difference, interval, microseconds, p_value, percent, signed_points, span
 from glyphfront.result import Proportion
 
@@ -74,8 +74,8 @@ def pick(
     everything = points(files)
     if not everything:
         raise GlyphfrontError(
-            f"none of the {len(files)} results has both accuracy and latency; finish a study first "
-            "(glyphfront study run quick)"
+            f"none of the {len(files)} results has both accuracy and latency; run the study again, or time its files "
+            "(glyphfront latency --study FOLDER)"
         )
     quick_enough = [
         p
@@ -193,12 +193,18 @@ def _runner_up(first: Point, second: Point, by_speed: bool) -> str:
 
 def _seeds(file: File, files: Sequence[File]) -> str:
     shares = [other.accuracy.value for other in files if other.same_row == file.same_row and other.accuracy]
+    diverged = len(diverged_seeds(file, files))
+    if len(shares) < 2 and diverged:
+        return (
+            f"Of its {diverged + 1} trainings {diverged} diverged: how much another that does not would differ is not "
+            "known."
+        )
     if len(shares) < 2:
         return "It was trained with one seed: how much another training would differ is not known."
     return (
         f"Over {len(shares)} seeds it has {percent(statistics.fmean(shares))} % on average, "
         f"standard deviation {percent(statistics.stdev(shares))} points."
-    )
+    ) + (f" {diverged} more diverged." if diverged else "")
 
 
 def _corrected(compared: Sequence[tuple[File, Comparison | None]]) -> list[Row | None]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from glyphfront.measure.compare import Row
 from glyphfront.measure.statistics import Comparison, SeedComparison, of_networks, single
 from glyphfront.report.document import Table
-from glyphfront.report.front import File, front, seed_groups
+from glyphfront.report.front import File, diverged_seeds, front, seed_groups
 from glyphfront.result import Latency, Proportion, Result
 
 ONE, OF_NETWORKS = "one training", "†"
@@ -158,15 +158,17 @@ def seed_table(files: Sequence[File]) -> Table | None:
     rows = []
     for group in seed_groups(files):
         shares = [file.accuracy.value for file in group if file.accuracy]
-        if len(group) > 1 and shares:
+        diverged = diverged_seeds(group[0], files)
+        seeds = sorted({*diverged, *(file.result.run.seed for file in group)})
+        if len(seeds) > 1 and shares:
             rows.append(
                 (
                     group[0].name,
-                    ", ".join(str(file.result.run.seed) for file in group),
+                    ", ".join(map(str, seeds)),
                     str(len(shares)),
                     percent(statistics.fmean(shares)),
                     percent(statistics.stdev(shares)) if len(shares) > 1 else DASH,
-                    str(sum(file.result.status == "diverged" for file in group)),
+                    str(len(diverged)),
                 )
             )
     header = ("run", "seeds", "n", "mean accuracy, %", "standard deviation, points", "diverged")

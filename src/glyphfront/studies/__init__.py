@@ -126,6 +126,9 @@ def _check_labels(study: Study, name: str) -> None:
             near = _nearest(label, study.rows)
             advice = f"the nearest is {near!r}" if near else "it has none: say that of the part with the row"
             raise GlyphfrontError(f"{name}: {what}: {label!r} is none of its rows; {advice}")
+    for claim in study.claims:
+        if claim.row == claim.than:
+            raise GlyphfrontError(f"{name}: claims: {claim.row!r} is compared with itself")
     for label, part in study.parts.items():
         _check_labels(part, f"{name}, part {label}")
 

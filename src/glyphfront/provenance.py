@@ -16,15 +16,31 @@ from glyphfront.result import Provenance
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "pillow", "scipy", "torch", "torchvision", "timm", "mlcommons-loadgen")
 """Whose versions a result records, where they are installed."""
 
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+_INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm")
+"""As Linux calls them: those that decide how fast fp32 and int8 are. CPUs of one name may have them or not."""
+
 
 def cpu_model() -> str:
     """The processor's name as the system gives it, or at least its architecture."""
+    return _cpu_info("model name") or platform.processor() or platform.machine()
+
+
+def instruction_sets() -> tuple[str, ...]:
+    """Those of this CPU that times hang on, by their names in Linux; none where the system does not tell."""
+    flags = (_cpu_info("flags") or _cpu_info("Features")).split()
+    return tuple(name for name in _INSTRUCTIONS if name in flags)
+
+
+def _cpu_info(name: str) -> str:
+    """What Linux says of the first processor; empty where it says nothing."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
     except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")
 
 
 def cores() -> int:
@@ -35,10 +51,10 @@ def cores() -> int:
 
 
 def machine() -> str:
-    """One line such as ``"AMD EPYC 7763, 2 cores, Linux 6.8.0"``."""
-    count = cores()
+    """One line such as ``"AMD EPYC 7763 (avx2), 2 cores, Linux 6.8.0"``."""
+    count, sets = cores(), " ".join(instruction_sets())
     system = f"{platform.system()} {platform.release()}"
-    return f"{cpu_model()}, {count} core{'s' if count != 1 else ''}, {system}"
+    return f"{cpu_model()}{f' ({sets})' if sets else ''}, {count} core{'s' if count != 1 else ''}, {system}"
 
 
 def library_versions(names: Iterable[str] = LIBRARIES) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import errno
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -56,6 +57,17 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path: Path) -> None
     with pytest.raises(GlyphfrontError, match="the disk is full; free some space"):
         write_atomically(path, write)
     assert path.read_text() == "old"
+
+
+def test_a_read_only_disk_without_free_space_is_not_called_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(partial: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(partial))
+
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(OSError, match="Read-only file system"):
+        write_atomically(tmp_path / "file", write)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")

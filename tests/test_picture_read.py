@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,14 @@ def test_path_bytes_open_file_data_url_image_and_array_give_the_same_pixels(tmp_
     path = tmp_path / "a b é.png"
     path.write_bytes(png())
     url = "data:image/png;base64," + base64.b64encode(png()).decode()
-    for picture in (path, str(path), png(), bytearray(png()), io.BytesIO(png()), url, Image.open(path), PIXELS):
+    (entry,) = os.scandir(tmp_path)
+    for picture in (path, str(path), entry, png(), bytearray(png()), io.BytesIO(png()), url, Image.open(path), PIXELS):
         np.testing.assert_array_equal(read(picture), PIXELS)
+
+
+def read_already(file: Any) -> Any:
+    file.read()
+    return file
 
 
 def closed(picture: Any) -> Any:
@@ -118,6 +125,7 @@ def test_what_cannot_be_read_is_named_with_what_to_do(tmp_path, content, message
         ("", "an empty name is no picture"),
         (closed(io.BytesIO(b"x")), "the open file cannot be read"),
         (io.BytesIO, "the open file cannot be read"),
+        (read_already(io.BytesIO(png())), "read to its end already; rewind it"),
         (closed(Image.new("L", (5, 5))), "the Pillow image cannot be read"),
         (Image.open(io.BytesIO(png(np.zeros((400, 400), np.uint8))[:90])), "the Pillow image cannot be read"),
         ("data:image/png;base64,@@@", "is not base64"),

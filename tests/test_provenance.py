@@ -1,6 +1,7 @@
 import re
 import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,24 +16,37 @@ def test_versions_are_those_the_libraries_give_and_missing_ones_are_left_out():
 
 def test_machine_is_one_line_with_its_cores():
     line = machine.machine()
-    assert line.startswith(machine.cpu_model())
-    assert re.search(rf", {machine.cores()} cores?, \w+", line)
     assert "\n" not in line
+    assert line.startswith(f"{machine.cpu_model()} (" if machine.instruction_sets() else machine.cpu_model())
+    assert re.search(rf", {machine.cores()} cores?, \w+", line)
 
 
 @pytest.mark.parametrize(
     ("told", "name"),
     [
-        ("model name\t: EPYC\nflags\t\t: fpu avx2 avx512f avx512_vnni\n", "EPYC (AVX-512 VNNI)"),
-        ("model name\t: EPYC\nflags\t\t: fpu avx2\nmodel name\t: other\nflags\t\t: avx512f\n", "EPYC (AVX2)"),
-        ("model name\t: Atom\nflags\t\t: fpu sse2\n", "Atom"),
-        ("model name\t: Neoverse\nFeatures\t: fp asimd asimddp\n", "Neoverse (NEON dot product)"),
+        ("model name\t: AMD EPYC\nflags\t\t: fpu avx avx2 vaes\n", "AMD EPYC (avx2), "),
+        (
+            "model name\t: AMD EPYC\nflags\t\t: fpu avx2 avx512f avx512_vnni avx512_bf16\n",
+            "AMD EPYC (avx2 avx512f avx512_vnni avx512_bf16), ",
+        ),
+        ("processor\t: 0\nFeatures\t: fp asimd asimddp\n", " (asimddp), "),
+        ("processor\t: 0\n", ", "),
     ],
 )
-def test_cpu_is_told_with_its_vector_instructions(told, name, tmp_path, monkeypatch):
+def test_processors_of_one_name_are_told_apart_by_what_times_hang_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, name: str
+) -> None:
     (tmp_path / "cpuinfo").write_text(told)
-    monkeypatch.setattr(machine, "_CPUINFO", tmp_path / "cpuinfo")
-    assert machine.cpu_model() == name
+    monkeypatch.setattr(machine, "_CPU_INFO", tmp_path / "cpuinfo")
+    assert machine.machine().split(f"{machine.cores()} core")[0].endswith(name)
+
+
+def test_a_system_that_tells_nothing_of_its_processor_still_has_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "_CPU_INFO", tmp_path / "none")
+    assert machine.instruction_sets() == ()
+    assert machine.cpu_model() in machine.machine()
 
 
 def test_commit_is_that_of_the_checkout_and_tells_of_changes(tmp_path, monkeypatch):

@@ -248,6 +248,13 @@ def test_missing_path_is_told(tmp_path):
         load(tmp_path / "none.onnx")
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "x" * 5000 + ".onnx"])
+def test_a_name_longer_than_any_file_has_is_one_short_line(name):
+    with pytest.raises(GlyphfrontError, match=r"x…x+.*: cannot be read \(File name too long\)") as caught:
+        load(name)
+    assert len(str(caught.value)) < 250
+
+
 def test_every_shipped_model_loads_with_its_card_and_recognises(picture):
     for name in shipped():
         recognizer = load(name)

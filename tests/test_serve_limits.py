@@ -246,10 +246,19 @@ def test_whoever_answers_everybody_answers_pages_from_elsewhere() -> None:
         assert requests.post(f"{address}/v1/recognize", data=picture("7"), headers=elsewhere).ok
 
 
-def test_another_method_is_405_and_the_right_one_is_named(service: str) -> None:
-    answer = requests.get(f"{service}/v1/recognize")
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_another_method_is_405_and_the_right_one_is_named(service: str, method: str) -> None:
+    answer = requests.request(method, f"{service}/v1/recognize")
     assert "POST" in refused(answer, 405)
     assert answer.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/recognise"), ("POST", "/v1/recognize/"), ("POST", "/"), ("GET", "/v1/nothing")]
+)
+def test_a_path_that_is_not_there_is_404_and_says_where_all_are_listed(service: str, method: str, path: str) -> None:
+    told = refused(requests.request(method, service + path), 404)
+    assert told == f"no {method} at {path}; /openapi.json lists what there is"
 
 
 def test_a_token_is_asked_for_where_there_is_one_and_the_page_is_open() -> None:

@@ -29,8 +29,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         partial.replace(path)
     except Exception as error:  # torch and safetensors report a full disk in types of their own
         partial.unlink(missing_ok=True)
-        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-        if full or shutil.disk_usage(path.parent).free < 1 << 20:
+        number = getattr(error, "errno", None)
+        full = number == errno.ENOSPC or "No space left" in str(error)
+        # a read-only disk has no free space either, but says what keeps it from being written
+        if full or (number is None and shutil.disk_usage(path.parent).free < 1 << 20):
             raise GlyphfrontError(
                 f"{path}: the disk is full; free some space and give the same command again"
             ) from None

@@ -16,36 +16,29 @@ from glyphfront.result import Provenance
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "pillow", "scipy", "torch", "torchvision", "timm", "mlcommons-loadgen")
 """Whose versions a result records, where they are installed."""
 
-
-_CPUINFO = Path("/proc/cpuinfo")
-_INSTRUCTIONS = {
-    "AVX-512 VNNI": "avx512_vnni",
-    "AVX-512": "avx512f",
-    "AVX-VNNI": "avx_vnni",
-    "AVX2": "avx2",
-    "NEON dot product": "asimddp",
-    "NEON": "asimd",
-}
-"""Those that a network's time depends on, the widest first, with the flag that Linux gives a CPU that has them."""
+_CPU_INFO = Path("/proc/cpuinfo")
+_INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm")
+"""As Linux calls them: those that decide how fast fp32 and int8 are. CPUs of one name may have them or not."""
 
 
 def cpu_model() -> str:
-    """The processor's name as the system gives it, or at least its architecture; then its widest vector instructions.
+    """The processor's name as the system gives it, or at least its architecture."""
+    return _cpu_info("model name") or platform.processor() or platform.machine()
 
-    Virtual machines give one name to CPUs that differ in these.
-    """
+
+def instruction_sets() -> tuple[str, ...]:
+    """Those of this CPU that times hang on, by their names in Linux; none where the system does not tell."""
+    flags = (_cpu_info("flags") or _cpu_info("Features")).split()
+    return tuple(name for name in _INSTRUCTIONS if name in flags)
+
+
+def _cpu_info(name: str) -> str:
+    """What Linux says of the first processor; empty where it says nothing."""
     try:
-        lines = _CPUINFO.read_text(encoding="utf-8").splitlines()
+        lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
     except OSError:
-        lines = []
-    told: dict[str, str] = {}
-    for line in lines:
-        key, _, value = line.partition(":")
-        told.setdefault(key.strip(), value.strip())
-    name = told.get("model name") or platform.processor() or platform.machine()
-    flags = told.get("flags", told.get("Features", "")).split()
-    widest = next((words for words, flag in _INSTRUCTIONS.items() if flag in flags), "")
-    return f"{name} ({widest})" if widest else name
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")
 
 
 def cores() -> int:
@@ -56,10 +49,10 @@ def cores() -> int:
 
 
 def machine() -> str:
-    """One line such as ``"AMD EPYC 7763 (AVX2), 2 cores, Linux 6.8.0"``."""
-    count = cores()
+    """One line such as ``"AMD EPYC 7763 (avx2), 2 cores, Linux 6.8.0"``."""
+    count, sets = cores(), " ".join(instruction_sets())
     system = f"{platform.system()} {platform.release()}"
-    return f"{cpu_model()}, {count} core{'s' if count != 1 else ''}, {system}"
+    return f"{cpu_model()}{f' ({sets})' if sets else ''}, {count} core{'s' if count != 1 else ''}, {system}"
 
 
 def library_versions(names: Iterable[str] = LIBRARIES) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import binascii
 import ctypes
 import functools
 import io
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ Mask: TypeAlias = NDArray[np.uint8]
 """(H, W) uint8, 1 inside and 0 outside."""
 Box: TypeAlias = tuple[int, int, int, int]
 """left, top, right, bottom, in pixels; right and bottom are the first ones outside."""
-Picture: TypeAlias = "str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]"
+Picture: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]"
 """What a picture may be given as: a path, a data URL, a file's bytes, an open file, a Pillow image, an array."""
 
 SUFFIXES = frozenset(
@@ -66,7 +67,7 @@ def pages(picture: Picture) -> Iterator[Pixels]:
         yield _pixels_of_open(picture)
     elif isinstance(picture, np.ndarray):
         yield pixels_of_array(picture)
-    elif isinstance(picture, str | Path | bytes | bytearray | memoryview) or hasattr(picture, "read"):
+    elif isinstance(picture, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(picture, "read"):
         yield from _pages_of_file(picture)
     else:
         kind = "None" if picture is None else f"an object of type {type(picture).__name__}"
@@ -174,7 +175,7 @@ def _reason(error: Exception) -> str:
     return shortened(" ".join(str(error).split()), 200) or type(error).__name__
 
 
-def _pages_of_file(picture: str | Path | bytes | bytearray | memoryview | BinaryIO) -> Iterator[Pixels]:
+def _pages_of_file(picture: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO) -> Iterator[Pixels]:
     name, source = _source(picture)
     try:
         with ExitStack() as opened:
@@ -199,14 +200,16 @@ def _pages_of_file(picture: str | Path | bytes | bytearray | memoryview | Binary
         raise GlyphfrontError(f"{name}: not readable as a picture ({_reason(error)})") from None
 
 
-def _source(picture: str | Path | bytes | bytearray | memoryview | BinaryIO) -> tuple[str, Path | io.BytesIO]:
+def _source(
+    picture: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO,
+) -> tuple[str, Path | io.BytesIO]:
     """A name for messages, and what Pillow opens."""
     if isinstance(picture, str) and picture.lstrip()[:5].lower() == "data:":
         return "the data URL", io.BytesIO(_bytes_of_url(picture.strip()))
     if picture == "":
         raise GlyphfrontError("an empty name is no picture; give the path of a file")
-    if isinstance(picture, str | Path):
-        return shortened(str(picture)), Path(picture)
+    if isinstance(picture, str | os.PathLike):
+        return shortened(os.fspath(picture)), Path(picture)
     if isinstance(picture, bytes | bytearray | memoryview):
         return "the picture", io.BytesIO(bytes(picture))
     try:
@@ -216,7 +219,18 @@ def _source(picture: str | Path | bytes | bytearray | memoryview | BinaryIO) -> 
     name = getattr(picture, "name", None)
     if not isinstance(content, bytes):
         raise GlyphfrontError("the open file gives text, not bytes; open it with mode 'rb'")
-    return shortened(name) if isinstance(name, str) else "the picture", io.BytesIO(content)
+    told = shortened(name) if isinstance(name, str) else "the picture"
+    if not content and _position(picture):
+        raise GlyphfrontError(f"{told}: read to its end already; rewind it with seek(0), or give it once")
+    return told, io.BytesIO(content)
+
+
+def _position(file: BinaryIO) -> int:
+    """Bytes that lie before the next one to be read; 0 of what has no place, such as a pipe."""
+    try:
+        return file.tell()
+    except (AttributeError, OSError, ValueError):
+        return 0
 
 
 def _bytes_of_url(url: str) -> bytes:

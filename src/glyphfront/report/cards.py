@@ -30,8 +30,9 @@ def what_cards_cannot_say(files: Sequence[File]) -> str:
     machines = " and ".join(dict.fromkeys(file.latency.machine for file in files if file.latency))
     return (
         f"This is what the models' cards say. Their times were taken on {machines}; other machines take other times, "
-        "and --budget-ratio carries over better than --budget-us. Cards hold no answers image by image, so they cannot "
-        "say which differences are beyond chance; results/front/shipped/report.md in a clone of glyphfront does."
+        "and --budget-ratio carries over better than --budget-us, for int8 only to CPUs with VNNI. Cards hold no "
+        "answers image by image, so they cannot say which differences are beyond chance; "
+        "results/front/shipped/report.md in a clone of glyphfront does."
     )
 
 

@@ -378,9 +378,12 @@ async def _http(request: Request, error: Exception) -> Response:
     methods = {
         m for one in request.app.routes if isinstance(one, Route) and one.path == path for m in one.methods or ()
     }
-    if error.status_code == 404 and methods:  # the page stands below all paths, and knows no other methods
-        told = schema.fault(f"{path} is asked with {' or '.join(sorted(methods))}, not {request.method}")
-        return JSONResponse(told, 405, {"Allow": ", ".join(sorted(methods))})
+    if error.status_code in (404, 405):  # the page stands below all paths, and knows GET and HEAD alone
+        if methods:
+            told = schema.fault(f"{path} is asked with {' or '.join(sorted(methods))}, not {request.method}")
+            return JSONResponse(told, 405, {"Allow": ", ".join(sorted(methods))})
+        told = schema.fault(f"no {request.method} at {shortened(path)}; /openapi.json lists what there is")
+        return JSONResponse(told, 404)
     return JSONResponse(schema.fault(str(error.detail)), error.status_code, error.headers)
 
 

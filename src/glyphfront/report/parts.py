@@ -307,4 +307,5 @@ def _leak_differences(leak: Leak, p_values: dict[str, float]) -> tuple[str, ...]
 
 def _images(leak: Leak) -> str:
     a, b = (side[0].result for side in (leak.published, leak.clean))
-    return f"{leak.pair.name} {a.data.train_images:,} and {b.data.train_images:,}, epochs {a.run.epochs}"
+    epochs = f"{a.cost.epochs}" if a.cost.epochs == b.cost.epochs else f"{a.cost.epochs} and {b.cost.epochs}"
+    return f"{leak.pair.name} {a.data.train_images:,} and {b.data.train_images:,}, epochs {epochs}"

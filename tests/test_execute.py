@@ -253,6 +253,13 @@ def test_a_row_that_changes_takes_the_place_of_its_result_and_others_are_named(
     assert "also holds results that are not of this study: b-seed0" in capsys.readouterr().err
 
 
+def test_further_trainings_of_a_row_are_of_its_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    carry_out(replace(rows(a=SHORT), seeds=2), tmp_path)
+    carry_out({"a": SHORT}, tmp_path)
+    assert (tmp_path / "out" / "a-seed1.json").exists()
+    assert "not of this study" not in capsys.readouterr().err
+
+
 def test_all_files_are_timed_anew_when_one_is_added_and_a_file_that_is_gone_is_made_again(tmp_path: Path) -> None:
     carry_out({"tiny": SHORT}, tmp_path)
     before = load_timings(tmp_path / "out" / "latency.json").files

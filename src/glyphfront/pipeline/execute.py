@@ -16,7 +16,7 @@ from glyphfront.models.cost import count_macs, count_parameters
 from glyphfront.pipeline.evaluate import ship_and_evaluate
 from glyphfront.pipeline.keep import is_whole, keep, move_results, results_in, write_study
 from glyphfront.pipeline.latency import is_timed, time_study
-from glyphfront.pipeline.scale import runs_by_folder, trainings
+from glyphfront.pipeline.scale import runs_by_folder, trainings, with_seeds
 from glyphfront.provenance import provenance
 from glyphfront.result import Cost, Precision, Result, Trained, images_behind, load_trained, save_result
 from glyphfront.run import Run, check
@@ -27,6 +27,7 @@ from glyphfront.training.loop import train
 from glyphfront.training.needs import differ, images_of_needs
 
 _OF_A_NAME = str.maketrans("", "", "\0/\\")
+_MOST_SEEDS = 100  # of a row: a seed above was not counted from 0, and is of no study
 _MOST_OF_A_NAME = 180  # bytes: a file's name has 255, and more is added to it
 
 
@@ -137,8 +138,13 @@ def execute(
     if not is_timed(out):
         say("all exported files are timed in turns")
         time_study(out, runs_dir=runs_dir, seconds=latency_seconds)
+    lie = results_in(out)
     known = {run.key for run in trainings(whole)}
-    if others := sorted(path.stem for key, (path, _) in results_in(out).items() if key not in known):
+    seeds = [result.run.seed for key, (_, result) in lie.items() if key not in known and result.run.seed < _MOST_SEEDS]
+    known |= {
+        run.key for run in trainings(with_seeds(whole, 1 + max(seeds, default=0)))
+    }  # more of them than it asks for
+    if others := sorted(path.stem for key, (path, _) in lie.items() if key not in known):
         say(f"{out} also holds results that are not of this study: {', '.join(others)}")
     if faults:
         first = next(iter(faults.values()))

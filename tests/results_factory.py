@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,8 @@ def keep_study(folder: Path, study: Study) -> None:
     records.save(study, folder / "study.json")
 
 
-def keep_timings(folder: Path, p50_us: dict[str, float], reference_us: float = 50.0) -> None:
+def keep_timings(
+    folder: Path, p50_us: dict[str, float], reference_us: float = 50.0, others: float | None = None
+) -> None:
     """Write latency.json."""
-    records.save(make_timings(p50_us, reference_us), folder / "latency.json")
+    records.save(dataclasses.replace(make_timings(p50_us, reference_us), others=others), folder / "latency.json")

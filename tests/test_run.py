@@ -182,3 +182,8 @@ def test_departures_read_back_give_the_same_run() -> None:
 def test_departures_from_a_base_are_what_was_changed_of_it() -> None:
     base = Run(epochs=3, ema=0.9)
     assert json.loads(departures(replace(base, ema=0.99), base)) == {"ema": 0.99}
+
+
+def test_fp32_is_the_precision_by_default():
+    assert Run(precision="fp32") == Run()
+    assert Run(precision="fp32").key == Run().key

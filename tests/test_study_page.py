@@ -85,6 +85,13 @@ def test_without_claims_the_page_starts_with_the_model_to_take_and_the_front(tmp
     assert text.index("(front.svg)") < text.index("(part-acts.svg)")
 
 
+@pytest.mark.parametrize(("others", "told"), [(None, False), (0.02, False), (0.5, True)])
+def test_times_of_a_busy_machine_are_told(tmp_path: Path, others: float | None, told: bool) -> None:
+    keep_timings(tmp_path, {"plain": 50, "new": 100}, others=others)
+    text = write(tmp_path, study("plain", "new"), plain=(300,), new=(360,))
+    assert ("Other programs took 50% of its CPU time" in text) == told
+
+
 def test_rows_stand_beside_what_was_published_with_both_intervals(tmp_path: Path) -> None:
     """1,024 images: 89.45 % is 916 of them, an interval of 87.42 to 91.19 by Wilson."""
     text = write(tmp_path, study("plain", "new"), plain=(300,), new=(360,))

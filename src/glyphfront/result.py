@@ -125,6 +125,9 @@ class Timing:
     """p50 over the reference's, of every turn."""
 
 
+_IDLE = 0.1
+
+
 @dataclass(frozen=True)
 class Timings:
     """All files of a study, timed in turns within one call: latency.json beside the results."""
@@ -133,6 +136,11 @@ class Timings:
     provenance: Provenance
     others: float | None = None
     """Share of the machine's CPU time that other processes took meanwhile, 0 to 1; None: not known."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether others took more than a tenth of it: what an idle system does is below 2 %."""
+        return self.others is not None and self.others > _IDLE
 
     def of(self, graph: str) -> Timing | None:
         """The timing of files that compute `graph`, if they were timed."""

@@ -196,9 +196,9 @@ class Run:
     """Gradients are scaled down to this norm; 0: off."""
     early_stopping: int = 0
     """Stop after this many epochs without a better validation accuracy and keep the best epoch; 0: off."""
-    precision: Literal["bf16"] | None = None
+    precision: Literal["bf16", "fp32"] | None = None
     """bf16: convolutions and matrix products of the training in bfloat16, weights and batch norm's statistics in
-    float32 (torch's autocast); by default everything in float32."""
+    float32 (torch's autocast); by default, or as fp32, which is kept as None, everything in float32."""
     init_from: str | None = None
     """What it starts from: a shipped model, such as glyphnet-s, whose weights are taken over, those of the classifier
     for classes that it knows; or the key of a Run, of which all weights but the classifier's are. A Run names a model
@@ -211,6 +211,10 @@ class Run:
     """Trained Runs that it learns from; by default none."""
     seed: int = 0
     """Of the initial weights, the order of the images and the augmentation."""
+
+    def __post_init__(self) -> None:
+        if self.precision == "fp32":
+            object.__setattr__(self, "precision", None)
 
     def epochs_for(self, images: int) -> int:
         """Passes over `images` training images: as given, or 1,500 / sqrt(images), at least 12 and at most 300.

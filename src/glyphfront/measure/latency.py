@@ -35,7 +35,6 @@ _REFERENCE_SECONDS = 10.0  # at most: the load generator holds every query of a 
 _SAMPLES = 64  # images that queries choose from
 _PAUSES_MS = (0.5, 2.0)
 _PAUSED_QUERIES = 300  # at most, and no more than a turn has room for
-_IDLE = 0.1  # share of the machine that others may take: what an idle system does is below 2 %
 
 Answer = Callable[[list[int]], object]
 """Turns the images of these numbers into probabilities."""
@@ -101,11 +100,6 @@ def time_files(
             beside_runs.append(_single_stream(beside_session, min(seconds, _REFERENCE_SECONDS)))
         offline = [_offline(session, seconds) for session in sessions]
         paused = [tuple(_paused(session, pause, seconds) for pause in _PAUSES_MS) for session in sessions]
-    if watched.others > _IDLE:
-        say(
-            f"the machine was not idle: other processes took {watched.others:.0%} of its CPU time; all files met the "
-            "same, but time again when nothing else runs"
-        )
     timings = []
     for (graph, (name, _)), runs, many, after in zip(timed.items(), singles, offline, paused, strict=True):
         latency = Latency(
@@ -128,7 +122,13 @@ def time_files(
             for own, other in zip(runs, beside_runs, strict=True)
         )
         timings.append(Timing(graph, name, latency, ratios))
-    return Timings(tuple(timings), provenance(), watched.others)
+    found = Timings(tuple(timings), provenance(), watched.others)
+    if found.busy:
+        say(
+            f"the machine was not idle: other processes took {watched.others:.0%} of its CPU time; all files met the "
+            "same, but time again when nothing else runs"
+        )
+    return found
 
 
 def _once_a_graph(files: Mapping[str, Path]) -> dict[str, tuple[str, Path]]:

@@ -110,8 +110,8 @@ def _rows_sections(reading: Reading, budget_us: float | None) -> tuple[list[Sect
         )
     if any(one.study.published or one.study.baseline for one in judged):
         sections += [section for one in judged if (section := part_section(one, reading.timings))]
-    leaks = leaks_section(judged)
-    return [*sections, *([leaks] if leaks else []), *_guests(reading)], found
+    more = (_busy(reading), leaks_section(judged), *_guests(reading))
+    return [*sections, *(section for section in more if section)], found
 
 
 def _what_was_found(files: Sequence[File]) -> list[str]:
@@ -143,6 +143,7 @@ def _study_sections(reading: Reading) -> tuple[list[Section], list[str]]:
         leaks_section(judged),
         *guests[1:],
         *(() if asked else fronts),
+        _busy(reading),
         not_run(reading),
         _how_to_read(reading),
     ]
@@ -228,6 +229,20 @@ def _times(reading: Reading) -> Section | None:
             "compute the same, their weights apart, share a time.",
         ),
         (Item(figure=figure), Item("Times in numbers", Table(header, tuple(rows)), folded=True)),
+    )
+
+
+def _busy(reading: Reading) -> Section | None:
+    """That the times are of a machine on which something else ran."""
+    if reading.timings is None or not reading.timings.busy:
+        return None
+    return Section(
+        "The times are of a busy machine",
+        (
+            f"Other programs took {reading.timings.others:.0%} of its CPU time while the files were timed. All files "
+            "met the same, but their times are uncertain. Time them again when nothing else runs: glyphfront latency "
+            "--study FOLDER.",
+        ),
     )
 
 

@@ -141,9 +141,8 @@ def execute(
     lie = results_in(out)
     known = {run.key for run in trainings(whole)}
     seeds = [result.run.seed for key, (_, result) in lie.items() if key not in known and result.run.seed < _MOST_SEEDS]
-    known |= {
-        run.key for run in trainings(with_seeds(whole, 1 + max(seeds, default=0)))
-    }  # more of them than it asks for
+    further = with_seeds(whole, 1 + max(seeds, default=0))  # more trainings of its rows than it asks for
+    known |= {run.key for run in trainings(further)}
     if others := sorted(path.stem for key, (path, _) in lie.items() if key not in known):
         say(f"{out} also holds results that are not of this study: {', '.join(others)}")
     if faults:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from form_files import (
     WRITERS,
@@ -21,6 +23,7 @@ from form_files import (
     write_upright,
 )
 from glyphfront.data.emnist import read_split
+from glyphfront.data.forms.parquet import read_parquet
 from glyphfront.data.forms.pixels import as_uint8
 from glyphfront.data.listing import File
 from glyphfront.errors import GlyphfrontError
@@ -125,3 +128,23 @@ def test_floats_are_scaled_to_bytes(tmp_path, low, high):
     file = File(tmp_path, None, PurePosixPath("x"), 0, 0)
     block = np.array([[[low, high]]], np.float32)
     assert as_uint8(file, [block]).tolist() == [[[0, 255]]]
+
+
+@pytest.mark.parametrize("kind", ["transparent", "16 bits", "nothing drawn"])
+def test_pictures_in_parquet_are_read_as_in_a_folder(kind: str, tmp_path):
+    """Black ink on a transparent canvas, as drawing widgets give it; 16 bits a pixel; an empty canvas."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    ink = np.zeros((2, 28, 28), np.uint8)
+    ink[0, 4:24, 12:16], ink[1, 12:16, 4:24] = 255, 255
+    ink[:, 13, 13] = 128
+    files = []
+    for one in ink:
+        canvas = np.zeros((28, 28, 4), np.uint8)
+        canvas[:, :, 3] = 0 if kind == "nothing drawn" else one
+        picture = Image.fromarray(one.astype(np.uint16) * 257) if kind == "16 bits" else Image.fromarray(canvas)
+        picture.save(encoded := BytesIO(), "PNG")
+        files.append({"bytes": encoded.getvalue(), "path": None})
+    pq.write_table(pa.table({"image": files, "label": [0, 1]}), tmp_path / "train.parquet")
+    (piece,) = read_parquet(File(tmp_path / "train.parquet", None, PurePosixPath("train.parquet"), 1, 1), None)
+    read = {"transparent": 255 - ink, "16 bits": ink, "nothing drawn": np.zeros_like(ink)}[kind]
+    np.testing.assert_array_equal(piece.images, read)

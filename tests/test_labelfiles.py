@@ -159,6 +159,35 @@ def test_pictures_and_rows_that_lack_each_other_are_noted(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("listed", [("train", "test"), ("train",)])
+def test_a_picture_of_another_split_or_folder_does_not_stand_in_for_a_missing_one(tmp_path, listed):
+    files = [
+        f"{split}/{number}.png" for split in ("train", "test") for number in range(6) if (split, number) != ("train", 5)
+    ]
+    rows = [f"{split}/{number}.png,{'ab'[split == 'test']}" for split in listed for number in range(6)]
+    write(tmp_path, dict.fromkeys(files, b"") | {"t.csv": "\n".join(["file,label", *rows])})
+    notes = Notes(tmp_path)
+    found = {str(p.file.relative): (p.label, p.split) for p in find_pictures(tmp_path, None, notes)}
+    assert found == {
+        file: ("b", "test") if file < "train" else ("a", "train" if len(listed) > 1 else None)
+        for file in files
+        if file.split("/")[0] in listed
+    }
+    assert f"{tmp_path}/train/5.png: named in t.csv, but not there" in notes.lines()
+
+
+def test_a_folder_of_another_writer_does_not_stand_in_for_a_missing_picture(tmp_path):
+    rows = ["file,label", *(f"anna/{number}.png,a" for number in range(4)), "anna/9.png,z"]
+    write(tmp_path, {f"anna/{n}.png": b"" for n in range(4)} | {"bert/9.png": b"", "t.csv": "\n".join(rows)})
+    assert labels_of(tmp_path) == {f"anna/{number}.png": "a" for number in range(4)}
+
+
+def test_pictures_that_were_moved_out_of_the_folder_that_the_table_tells_are_found_by_name(tmp_path):
+    rows = ["file,label", *(f"/data/scans/{number}.png,a" for number in range(4))]
+    write(tmp_path, {f"sorted/{number}.png": b"" for number in range(4)} | {"t.csv": "\n".join(rows)})
+    assert labels_of(tmp_path) == {f"sorted/{number}.png": "a" for number in range(4)}
+
+
 @pytest.mark.parametrize(
     ("table", "why"),
     [

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from glyphfront.data import load, load_all, load_validation
 from glyphfront.data.carve import by_class, by_writer, with_copies
 from glyphfront.data.folder import read_folder
+from glyphfront.data.leakage import fingerprints
 from glyphfront.data.splits import prepare
+from glyphfront.data.strokes import draw
 from glyphfront.run import Data
 from layout_files import noting, png, two_classes, write
 
@@ -114,3 +117,60 @@ def test_the_validation_set_is_of_other_people_than_the_training_set(tmp_path):
     write(tmp_path, {f"{c}/w{w}/{k}.png": png(next(numbers)) for c in "ab" for w in range(6) for k in range(3)})
     training = prepare(Data(train=f"folder:{tmp_path}", validation_fraction=0.2)).training
     assert not set(training.train.writers) & set(training.validation.writers)
+
+
+def listing(dataset, path, take=slice(None)):
+    path.write_text(
+        "\n".join(["fingerprint", *(f"{mark:016x}" for mark in fingerprints(dataset.images)[take])]), "utf-8-sig"
+    )
+    return str(path)
+
+
+def test_a_change_of_the_own_validation_set_is_a_change_of_the_data(tmp_path):
+    write(tmp_path, two_classes("train", "val", "test", each=5))
+    data = Data(train=f"folder:{tmp_path}")
+    before = prepare(data).training.used
+    (tmp_path / "val/a").rename(tmp_path / "val/c")
+    (tmp_path / "val/b").rename(tmp_path / "val/a")
+    (tmp_path / "val/c").rename(tmp_path / "val/b")
+    assert prepare(data).training.used.train_fingerprint != before.train_fingerprint
+
+
+def test_a_list_leaves_out_of_the_own_validation_set_too_and_what_it_left_out_is_known(tmp_path):
+    write(tmp_path, two_classes("train", "val", "test", each=5))
+    name = f"folder:{tmp_path}"
+    own = load_validation(name)
+    marks = fingerprints(own.images)[:3]
+    training = prepare(Data(train=name, leave_out=listing(own, tmp_path / "l.csv", slice(3)))).training
+    assert not np.isin(fingerprints(training.validation.images), marks).any()
+    assert sorted(training.left_out) == sorted(marks)
+
+
+def test_a_list_of_other_images_is_noted(tmp_path):
+    write(tmp_path, two_classes("train", "test", each=5))
+    path = listing(draw(1, seed=3), tmp_path / "l.csv")
+    with pytest.warns(UserWarning, match=r"l\.csv: none of its 47 images is in folder:"):
+        prepare(Data(train=f"folder:{tmp_path}", leave_out=path))
+
+
+def test_a_class_that_nothing_is_left_of_to_train_on_is_noted(tmp_path):
+    files = two_classes("train", "val", "test", each=5)
+    write(
+        tmp_path,
+        files | {f"val/a/{n}.png": files[name] for n, name in enumerate(sorted(files)) if name.startswith("train/a")},
+    )
+    with pytest.warns(
+        UserWarning, match="nothing to train on of a: what there is stands in the validation or test set"
+    ):
+        prepare(Data(train=f"folder:{tmp_path}"))
+
+
+def test_a_folder_that_is_only_trained_on_or_only_tested_on_is_not_divided(tmp_path):
+    numbers = iter(range(1, 4000))
+    for folder in ("one", "other"):
+        write(tmp_path / folder, {f"{c}/{n}.png": png(next(numbers)) for c in "ab" for n in range(10)})
+    one, other = (f"folder:{tmp_path / folder}" for folder in ("one", "other"))
+    splits = prepare(Data(train=one, test=other))
+    assert len(splits.test) == 20
+    assert len(splits.training.train) + len(splits.training.validation) == 20
+    assert len(prepare(Data(train=one, test=f"folder:{tmp_path}/./one")).test) == 4

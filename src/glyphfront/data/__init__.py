@@ -60,9 +60,9 @@ def load_validation(name: str, *, seed: int = 0) -> Dataset | None:
     plain, options = _parted(name)
     if not plain.startswith("folder:"):
         return None
-    from glyphfront.data.folder import has_validation, read_folder
+    from glyphfront.data.folder import has_split, read_folder
 
-    if not has_validation(_path(plain), labels_from=options.get("labels_from")):
+    if not has_split(_path(plain), "validation", labels_from=options.get("labels_from")):
         return None
     return read_folder(_path(plain), "validation", seed=seed, **options)
 
@@ -75,6 +75,28 @@ def load_all(name: str, *, folder: Path | None = None, seed: int = 0) -> Dataset
     from glyphfront.data.folder import read_folder
 
     return read_folder(_path(plain), "all", seed=seed, **options)
+
+
+def is_undivided(name: str) -> bool:
+    """Whether it is a folder of pictures without a test set of its own.
+
+    Raises:
+        GlyphfrontError: the folder is missing or faulty.
+    """
+    plain, options = _parted(name)
+    if not plain.startswith("folder:"):
+        return False
+    from glyphfront.data.folder import has_split
+
+    return not has_split(_path(plain), "test", labels_from=options.get("labels_from"))
+
+
+def are_the_same(name: str, other: str) -> bool:
+    """Whether two names mean the same set: paths of a folder may be written in several ways."""
+    plain, theirs = _parted(name)[0], _parted(other)[0]
+    if plain.startswith("folder:") and theirs.startswith("folder:"):
+        return _path(plain).resolve() == _path(theirs).resolve()
+    return plain == theirs
 
 
 def _path(name: str) -> Path:

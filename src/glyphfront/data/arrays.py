@@ -25,6 +25,8 @@ from glyphfront.errors import GlyphfrontError
 def read_arrays(path: Path, stored: str | None = None) -> tuple[Dataset, NDArray[np.str_]]:
     """All images of the arrays in a folder, and the split of each, "" where nothing says it.
 
+    Several files of one split are read together, copies of a file once.
+
     Images of 28x28 stay as they are; others are normalised as pictures are.
 
     Raises:
@@ -38,18 +40,51 @@ def read_arrays(path: Path, stored: str | None = None) -> tuple[Dataset, NDArray
     sets = sorted({source.set for source in sources if source.set is not None})
     if len(sets) > 1:
         raise GlyphfrontError(f"{path}: holds several sets, {', '.join(sets)}; name the folder of one, or its file")
-    pieces: dict[str, Piece] = {}
-    for source in sources:
-        for split in source.splits():
-            pieces.setdefault(split or "", source.read(split))
-    if len(pieces) > 1:
-        pieces.pop("", None)
-    names, labels = _classes(path, list(pieces.values()))
-    images = np.concatenate([_images(path, piece) for piece in pieces.values()])
+    parts = _parts(sources)
+    pieces = [piece for _, piece in parts]
+    names, labels = _classes(path, pieces)
+    images = np.concatenate([_images(path, piece) for piece in pieces])
     images, seen = upright(images, labels, names, str(path), "upright", stored)
-    splits = np.concatenate([np.full(len(piece.labels), split, "<U10") for split, piece in pieces.items()])  # type: ignore[arg-type]
+    splits = np.concatenate([np.full(len(piece.labels), split, "<U10") for split, piece in parts])  # type: ignore[arg-type]
     origin = f"{sources[0].form.name}, {seen}: {_first(sources)}"
     return Dataset(f"folder:{path.resolve().name}", "all", images, labels, names, "", origin=origin), splits
+
+
+def _parts(sources: list[Source]) -> list[tuple[str, Piece]]:
+    """What the files hold, with the split of each: all of the first form, and of others what no file of it holds.
+
+    A file with the images of another is a copy of it, packed or in another form. What is taken together, and what is
+    left out, is told.
+    """
+    found: list[tuple[str, Source, Piece]] = []
+    for source in sources:
+        for named in source.splits():
+            split, piece = named or "", source.read(named)
+            alike = [(of, other) for told, of, other in found if told == split]
+            if any(_same_images(piece, other) for _, other in alike):
+                continue
+            if alike and alike[0][0].form is not source.form:
+                if _count(piece) != sum(_count(other) for _, other in alike):
+                    warnings.warn(f"{source}: beside {alike[0][0]} in another form; left out", stacklevel=4)
+                continue
+            if alike:
+                warnings.warn(f"{source}: read together with {alike[0][0]}", stacklevel=4)
+            found.append((split, source, piece))
+    if any(split for split, _, _ in found):
+        for source in [source for split, source, _ in found if not split]:
+            warnings.warn(f"{source}: says no split, beside files that do; left out", stacklevel=4)
+        found = [one for one in found if one[0]]
+    return [(split, piece) for split, _, piece in found]
+
+
+def _count(piece: Piece) -> int:
+    return 0 if piece.images is None else len(piece.images)
+
+
+def _same_images(piece: Piece, other: Piece) -> bool:
+    assert piece.images is not None
+    assert other.images is not None
+    return piece.images.shape == other.images.shape and bool((piece.images == other.images).all())
 
 
 def _first(sources: list[Source]) -> str:
@@ -79,7 +114,13 @@ def _classes(path: Path, pieces: list[Piece]) -> tuple[tuple[str, ...], NDArray[
     names = pieces[0].names
     labels = np.concatenate([piece.labels for piece in pieces if piece.labels is not None])
     if any(piece.names != names for piece in pieces):
-        texts = np.concatenate([np.array(p.names or ())[p.labels] for p in pieces if p.labels is not None])
+        texts = np.concatenate(
+            [
+                p.labels.astype(str) if p.names is None else np.array(p.names)[p.labels]
+                for p in pieces
+                if p.labels is not None
+            ]
+        )
         found, numbers = np.unique(texts, return_inverse=True)
         return tuple(map(str, found)), numbers.astype(np.int64)
     if names is not None:

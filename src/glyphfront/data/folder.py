@@ -46,7 +46,7 @@ def read_folder(
 
     Args:
         path: the folder or archive.
-        split: which; validation only where `has_validation`; all is every picture, whatever its folder says.
+        split: which; validation only where `has_split`; all is every picture, whatever its folder says.
         seed: of the carving; the same seed carves the same pictures.
         labels_from: a pattern of file names such as ``img_{label}_*.png``; also ``{writer}`` and ``{split}``.
         stored: how images of arrays stand, upright or transposed, where that is not upright.
@@ -71,10 +71,10 @@ def read_folder(
     return _named(path, found, split)
 
 
-def has_validation(path: Path, *, labels_from: str | None = None) -> bool:
-    """Whether the layout has a validation set of its own; raises as `read_folder`."""
+def has_split(path: Path, split: Literal["validation", "test"], *, labels_from: str | None = None) -> bool:
+    """Whether the layout has such a set of its own; raises as `read_folder`."""
     with archives_kept_open():
-        return bool((_read(path, labels_from, None).splits == "validation").any())
+        return bool((_read(path, labels_from, None).splits == split).any())
 
 
 def _named(path: Path, dataset: Dataset, split: str) -> Dataset:

@@ -74,7 +74,7 @@ def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable
     A note says what a table lacks whose files are there, or which has a column of files or of labels; and which of its
     splits are not known.
     A file may be named by its path from the table or from the top, or by its name alone, without its ending or with
-    another one.
+    another one. A path that leads nowhere is taken as a name, unless it tells of another picture.
     """
     text = read_text(file)
     of_json = file.name.lower().endswith((".json", ".jsonl"))
@@ -89,11 +89,15 @@ def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable
             notes.add(f"{there}; not used as labels", str(file.relative))
         return None
     found, missing, splits = [], [], set()
-    for row in grid[1:] if columns.headed else grid:
+    body = grid[1:] if columns.headed else grid
+    named = {picture for row in body if (picture := find.by_path(_cell(row, columns.file)))}
+    for row in body:
         name, said = _cell(row, columns.file), _cell(row, columns.split)
         if len(row) <= columns.label or not name:
             continue
-        picture = find(name)
+        picture = find.by_path(name)
+        if picture is None and ((other := find.by_name(name)) not in named or not _plain(name).parent.parts):
+            picture = other
         if picture is None:
             missing.append(name)
             continue
@@ -169,20 +173,47 @@ class _Finder:
         self._beside = table.relative.parent
         self._paths = {_nfc(str(picture.relative)): picture for picture in pictures}
         self._folded = {path.lower(): picture for path, picture in self._paths.items()}
+        self._folders = {_nfc(part).lower() for picture in pictures for part in picture.relative.parent.parts}
         self._names: dict[str, list[File]] = defaultdict(list)
         for picture in pictures:
             self._names[_nfc(picture.name.lower())].append(picture)
             self._names[_nfc(PurePosixPath(picture.name).stem.lower())].append(picture)
 
     def __call__(self, name: str) -> File | None:
-        plain = PurePosixPath(_nfc(name).replace("\\", "/").lstrip("/"))
+        return self.by_path(name) or self.by_name(name)
+
+    def by_path(self, name: str) -> File | None:
+        """The picture at this path, from the table or from the top, without its ending or with another one."""
+        plain = _plain(name)
         for ending in ("", *ENDINGS):
             for base in (self._beside, PurePosixPath()):
                 path = str(base / f"{plain}{ending}")
                 if (found := self._paths.get(path) or self._folded.get(path.lower())) is not None:
                     return found
+        return None
+
+    def by_name(self, name: str) -> File | None:
+        """The only picture of this name, wherever it lies: pictures are moved, and tables hold paths of another disk.
+
+        Not where the path has a folder that there is, or another split than the picture's: then that picture is
+        another one, and the one that is meant is missing.
+        """
+        plain = _plain(name)
         for called in (plain.name, plain.stem if plain.suffix.lower() in ENDINGS else plain.name):
             named = self._names.get(called.lower(), [])
             if len(named) == 1:
-                return named[0]
+                return named[0] if self._may_be(plain.parent.parts, named[0].relative.parent.parts) else None
         return None
+
+    def _may_be(self, told: Sequence[str], lies: Sequence[str]) -> bool:
+        if not told:
+            return True
+        splits = [next((s for part in reversed(parts) if (s := is_split(part))), None) for parts in (told, lies)]
+        if all(splits) and splits[0] != splits[1]:
+            return False
+        ours = _nfc(told[-1]).lower()
+        return ours in {_nfc(part).lower() for part in lies} or ours not in self._folders
+
+
+def _plain(name: str) -> PurePosixPath:
+    return PurePosixPath(_nfc(name).replace("\\", "/").lstrip("/"))

@@ -78,7 +78,7 @@ def load_listed(path: Path) -> Fingerprints:
         GlyphfrontError: the file is missing, or has no such column.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # as spreadsheets save it
             marks = [int(row["fingerprint"], 16) for row in csv.DictReader(file)]
     except FileNotFoundError:
         raise GlyphfrontError(f"{path}: no such file; glyphfront data suspects writes one") from None

@@ -202,7 +202,8 @@ def _of_folder(place: Path, depth: int, notes: Notes) -> Iterator[File]:
             except PermissionError as error:  # of the folder, and so of all in it
                 faults.append(PermissionError(error.errno, error.strerror, str(at)))
                 break
-            except OSError:  # a link to nothing
+            except OSError:
+                notes.add("a link to nothing; left out", (relative / name).as_posix())
                 continue
             yield File(at / name, None, relative / name, status.st_size, status.st_mtime_ns)
     for fault in faults:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from glyphfront.data import load, load_validation
+from glyphfront.data import are_the_same, is_undivided, load, load_all, load_validation
 from glyphfront.data.dataset import Dataset, split_validation
 from glyphfront.data.emnist import CLASSES, COUNTS
 from glyphfront.data.leakage import Fingerprints, fingerprints, load_listed, remove_leaks, unseen
+from glyphfront.data.notes import some
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import DataUsed
 from glyphfront.run import Data
@@ -26,6 +28,8 @@ class TrainingData:
     used: DataUsed
     test_fingerprints: Fingerprints
     """Of the test set's images: a Run must not start from one that has seen them."""
+    left_out: Fingerprints = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """Of images that a list kept out: they are no new ones to test on, as they were looked at to choose the others."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,8 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
         GlyphfrontError: data is missing or faulty, or two sets have different classes.
     """
     (first, split), *others = data.train_sets
-    test = load(data.test_set, "test", folder=folder, seed=data.seed)
-    per_class = data.limit if first == "strokes" else None
-    train = load(first, split, folder=folder, seed=data.seed, per_class=per_class)
+    test = _load(data.test_set, "test", data, folder)
+    train = _load(first, split, data, folder)
     if train.classes != test.classes:
         raise GlyphfrontError(
             f"{train.name} has {len(train.classes)} classes and {test.name} {len(test.classes)}: "
@@ -64,25 +67,26 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
     for held_back in kept_out:
         train, more = remove_leaks(train, held_back)
         leaks += more
-    if data.leave_out is not None:
-        train = _without_listed(train, Path(data.leave_out))
+    listed = _List(data.leave_out)
+    train = listed.without(train)
     if data.limit is not None and first != "strokes":
         train = replace(train.limit(data.limit, data.seed), source=f"{train.source}, at most {data.limit} a class")
     own = load_validation(first, seed=data.seed)
     if own is not None and len(own):
         for held_back in (test, *kept_out):
             own, _ = remove_leaks(own, held_back)
-        kept, validation = train, own
+        own = listed.without(own)
+        kept, validation, shaping = train, own, _joined(train, own)
     else:
         kept, validation = split_validation(train, data.validation_fraction, data.seed)
+        shaping = train
     kept, _ = remove_leaks(kept, validation)
     for name, part in others:
-        more_images = load(name, part, folder=folder, seed=data.seed)
-        if data.leave_out is not None:
-            more_images = _without_listed(more_images, Path(data.leave_out))
+        more_images = listed.without(_load(name, part, data, folder))
         kept, more = _with(kept, more_images, [validation, *kept_out])
         train = replace(train, source=f"{train.source}; {more_images.source}")
         leaks += more
+    listed.check(train.name)
     if data.limit is not None and others:
         kept = kept.limit(data.limit, data.seed)
     if not len(test):
@@ -93,6 +97,12 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
         raise GlyphfrontError(
             f"{train.name}: every training picture has a copy in the validation set; nothing is left to train on"
         )
+    if untrained := [name for name, count in zip(kept.classes, kept.counts(), strict=True) if not count]:
+        warnings.warn(
+            f"{train.name}: nothing to train on of {some(untrained)}: what there is stands in the validation or test "
+            "set, or is a copy of a picture there",
+            stacklevel=2,
+        )
     used = DataUsed(
         train_source=train.source,
         test_source=test.source,
@@ -100,10 +110,10 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
         validation_images=len(validation),
         test_images=len(test),
         leaks_removed=leaks,
-        train_fingerprint=(_joined(kept, validation) if others else train).fingerprint(),
+        train_fingerprint=(_joined(kept, validation) if others else shaping).fingerprint(),
         test_fingerprint=test.fingerprint(),
     )
-    return Splits(TrainingData(kept, validation, used, fingerprints(test.images)), test)
+    return Splits(TrainingData(kept, validation, used, fingerprints(test.images), listed.found), test)
 
 
 class Prepared:
@@ -137,13 +147,38 @@ def _bytes(splits: Splits) -> int:
     return sum(one.images.nbytes for one in (splits.training.train, splits.training.validation, splits.test))
 
 
-def _without_listed(train: Dataset, path: Path) -> Dataset:
-    """`train` without the images of a list; its source says how many these were."""
-    kept = unseen(train.images, load_listed(path))
-    if kept.all():
-        return train
-    source = f"{train.source}, {int((~kept).sum()):,} left out by a list"
-    return replace(train.take(kept), source=source)
+class _List:
+    """The images that a Run leaves out, as a list says; none without a list."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._listed = np.zeros(0, np.uint64) if path is None else load_listed(Path(path))
+        self.found = np.zeros(0, np.uint64)
+        """(N,) uint64 fingerprints of those that were left out."""
+
+    def without(self, images: Dataset) -> Dataset:
+        """The other images; the source says how many were left out."""
+        kept = unseen(images.images, self._listed)
+        if kept.all():
+            return images
+        self.found = np.concatenate([self.found, fingerprints(images.images[~kept])])
+        source = f"{images.source}, {int((~kept).sum()):,} left out by a list"
+        return replace(images.take(kept), source=source)
+
+    def check(self, name: str) -> None:
+        """Say where a list is of other images."""
+        if len(self._listed) and not len(self.found):
+            warnings.warn(f"{self._path}: none of its {len(self._listed):,} images is in {name}", stacklevel=3)
+
+
+def _load(name: str, split: str, data: Data, folder: Path | None) -> Dataset:
+    """A set that a Run names; of a folder without a test set all of it, if the Run only trains or only tests on it."""
+    trained = any(are_the_same(name, other) for other, _ in data.train_sets)
+    if trained != are_the_same(name, data.test_set) and is_undivided(name):
+        return replace(load_all(name, folder=folder, seed=data.seed), split=split)
+    if name == "strokes" and split == "train":
+        return load(name, split, folder=folder, seed=data.seed, per_class=data.limit)
+    return load(name, split, folder=folder, seed=data.seed)
 
 
 def count_training_images(data: Data, folder: Path | None = None) -> int:
@@ -161,8 +196,7 @@ def _count(name: str, split: str, data: Data, folder: Path | None) -> int:
     if name in COUNTS:
         images = COUNTS[name][split]
         return images if data.limit is None else min(images, data.limit * len(CLASSES[name]))
-    per_class = data.limit if name == "strokes" else None
-    train = load(name, split, folder=folder, seed=data.seed, per_class=per_class)
+    train = _load(name, split, data, folder)
     return len(train) if data.limit is None else int(train.counts().clip(max=data.limit).sum())
 
 
@@ -187,4 +221,6 @@ def _joined(one: Dataset, other: Dataset) -> Dataset:
         one,
         images=np.concatenate([one.images, other.images]),
         labels=np.concatenate([one.labels, other.labels]),
+        writers=None,
+        files=None,
     )

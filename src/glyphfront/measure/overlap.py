@@ -37,7 +37,8 @@ class Overlap:
         look_alikes: share right where classes that look alike (`LOOK_ALIKES`) count as one.
         unknown: the set's classes that the model does not know, and that were left out.
         unknown_images: how many images these have.
-        seen: images left out because the model was trained on them; None where that is not known.
+        seen: images left out because the model was trained on them, or its Run left them out by a list; None where
+            that is not known.
         dataset: the scored images; its labels are indices into `classes`.
         predicted: (N,) int64, indices into `classes`.
         confidence: (N,) float32, probability of the predicted class within the alphabet.

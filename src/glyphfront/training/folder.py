@@ -103,7 +103,8 @@ def leave_trained(data: TrainingData, folder: Path, trained: Trained, state: Sta
         save_weights(state.evaluated.state_dict(), folder / "weights.safetensors")
     before = [load_seen(folder.parent / key / "model.seen.npz") for key in run.needs]
     before += [load_seen(shipped_seen(run.base))] if run.base else []
-    save_seen(folder / "model.seen.npz", data.train.images, data.validation.images, more=before)
+    images = data.train.images, data.validation.images
+    save_seen(folder / "model.seen.npz", *images, more=[*before, data.left_out])
     save_result(trained, folder / "trained.json")
     (folder / "state.pt").unlink(missing_ok=True)
     return trained

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from glyphfront.data.forms.pixels import as_uint8, numbered, square
 from glyphfront.data.listing import File
 from glyphfront.data.notes import some
 from glyphfront.errors import GlyphfrontError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _LEAST_PIXELS = 64
 _LABELS = {"label", "labels", "y", "target", "targets", "class", "character"}
@@ -77,13 +80,26 @@ def _pixels(content: Any) -> NDArray[Any]:
     else:
         try:
             with Image.open(io.BytesIO(data)) as picture:
-                return np.asarray(picture.convert("L"))
+                return _gray(picture)
         except UnidentifiedImageError:
             if math.isqrt(len(data)) ** 2 != len(data):
                 raise
             found = np.frombuffer(data, np.uint8)
     found = found.astype(np.float32 if found.dtype.kind == "f" else np.int16)
     return found.reshape(math.isqrt(found.size), -1)
+
+
+def _gray(picture: Image.Image) -> NDArray[np.uint8]:
+    """(H, W), as a picture of a folder is read: what is transparent is paper, and 16 bits are scaled to 8."""
+    from glyphfront.picture.ink import gray_of
+    from glyphfront.picture.read import pixels_of_image
+
+    if picture.mode in ("1", "L") and "transparency" not in picture.info:
+        return np.asarray(picture.convert("L"))
+    pixels = pixels_of_image(picture)
+    if pixels.ndim == 3 and pixels.shape[2] in (2, 4) and not pixels[:, :, -1].any():
+        return np.zeros(pixels.shape[:2], np.uint8)  # nothing was drawn
+    return gray_of(pixels)
 
 
 def _parquet_columns(file: File, schema: Any) -> tuple[list[str], str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,9 @@ WAYS = {
 def main() -> None:
     put_between(PAGE, "speed", [*speed()])
     put_between(PAGE, "race", [*race()])
-    put_between(PAGE, "recipe", [*recipe()])
+    put_between(PAGE, "recipe", [*recipe("recipe")])
+    put_between(PAGE, "recipe-labels", [*recipe("recipe-labels")])
+    put_between(PAGE, "recipe-pictures", [*recipe_on_pictures()])
     put_between(PAGE, "search", [*searches()])
     put_between(MODELS_PAGE, "extras", [*extras()])
     put_between(MODELS_PAGE, "others", [*others()])
@@ -125,41 +127,27 @@ def race() -> Iterator[str]:
         yield line
 
 
-def recipe() -> Iterator[str]:
-    """What each part of the recipe brings, on validation images, with Student's interval of the seeds."""
-    found = figures("recipe")
+def recipe(name: str) -> Iterator[str]:
+    """What each row brings beside the baseline, on validation images, with Student's interval of the seeds."""
+    found = figures(name)
     if found is None:
         yield not_measured("python benchmarks/recipe.py")
         return
     base = found["baseline"]
-    shares = {label: row["validation_accuracies"] for label, row in found["rows"].items()}
-    freedom = sum(len(group) - 1 for group in shares.values())
-    pooled = 0.0
-    if freedom:
-        pooled = math.sqrt(sum(statistics.variance(g) * (len(g) - 1) for g in shares.values() if len(g) > 1) / freedom)
-    others = [label for label in shares if base in shares and label != base]
-    gains = {label: statistics.fmean(shares[label]) - statistics.fmean(shares[base]) for label in others}
-    errors = {label: pooled * math.sqrt(1 / len(shares[label]) + 1 / len(shares[base])) for label in others}
-    chances: dict[str, float] = {}
-    if pooled:
-        uncorrected = [2 * float(stats.t.sf(abs(gains[label]) / errors[label], freedom)) for label in others]
-        chances = dict(zip(others, holm(uncorrected), strict=True))
+    beside = Beside({label: row["validation_accuracies"] for label, row in found["rows"].items()}, base)
     rows = []
-    for label, group in shares.items():
-        gain = signed_points(gains[label]) if label in gains else DASH
-        if label in chances:
-            gain += f" ± {percent(float(stats.t.ppf(0.975, freedom)) * errors[label])}"
-        chance = p_value(chances[label]) if label in chances else DASH
+    for label, group in beside.groups.items():
         seen = statistics.fmean(found["rows"][label]["images_seen"])
-        rows.append((label, percent(statistics.fmean(group)), str(len(group)), gain, chance, f"{seen:,.0f}"))
+        cells = (percent(statistics.fmean(group)), str(len(group)), beside.gain(label), beside.chance(label))
+        rows.append((label, *cells, f"{seen:,.0f}"))
     head = ("row", "mean validation accuracy, %", "seeds", f"to {base}, points (95 %)", "p, corrected", "images seen")
     yield markdown_table(Table(head, tuple(rows)))
     yield ""
-    if freedom:
+    if beside.freedom:
         yield (
-            f"Trainings of a row differ by a standard deviation of {percent(pooled)} points, pooled over {len(rows)} "
-            "rows; intervals and p are of that alone, as all rows meet the same images. p is Student's, corrected by "
-            f"Holm for {len(others)} differences."
+            f"Trainings of a row differ by a standard deviation of {percent(beside.deviation)} points, pooled over "
+            f"{len(rows)} rows; intervals and p are of that alone, as all rows meet the same images. p is Student's, "
+            f"corrected by Holm for {len(beside.others)} differences."
         )
     else:
         yield (
@@ -171,6 +159,67 @@ def recipe() -> Iterator[str]:
         yield f"Not measured: {', '.join(found['missing'])}."
         yield ""
     yield f"{escape_markdown(found['how'])} {where(found)}"
+
+
+class Beside:
+    """Rows of several trainings beside one of them, with a standard deviation that is pooled over all."""
+
+    def __init__(self, groups: Mapping[str, Sequence[float]], base: str) -> None:
+        self.groups, self.base = groups, base
+        self.freedom = sum(len(group) - 1 for group in groups.values())
+        squares = sum(statistics.variance(g) * (len(g) - 1) for g in groups.values() if len(g) > 1)
+        self.deviation = math.sqrt(squares / self.freedom) if self.freedom else 0.0
+        self.others = [label for label in groups if base in groups and label != base]
+        self.gains = {label: statistics.fmean(groups[label]) - statistics.fmean(groups[base]) for label in self.others}
+        self.chances: dict[str, float] = {}
+        if self.deviation:
+            t = [abs(self.gains[label]) / self._error(label) for label in self.others]
+            p = [2 * float(stats.t.sf(one, self.freedom)) for one in t]
+            self.chances = dict(zip(self.others, holm(p), strict=True))
+
+    def _error(self, label: str) -> float:
+        return self.deviation * math.sqrt(1 / len(self.groups[label]) + 1 / len(self.groups[self.base]))
+
+    def gain(self, label: str) -> str:
+        """In points, with half the width of its 95 % interval where the trainings tell it."""
+        if label not in self.gains:
+            return DASH
+        half = f" ± {percent(float(stats.t.ppf(0.975, self.freedom)) * self._error(label))}" if self.deviation else ""
+        return f"{signed_points(self.gains[label])}{half}"
+
+    def chance(self, label: str) -> str:
+        """Holm-corrected p of the gain."""
+        return p_value(self.chances[label]) if label in self.chances else DASH
+
+
+def recipe_on_pictures() -> Iterator[str]:
+    """The rows from labels alone on genuine pictures: all of them, and by source."""
+    path = ROOT / "results/pictures/by_training.json"
+    if not path.exists():
+        yield not_measured("python benchmarks/pictures/by_training.py")
+        return
+    found = json.loads(path.read_text("utf-8"))
+    kinds = {"free": "any character", "known": "kind known"}
+    cells: dict[str, list[str]] = {label: [] for label in found["rows"]}
+    for kind in kinds:
+        groups = {label: sources["all"][kind] for label, sources in found["rows"].items()}
+        beside = Beside(groups, found["baseline"])
+        for label, group in groups.items():
+            cells[label] += [percent(statistics.fmean(group)), beside.gain(label), beside.chance(label)]
+    to_base = (f"to {found['baseline']}, points (95 %)", "p, corrected")
+    head = ("row", *(title for name in kinds.values() for title in (f"{name}, %", *to_base)))
+    yield markdown_table(Table(head, tuple((label, *row) for label, row in cells.items())))
+    yield ""
+    sources = []
+    for source, count in found["pictures"].items():
+        shares = [
+            " / ".join(f"{100 * statistics.fmean(one[source][kind]):.1f}" for kind in kinds)
+            for one in found["rows"].values()
+        ]
+        sources.append((source, f"{count:,}", *shares))
+    yield markdown_table(Table(("source", "pictures", *found["rows"]), tuple(sources)))
+    yield ""
+    yield f"{escape_markdown(found['how'])} Below: any character / kind known, in %. {where(found)}"
 
 
 def searches() -> Iterator[str]:

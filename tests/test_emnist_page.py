@@ -73,6 +73,25 @@ def test_transfer_is_told_with_its_leak_and_without(tmp_path: Path) -> None:
     assert "The leak itself brings +100.00 points (" in text  # 100 of 100 against 0 of 100; 250 of 300 on both sides
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_what_the_leak_brings_at_full_settings_is_told_of_several_trainings_only(tmp_path: Path, seeds: int) -> None:
+    folder, full = tmp_path / "emnist-study-laptop", tmp_path / "emnist-study-full"
+    declare(folder, {"table3": part("ReLU")})
+    keep(folder / "table3", make_result("ReLU"), make_predictions(300))
+    pairs = (Pair("final_bf16", "final_bf16_published", "final_bf16", "transferred"),)
+    declare(full, {"final_bf16": part("final_bf16", "final_bf16_published", pairs=pairs)}, scale="full")
+    seen = np.arange(400) < 100
+    for seed in range(seeds):
+        for label, predictions in (
+            ("final_bf16", make_predictions(250, shift=100)),
+            ("final_bf16_published", replace(make_predictions(350), seen=seen)),
+        ):
+            result = make_result(label, correct=int(predictions.correct.sum()), seed=seed)
+            keep(full / "final_bf16", result, predictions)
+    told = "At full settings the leak itself brings, as published less clean: final_bf16 +100.00 points ("
+    assert (told in text_of(folder)) == (seeds > 1)
+
+
 def full_scale(root: Path) -> Path:
     """The final model with 340 of 400 images right; the shipped one with 360, and one that is not shipped."""
     folder, full, front = (root / name for name in ("emnist-study-laptop", "emnist-study-full", "front"))

@@ -47,6 +47,7 @@ ROWS = {  # counted in the study's tables; where we add baselines, they are name
     "table8": 3 + 1,  # and layer_4
     "table9": 4 * 2 * 2 + 2,  # bases and transferred, published and clean; and the two networks without transfer
     "final": 4,
+    "final_bf16": 4,
     "resnet50": 5 + 1,  # its five stages, the last two each upon the third; and the start
     "comparison": 3 + 1 + 2,  # and the base of the final model, and our own two
 }
@@ -113,7 +114,7 @@ def test_every_row_can_be_run_and_differs_from_the_others_of_its_part_in_meaning
 
 
 def test_laptop_scale_leaves_the_final_model_out() -> None:
-    assert set(STUDY.parts) - set(at_scale(STUDY, "laptop").parts) == {"final"}
+    assert set(STUDY.parts) - set(at_scale(STUDY, "laptop").parts) == {"final", "final_bf16"}
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -153,7 +154,7 @@ def test_the_claims_that_are_counted_are_the_studys_own() -> None:
 
 
 def test_pairs_as_published_and_clean_differ_in_the_leak_alone() -> None:
-    for name in ("table9", "final"):
+    for name in ("table9", "final", "final_bf16"):
         part = STUDY.parts[name]
         assert len(part.pairs) == sum(not r.data.remove_leaks for r in part.rows.values())
         for pair in part.pairs:
@@ -193,6 +194,14 @@ def test_final_model_is_what_the_tables_chose() -> None:
     assert run.augment == rows("table6")["aug_4"].augment
     assert (run.optimizer.name, run.optimizer.lr, run.schedule.name) == ("nesterov", 0.001, "plateau")
     assert parameters(run.model) == 2_152_667
+
+
+def test_the_final_model_in_bf16_differs_from_the_other_in_precision_and_length_alone() -> None:
+    for (_, long), (_, short) in zip(rows("final").items(), rows("final_bf16").items(), strict=True):
+        assert one_change(long, short) <= {"precision", "epochs", "init_from"}
+        assert short.precision == "bf16"
+    base, final, base_published, final_published = rows("final_bf16").values()
+    assert (final.init_from, final_published.init_from) == (base.key, base_published.key)
 
 
 def one_change(before: Run, after: Run) -> set[str]:

@@ -24,7 +24,7 @@ from glyphfront.report.front import data_label, files_of
 from glyphfront.report.gradients import gradients_figure
 from glyphfront.report.page import not_run
 from glyphfront.report.parts import leaks_section, part_section, points
-from glyphfront.report.tables import percent
+from glyphfront.report.tables import p_value, percent
 from glyphfront.result import Provenance, Timings
 from glyphfront.ship import DEFAULT
 from glyphfront.ship.card import load_card
@@ -44,7 +44,12 @@ def sections(reading: Reading) -> list[Section]:
     elsewhere = beside / _FULL
     full = read_folder(elsewhere) if elsewhere != reading.folder.resolve() and elsewhere.is_dir() else None
     final = (full or reading).part("final")
-    found = [*_transfer(reading), *_final(final, beside / _FRONT, reading.timings), *_brightness_found(reading)]
+    found = [
+        *_transfer(reading),
+        *_leaks_at_full_settings((full or reading).part("final_bf16")),
+        *_final(final, beside / _FRONT, reading.timings),
+        *_brightness_found(reading),
+    ]
     made = [
         Section("What was found", tuple(found)) if found else None,
         *(_at_full_settings(full, reading.timings) if full else ()),
@@ -86,6 +91,23 @@ def _leak_brings(leak: Leak, p_values: dict[str, float]) -> str:
         f"on whole. The leak itself brings {points(leak.effect)}, {told} chance; a leak below {100 * leak.least:.1f} "
         "points may be missed."
     )
+
+
+def _leaks_at_full_settings(part: Part | None) -> list[str]:
+    """What the leak adds at full settings, where several trainings on a side tell it."""
+    if not part:
+        return []
+    (one,) = judge([part])
+    p_values = leak_p_values(one.leaks)
+    told = []
+    for leak in one.leaks:
+        if leak.effect is None or single(leak.effect):
+            continue
+        trainings = f"{len(leak.published)} and {len(leak.clean)} trainings"
+        told.append(f"{leak.pair.name} {points(leak.effect)}, p {p_value(p_values[leak.pair.name])}, {trainings}")
+    if not told:
+        return []
+    return [f"At full settings the leak itself brings, as published less clean: {'; '.join(told)}."]
 
 
 def _final(part: Part | None, front: Path, timings: Timings | None) -> list[str]:

@@ -238,6 +238,20 @@ def final() -> dict[str, Run]:
     return rows
 
 
+def final_bf16() -> dict[str, Run]:
+    """The final model and its base again, in bfloat16, with at most 5 epochs after the transfer.
+
+    In the long training the validation accuracy gains 0.2 points after the third of them; so short, three trainings of
+    each are within reach.
+    """
+    rows = {}
+    for kind, clean in (("", True), ("_published", False)):
+        base = replace(_bases(clean)["2"], precision="bf16")
+        rows[f"base_bf16{kind}"] = base
+        rows[f"final_bf16{kind}"] = replace(_transferred(base, clean), precision="bf16", epochs=5)
+    return rows
+
+
 def comparison() -> dict[str, Run]:
     """LeNet-5, ResNet-50, the final network as transfer_2 without the leak, and our own family trained alike."""
     transfer = table9()

@@ -55,3 +55,10 @@ def test_a_file_without_a_split_beside_files_with_one_is_left_out_and_told(tmp_p
         keep(tmp_path / f"{name}.npz", part)
     with pytest.warns(UserWarning, match=r"extra\.npz: says no split, beside files that do; left out"):
         assert len(load(f"folder:{tmp_path}", "train")) == len(first)
+
+
+@pytest.mark.parametrize("code", ["utf-8", "cp1252"])
+def test_labels_of_bytes_are_texts(tmp_path: Path, drawn: Dataset, code: str) -> None:
+    names = np.array(["é".encode(code), b"a"])
+    np.savez(tmp_path / "own.npz", images=drawn.images, labels=names[drawn.labels % 2])
+    assert load_all(f"folder:{tmp_path}").classes == ("a", "é")

@@ -176,6 +176,25 @@ def test_a_picture_of_another_split_or_folder_does_not_stand_in_for_a_missing_on
     assert f"{tmp_path}/train/5.png: named in t.csv, but not there" in notes.lines()
 
 
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_a_quotation_mark_may_be_a_label(tmp_path, ending):
+    comma = "," if ending == "csv" else "\t"
+    rows = ["file,label", "1.png,a", '2.png,"', "3.png,c", "4.png,d"]
+    write(
+        tmp_path,
+        {f"{number}.png": b"" for number in range(1, 5)} | {f"t.{ending}": "\n".join(rows).replace(",", comma)},
+    )
+    assert labels_of(tmp_path) == {"1.png": "a", "2.png": '"', "3.png": "c", "4.png": "d"}
+
+
+@pytest.mark.parametrize(("first", "named"), [(48, "0123456789"), (50, None), (60, "<=>?@ABCDEFG")])
+def test_folders_that_count_from_another_number_are_no_codes_of_signs(tmp_path, first, named):
+    count = 12 if first != 48 else 10
+    write(tmp_path, {f"{first + k}/{n}.png": b"" for k in range(count) for n in range(2)})
+    names = set(named or map(str, range(first, first + count)))
+    assert set(labels_of(tmp_path).values()) == names
+
+
 def test_a_folder_of_another_writer_does_not_stand_in_for_a_missing_picture(tmp_path):
     rows = ["file,label", *(f"anna/{number}.png,a" for number in range(4)), "anna/9.png,z"]
     write(tmp_path, {f"anna/{n}.png": b"" for n in range(4)} | {"bert/9.png": b"", "t.csv": "\n".join(rows)})

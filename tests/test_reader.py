@@ -14,7 +14,7 @@ from glyphfront.picture.grid import cells_of
 from glyphfront.picture.layout import lines_and_signs
 from glyphfront.ship.casing import has_both_cases, with_case
 from glyphfront.ship.fields import Field, fields_of, load_fields, parse_fields
-from glyphfront.ship.reader import Character, Line, Page, draw_overlay, read_page
+from glyphfront.ship.reader import Character, Line, Page, draw_overlay, read_page, upright
 from glyphfront.ship.recognizer import load
 from glyphfront.ship.segment import segmented
 from test_normalize import draw
@@ -159,6 +159,44 @@ def test_boxes_and_combs_are_found_and_empty_ones_left_empty(gap, sides):
     assert [["." if glyph is None else "x" for glyph in row] for row in found] == [
         ["." if name == "." else "x" for name in row] for row in rows
     ]
+
+
+@pytest.mark.parametrize("side", [32, 40])
+@pytest.mark.parametrize("gap", [0, 14])
+def test_small_boxes_are_found_as_large_ones_are(side, gap):
+    rows = ["4747N47", "7O44717".replace("1", "N"), ".47.7.."]
+    found = boxes_of(form_of(rows, side=side, gap=gap))
+    assert [["." if glyph is None else "x" for glyph in row] for row in found] == [
+        ["." if name == "." else "x" for name in row] for row in rows
+    ]
+
+
+@pytest.mark.parametrize("way", ["boxes", "grid"])
+def test_a_form_that_is_empty_is_read_as_empty(way):
+    page = form_of(["...", "..."]) if way == "boxes" else grid_of(["...", "..."])
+    fields = fields_of({"a": {"row": 1}})
+    how = {"boxes": True} if way == "boxes" else {"grid": (2, 3)}
+    found = read_page(load("glyphnet-s", precision="fp32"), page, fields=fields, **how)
+    assert [line.characters for line in found.lines] == [(None,) * 3] * 2
+    assert (found.note, found.fields[0].text) == ("all 6 places are empty", "")
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_regions_are_those_of_the_upright_page(turns):
+    page = np.rot90(written(["4747", "NNNN"]), turns)
+    fields = fields_of({"above": {"region": [0, 0, 1, 0.5]}, "left below": {"region": [0, 0.5, 0.5, 1]}})
+    found = read_page(load("glyphnet-s", precision="fp32"), page, fields=fields, any_orientation=True)
+    assert [field.text for field in found.fields] == ["4747", "NN"]
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_box_turns_with_its_picture(turns):
+    picture = np.zeros((30, 50), np.uint8)
+    picture[4:10, 20:45] = 1
+    turned = np.rot90(picture, turns)
+    rows, columns = np.nonzero(turned)
+    box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+    assert upright((20, 4, 45, 10), (50, 30), turns) == (box, turned.shape[::-1])
 
 
 def test_page_without_boxes_is_told():

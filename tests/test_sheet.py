@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from glyphfront.data import strokes
 from glyphfront.picture.normalize import normalize
 from glyphfront.picture.sheet import _saturation, off_the_table, page_in, sheet_in
 from test_normalize import difference, draw
@@ -47,6 +48,15 @@ def lying(name: str, table: np.ndarray, corners: list[list[int]], paper: float =
     there = cv2.warpPerspective(np.ones_like(page), move, (WIDE, TALL))
     noise = np.random.default_rng(1).normal(0, 2, endless.shape)
     return tuple((p + noise).clip(0, 255).astype(np.uint8) for p in (there * endless + (1 - there) * table, endless))
+
+
+def test_the_holes_of_a_light_character_are_no_writing_on_a_sheet() -> None:
+    drawn = strokes.draw(6, seed=0)
+    closed = [n for n, label in enumerate(drawn.labels) if drawn.classes[label] in "0689ABDOPQRabdeg"]
+    for number in closed:
+        ink = cv2.resize(drawn.images[number], (168, 168), interpolation=cv2.INTER_CUBIC).astype(np.float64) / 255
+        picture = (30 + 205 * np.pad(ink, 16)).astype(np.uint8)
+        assert off_the_table(picture, picture) is None, drawn.classes[drawn.labels[number]]
 
 
 @pytest.mark.parametrize("place", PLACES)

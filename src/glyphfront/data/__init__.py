@@ -91,9 +91,14 @@ def is_undivided(name: str) -> bool:
     return not has_split(_path(plain), "test", labels_from=options.get("labels_from"))
 
 
+def without_options(name: str) -> str:
+    """The name of a set without what stands behind its question mark; errors as in `load`."""
+    return _parted(name)[0]
+
+
 def are_the_same(name: str, other: str) -> bool:
     """Whether two names mean the same set: paths of a folder may be written in several ways."""
-    plain, theirs = _parted(name)[0], _parted(other)[0]
+    plain, theirs = without_options(name), without_options(other)
     if plain.startswith("folder:") and theirs.startswith("folder:"):
         return _path(plain).resolve() == _path(theirs).resolve()
     return plain == theirs

@@ -31,6 +31,8 @@ def ascii_codes(names: Collection[str]) -> dict[str, str] | None:
     codes = [int(name) for name in names if re.fullmatch(r"\d{2,3}", name)]
     if len(codes) < len(names) or len(codes) < 10 or min(codes) < 33 or max(codes) > 126:
         return None
+    if not any(chr(code).isalpha() for code in codes) and not all(chr(code).isdigit() for code in codes):
+        return None  # signs without letters: classes that are counted from another number
     return {name: chr(int(name)) for name in names}
 
 

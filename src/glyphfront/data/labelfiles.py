@@ -128,8 +128,10 @@ def _grid(text: str) -> list[list[str]]:
     delimiter = max(",;\t|", key=lambda mark: sum(line.count(mark) for line in lines[:20]))
     if not any(delimiter in line for line in lines[:20]):
         return [line.split(None, 1) for line in lines]
+    # a quotation mark that is a label is no opening one
+    quoting = csv.QUOTE_NONE if any(line.count('"') % 2 for line in lines) else csv.QUOTE_MINIMAL
     try:
-        return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
+        return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter, quoting=quoting) if row]
     except csv.Error:
         return []
 

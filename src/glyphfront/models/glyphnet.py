@@ -82,7 +82,7 @@ def glyphnet(
 
 _POOLED_BEFORE = {"conv3": (1, 3), "conv5": (2,), "space_to_depth": (2,)}  # and before the last
 
-# The front. A stem at half the size saves a third of the time, and costs no accuracy that the study `recipe` could tell.
+# The front. A stem at half the size saves a third of the time, and costs no accuracy that the study `recipe` can tell.
 glyphnet_xs = partial(glyphnet, stem="conv5", widths=(16, 16, 32, 32, 64))
 glyphnet_s = partial(glyphnet, stem="conv5", widths=(32, 32, 64, 64, 96))
 glyphnet_m = glyphnet

@@ -22,6 +22,8 @@ _SLENDEREST = 3.0  # a box is no longer than so many times its width
 _FAINT = 0.5  # of the threshold of ink: boxes are often printed in a light colour
 _FAINTEST = (0.2, 0.08)  # of the threshold of ink: as faint are lines where the paper is clean; tried in turn
 _BROKEN = 5  # pixels: shorter gaps of a line are closed
+_SMALL = 48  # pixels: places that are smaller are looked for on a larger page too
+_LARGEST = 1600  # pixels: a page that is larger is not enlarged
 _ROW = 4  # places in a row that make a form
 _MORE = 1.1  # times as much of the page do the places between fainter lines cover, or they are not taken
 _DOT = 0.006  # of the page's longer side: dots of dotted lines are no larger
@@ -29,6 +31,7 @@ _DOTS = 40  # there are at least so many of them
 _GRAIN = 5  # pixels
 _FEW = 0.25  # of what the places of combs cover
 _SEEN = 0.6  # of its outline: what is seen of a box that is looked for beside another one
+_WIDEST_STEP = 2.2  # widths of a box: from one to the next of a row
 _GAP = 0.5  # of a box's width: places with a wider gap between them are not of one group
 
 
@@ -42,8 +45,7 @@ def boxes_of(pixels: Pixels, turns: int = 0) -> list[list[Glyph | None]]:
     Raises:
         GlyphfrontError: there are no boxes of equal size on the page, and no comb.
     """
-    page = page_ink(pixels, turns)
-    boxes, combs, lines = _best_places(page)
+    page, boxes, combs, lines = _with_small_places(page_ink(pixels, turns))
     if not boxes and not combs:
         raise GlyphfrontError("there are no boxes on this picture; give a form with a box or a comb for each character")
     without = cv2.dilate(lines, np.ones((3, 3), np.uint8)) > 0
@@ -54,32 +56,46 @@ def boxes_of(pixels: Pixels, turns: int = 0) -> list[list[Glyph | None]]:
     return [_spaced(row, [found[place] for place in row]) for row in _in_rows(boxes + combs)]
 
 
+def _with_small_places(page: PageInk) -> tuple[PageInk, list[Box], list[Box], Mask]:
+    """The page and its places as `_best_places`; twice as large where they are so small that gaps in them close."""
+    boxes, combs, lines = _best_places(page)
+    sides = [min(right - left, bottom - top) for left, top, right, bottom in boxes + combs]
+    if (sides and np.median(sides) >= _SMALL) or max(page.ink.shape) > _LARGEST:
+        return page, boxes, combs, lines
+    larger = page.enlarged(2)
+    more_boxes, more_combs, more_lines = _best_places(larger, _BROKEN // 2)
+    if _MORE * _covered(more_boxes + more_combs) < 4 * _covered(boxes + combs):
+        return page, boxes, combs, lines
+    return larger, more_boxes, more_combs, more_lines
+
+
 def is_form(pixels: Pixels, turns: int = 0) -> bool:
     """Whether there is a row of boxes or places of a comb on a page; arguments as of `boxes_of`."""
     boxes, combs, _ = _best_places(page_ink(pixels, turns))
     return max(map(len, _in_rows(boxes + combs)), default=0) >= _ROW
 
 
-def _best_places(page: PageInk) -> tuple[list[Box], list[Box], Mask]:
+def _best_places(page: PageInk, broken: int = _BROKEN) -> tuple[list[Box], list[Box], Mask]:
     """As `_places`, of the faintness of lines that finds most."""
-    best = _places(page, _FAINTEST[0])
+    best = _places(page, _FAINTEST[0], broken)
     for faintest in _FAINTEST[1:]:
-        more = _places(page, faintest)
+        more = _places(page, faintest, broken)
         if _covered(more[0] + more[1]) > _MORE * _covered(best[0] + best[1]):
             best = more
     return best
 
 
-def _places(page: PageInk, faintest: float) -> tuple[list[Box], list[Box], Mask]:
+def _places(page: PageInk, faintest: float, broken: int) -> tuple[list[Box], list[Box], Mask]:
     """Boxes, places of combs, and (H, W), 1 where the lines of combs are.
 
     Args:
         page: with its ink.
         faintest: of the threshold of ink: as faint are the lines, where the paper is clean.
+        broken: pixels; shorter gaps of a line are closed.
     """
     faint = _with_dotted_lines(_faint(page, faintest))
     level, upright = (
-        cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones(kernel, np.uint8)) for kernel in ((1, _BROKEN), (_BROKEN, 1))
+        cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones(kernel, np.uint8)) for kernel in ((1, broken), (broken, 1))
     )
     boxes = _boxes(np.asarray(level | upright, np.uint8))
     combs, lines = combs_of(faint)
@@ -177,8 +193,8 @@ def _beside(family: list[Box], mask: Mask) -> list[Box]:
     """Boxes that continue rows: their outline is seen, though not all of it."""
     steps = [b[0] - a[0] for row in _in_rows(family) for a, b in pairwise(row)]
     wide = float(np.median([b[2] - b[0] for b in family]))
-    steps = [step for step in steps if step < 1.6 * wide]
-    step = round(float(np.median(steps))) if steps else round(wide)
+    steps = [step for step in steps if step < _WIDEST_STEP * wide]
+    step = round(float(np.percentile(steps, 25))) if steps else round(wide)  # wider ones miss a box, or part words
     tall = float(np.median([b[3] - b[1] for b in family]))
     level = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(round(wide / 6), 4)), np.uint8))
     upright = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((max(round(tall / 6), 4), 1), np.uint8))

@@ -41,6 +41,12 @@ class PageInk:
         low, high = np.rint(ends.min(axis=0)).astype(int), np.rint(ends.max(axis=0)).astype(int)
         return max(int(low[0]), 0), max(int(low[1]), 0), int(high[0]), int(high[1])
 
+    def enlarged(self, factor: int) -> PageInk:
+        """The same page in so many times as many working pixels each way."""
+        ink = np.asarray(cv2.resize(self.ink, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR), np.uint8)
+        mask = (ink >= self.ink[self.mask > 0].min()).view(np.uint8)
+        return PageInk(ink, mask, self.back @ np.diag([1 / factor, 1 / factor, 1]))
+
 
 def page_ink(pixels: Pixels, turns: int = 0) -> PageInk:
     """What is ink on a page; where a sheet lies on a table, the ink on the sheet.

@@ -23,6 +23,9 @@ _ANEW = 0.02  # of the picture: by how much a threshold changes its tones at lea
 _LEAST = 0.05  # of the picture: smaller sheets are not looked for
 _FILLS = 0.93  # of its hull: what a sheet fills, a finger on its corner included
 _RECTANGLE = 0.85  # of its rectangle at any angle: what a whole sheet fills, seen aslant, and a bold letter does not
+_SURE_RECTANGLE = 0.95  # likewise, where the writing has the tone of the table: a character with its holes fills less
+_HOLES = 0.3  # of the thickness of the paper, likewise: the holes of a character are thicker than most writing
+_SAME = 0.45  # of the step between sheet and table: so far from the table may a small hole be, as it is blurred
 _PAGES = 40.0  # levels of 255 at least between a page of many characters and its table
 _LEAST_PAGE = 0.12  # of the picture: smaller ones are not looked for
 _ALL = 0.9  # of the picture: larger ones are the sheet of a page only where no smaller one is seen on them
@@ -300,16 +303,31 @@ def _written(found: _Sheet, gray: Gray, away: Gray) -> tuple[Mask, float] | None
     hangs = int(np.where(at_edge, area, 0).argmax())
     if area[hangs] > 0.25 * area[main] and _tone(away, labels, hangs) > 0.7 * _tone(away, labels, main):
         return None  # writing that goes on beyond the edge, which is that of a shadow
-    if _thickest(ink) > _THIN * _thickest(held & (1 - ink)):
+    thin = _thickest(ink) / max(_thickest(held & (1 - ink)), 1)
+    if thin > _THIN:
         return None
     beside = median(gray, 1 - cv2.dilate(sheet, near))
     if median(gray, ink) > median(gray, held) and beside > median(gray, held):
         return None  # the inside of a bold letter
+    paper = median(gray, held & (1 - ink))
+    is_tone_of_table = abs(median(gray, ink) - beside) < _SAME * abs(paper - beside)
+    if is_tone_of_table and thin > _HOLES and _lies_within(sheet) and not _is_sure_rectangle(sheet):
+        return None  # the holes of a light character
     stands_out = median(away, ink)
     if stands_out < _OUT * median(away, held & (1 - ink)) + _CONTRAST:
         return None
     hanging = cv2.dilate((at_edge & real)[labels].view(np.uint8), near)
     return cv2.erode(held, near, borderValue=1) & (1 - hanging), found.edge + stands_out
+
+
+def _is_sure_rectangle(sheet: Mask) -> bool:
+    outline = outline_of(sheet)
+    return outline is not None and rectangularity(outline) >= _SURE_RECTANGLE
+
+
+def _lies_within(sheet: Mask) -> bool:
+    """Whether a sheet reaches no rim of the picture."""
+    return not (sheet[0].any() or sheet[-1].any() or sheet[:, 0].any() or sheet[:, -1].any())
 
 
 def _tone(away: Gray, labels: NDArray[np.int32], number: int) -> float:

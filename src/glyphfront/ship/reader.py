@@ -14,7 +14,7 @@ from glyphfront.ship.fields import Field
 
 if TYPE_CHECKING:
     from glyphfront.picture.glyph import Glyph
-    from glyphfront.picture.read import Picture, Pixels
+    from glyphfront.picture.read import Box, Picture, Pixels
     from glyphfront.ship.recognizer import Recognizer
 
 _TURNED = 0.12  # by so much surer are the characters of a page that is turned back
@@ -121,8 +121,8 @@ def read_page(
     reading = _Reading(recognizer, read(picture), alphabet, grid, boxes, tuple(fields))
     if any_orientation:
         sure = reading.sure_by_turn()
-        return reading.page(max(sure, key=lambda turn: sure[turn], default=0))
-    page = reading.page(0)
+        return replace(reading, turn=max(sure, key=lambda turn: sure[turn], default=0)).page()
+    page = reading.page()
     if _sureness(page) < _UNSURE and reading.is_turned():
         return replace(page, note="the page seems to be turned by a quarter or two: try any orientation")
     return page
@@ -138,6 +138,8 @@ class _Reading:
     grid: tuple[int, int] | None
     boxes: bool
     fields: tuple[Field, ...]
+    turn: int = 0
+    """Quarters by which the picture is turned counter-clockwise to be upright."""
 
     def is_turned(self) -> bool:
         """Whether the characters are clearly surer when the page is turned."""
@@ -154,40 +156,41 @@ class _Reading:
         fault: GlyphfrontError | None = None
         found = {}
         for turn in range(4):
+            turned = replace(self, turn=turn)
             try:
-                rows, _, _ = self.rows_of(turn)
+                rows, _, _ = turned.rows()
             except GlyphfrontError as error:
                 fault = fault or error
                 continue
             glyphs = [glyph for row in rows for glyph in row if glyph is not None]
             if glyphs:
                 glyphs = glyphs[:: -(-len(glyphs) // _LOOKED_AT)]
-                found[turn] = float(self.surest(glyphs).mean())
+                found[turn] = float(turned.surest(glyphs).mean())
         if fault is not None and not found:
             raise fault
         return found
 
-    def rows_of(self, turn: int) -> tuple[list[list[Glyph | None]], float, int]:
+    def rows(self) -> tuple[list[list[Glyph | None]], float, int]:
         """Glyphs in rows, how much of the lines is joined, and how many signs are left out of them."""
         if self.grid is not None:
             from glyphfront.picture.grid import cells_of
 
-            return cells_of(self.pixels, *self.grid, turn), 0.0, 0
+            return cells_of(self.pixels, *self.grid, self.turn), 0.0, 0
         if self.boxes:
             from glyphfront.picture.boxes import boxes_of
 
-            return boxes_of(self.pixels, turn), 0.0, 0
+            return boxes_of(self.pixels, self.turn), 0.0, 0
         from glyphfront.picture.layout import lines_and_signs
 
-        lines, signs = lines_and_signs(self.pixels, turn)
+        lines, signs = lines_and_signs(self.pixels, self.turn)
         return [list(line) for line in lines], _share_of_joined(lines), signs
 
-    def page(self, turn: int) -> Page:
+    def page(self) -> Page:
         from glyphfront.picture.read import shortened
         from glyphfront.ship.casing import has_both_cases, with_case
         from glyphfront.ship.segment import segmented
 
-        rows, joined, signs = self.rows_of(turn)
+        rows, joined, signs = self.rows()
         in_lines = self.grid is None and not self.boxes
         parts = sum(map(len, rows))
         if in_lines:
@@ -196,8 +199,13 @@ class _Reading:
                 list(line) for line in segmented(apart, self.surest, self.unlike if self.recognizer.is_latin else None)
             ]
         spots = [(r, c, glyph) for r, row in enumerate(rows) for c, glyph in enumerate(row) if glyph is not None]
-        if not spots:
+        if not spots and in_lines:
             raise GlyphfrontError("the picture is empty: no character stands out from the paper")
+        if not spots:
+            empty = tuple(Line(tuple(None for _ in row)) for row in rows)
+            return Page(
+                empty, f"all {parts} places are empty", tuple(FieldText(field.name, "") for field in self.fields)
+            )
         owners = [self.field_of(glyph, r, c) for r, c, glyph in spots]
         read = iter(self.read([glyph for _, _, glyph in spots], owners))
         lines = [tuple(None if g is None else next(read) for g in row) for row in rows]
@@ -205,7 +213,7 @@ class _Reading:
             lines = [tuple(with_case([c for c in line if c is not None])) for line in lines]
         page = Page(tuple(map(Line, lines)))
         characters = [c for line in lines for c in line if c is not None]
-        if in_lines and self.is_form([glyph for _, _, glyph in spots], turn):
+        if in_lines and self.is_form([glyph for _, _, glyph in spots]):
             page = replace(page, note="the characters seem to stand in boxes or a comb: read them as boxes")
         elif joined > _JOINED and (parts > _WORD or _sureness(page) < _SURE):
             page = replace(page, note="the characters seem joined: cursive is not read")
@@ -221,14 +229,14 @@ class _Reading:
             page = replace(page, note=f"nothing is found in {missing}")
         return replace(page, fields=texts)
 
-    def is_form(self, glyphs: Sequence[Glyph], turn: int) -> bool:
+    def is_form(self, glyphs: Sequence[Glyph]) -> bool:
         """Whether so many glyphs are bars because they are sides of boxes or teeth of combs."""
         bars = sum(g.at[2] - g.at[0] < _BAR * (g.at[3] - g.at[1]) for g in glyphs)
         if bars < max(_BARS * len(glyphs), 4):
             return False
         from glyphfront.picture.boxes import is_form
 
-        return is_form(self.pixels, turn)
+        return is_form(self.pixels, self.turn)
 
     def share_unlike(self, glyphs: Sequence[Glyph], characters: Sequence[Character]) -> float:
         """The share of glyphs that are no letters or digits."""
@@ -248,7 +256,7 @@ class _Reading:
         from glyphfront.ship.alphabet import ALIKE
 
         found = np.empty(len(glyphs), np.float32)
-        for place, (row, characters) in enumerate(self.rows(glyphs, [self.field_of(g) for g in glyphs])):
+        for place, (row, characters) in enumerate(self.answers(glyphs, [self.field_of(g) for g in glyphs])):
             first = characters[int(row.argmax())]
             group = {first}.union(*(set(alike) for alike in ALIKE if first in alike))
             found[place] = sum(float(row[n]) for n, name in enumerate(characters) if name in group)
@@ -256,14 +264,14 @@ class _Reading:
 
     def field_of(self, glyph: Glyph, row: int | None = None, column: int | None = None) -> Field | None:
         """The first field that holds a glyph; of those that are told by rows, only where the row is known."""
-        size = (self.pixels.shape[1], self.pixels.shape[0])
+        box, size = upright(glyph.box, (self.pixels.shape[1], self.pixels.shape[0]), self.turn)
         for field in self.fields:
-            if (row is None and (field.row or field.column)) or not field.holds(glyph.box, row or 0, column or 0, size):
+            if (row is None and (field.row or field.column)) or not field.holds(box, row or 0, column or 0, size):
                 continue
             return field
         return None
 
-    def rows(
+    def answers(
         self, glyphs: Sequence[Glyph], owners: Sequence[Field | None]
     ) -> list[tuple[NDArray[np.float32], tuple[str, ...]]]:
         """For each glyph the probabilities of the characters of its field's alphabet, and these characters."""
@@ -283,7 +291,7 @@ class _Reading:
 
         return [
             Character(characters[row.argmax()], float(row.max()), g.box, g.space_before, alike(row, characters))
-            for g, (row, characters) in zip(glyphs, self.rows(glyphs, owners), strict=True)
+            for g, (row, characters) in zip(glyphs, self.answers(glyphs, owners), strict=True)
         ]
 
     def texts(self, page: Page, owner_of: dict[tuple[int, int], Field | None]) -> tuple[FieldText, ...]:
@@ -299,6 +307,16 @@ class _Reading:
         return tuple(told)
 
 
+def upright(box: Box, size: tuple[int, int], turn: int) -> tuple[Box, tuple[int, int]]:
+    """A box of a picture, and the picture's width and height, once it is turned counter-clockwise by quarters."""
+    left, top, right, bottom = box
+    wide, tall = size
+    for _ in range(turn % 4):
+        left, top, right, bottom = top, wide - right, bottom, wide - left
+        wide, tall = tall, wide
+    return (left, top, right, bottom), (wide, tall)
+
+
 def _share_of_joined(rows: Sequence[Sequence[Glyph]]) -> float:
     """How much of the width of what stands in the lines is broader than a character of its line can be."""
     broad = total = 0
@@ -312,7 +330,7 @@ def _share_of_joined(rows: Sequence[Sequence[Glyph]]) -> float:
 
 def _sureness(page: Page) -> float:
     found = [c.probability for line in page.lines for c in line.characters if c is not None]
-    return sum(found) / len(found)
+    return sum(found) / len(found) if found else 1.0
 
 
 def draw_overlay(picture: Picture, page: Page) -> bytes:

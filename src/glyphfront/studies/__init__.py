@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from glyphfront import records
+from glyphfront.data import without_options
 from glyphfront.errors import GlyphfrontError
 from glyphfront.pipeline.scale import at_scale, with_seeds
 from glyphfront.study import Study
@@ -90,6 +91,7 @@ def results_folder(study: Study, data: str | None = None) -> Path:
 
 def short_name(data: str) -> str:
     """What a folder is called after a data set: its own name, or that of the folder that it names."""
+    data = without_options(data)
     path = data.removeprefix("folder:")
     return Path(path).name if path == data else Path(path).expanduser().resolve().name or "root"
 

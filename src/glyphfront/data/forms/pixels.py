@@ -59,11 +59,22 @@ def as_stack(file: File, images: NDArray[Any]) -> NDArray[np.uint8]:
     return as_uint8(file, [images if images.dtype == np.uint8 else images.astype(np.float32)])
 
 
+def _text(label: Any) -> str:
+    """Bytes are UTF-8, or else of Windows' western code page."""
+    if not isinstance(label, bytes):
+        return str(label)
+    try:
+        return label.decode()
+    except UnicodeDecodeError:
+        return label.decode("cp1252", errors="replace")
+
+
 def numbered(labels: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str, ...] | None]:
     """Labels as (N,) int64; those that are texts come with the names that the numbers stand for."""
     if labels.ndim == 2:
         labels = labels.argmax(1) if labels.shape[1] > 1 else labels[:, 0]
     if labels.dtype.kind in "iub" or (labels.dtype.kind == "f" and not (labels % 1).any()):
         return labels.astype(np.int64), None
-    names, numbers = np.unique(labels.astype(str), return_inverse=True)
+    texts = np.array([_text(label) for label in labels.tolist()]) if labels.dtype.kind in "SO" else labels.astype(str)
+    names, numbers = np.unique(texts, return_inverse=True)
     return numbers.reshape(-1).astype(np.int64), tuple(str(name) for name in names)

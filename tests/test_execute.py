@@ -253,6 +253,20 @@ def test_a_row_that_changes_takes_the_place_of_its_result_and_others_are_named(
     assert "also holds results that are not of this study: b-seed0" in capsys.readouterr().err
 
 
+def test_a_copy_of_results_inside_their_folder_stays_as_it_is_when_the_images_change(tmp_path: Path) -> None:
+    """The new result used to be written into the copy, and the page went on showing the old one."""
+    draw_pictures(tmp_path / "own", 10)
+    study = {"tiny": replace(SHORT, data=replace(RUN.data, train=f"folder:{tmp_path / 'own'}"))}
+    carry_out(study, tmp_path)
+    shutil.copytree(tmp_path / "out", tmp_path / "out" / "backup")
+    before = {path: path.read_bytes() for path in (tmp_path / "out" / "backup").iterdir()}
+    draw_pictures(tmp_path / "own", 12)
+    with pytest.warns(UserWarning, match="other images"):
+        (result,) = carry_out(study, tmp_path)
+    assert {path: path.read_bytes() for path in (tmp_path / "out" / "backup").iterdir()} == before
+    assert load_result(tmp_path / "out" / "tiny-seed0.json") == result
+
+
 def test_further_trainings_of_a_row_are_of_its_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     carry_out(replace(rows(a=SHORT), seeds=2), tmp_path)
     carry_out({"a": SHORT}, tmp_path)

@@ -9,6 +9,7 @@ import pytest
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.measure.folder import read_folder
+from glyphfront.pipeline.keep import results_in
 from glyphfront.result import Result
 from glyphfront.run import Run
 from glyphfront.study import Study
@@ -115,6 +116,18 @@ def test_labels_of_different_runs_are_refused(tmp_path: Path) -> None:
     keep(tmp_path, make_result("a", model="two", seed=1))
     with pytest.raises(GlyphfrontError, match="labelled a are not of one Run"):
         read_folder(tmp_path)
+
+
+def test_the_page_and_the_study_take_a_result_from_its_part_and_not_from_a_copy_beside_it(tmp_path: Path) -> None:
+    """The study used to take the first path of the alphabet, however deep."""
+    keep_study(
+        tmp_path, Study("?", name="s", parts={"of it": Study("?", parts={"part": Study("?", rows={"a": run_of("a")})})})
+    )
+    for place in ("a copy", "of it/part", "of it/a copy"):
+        keep(tmp_path / place, make_result("a"))
+    there = tmp_path / "of it" / "part" / "a-seed0.json"
+    assert [one.path for one in read_folder(tmp_path).evaluated] == [there]
+    assert [path for path, _ in results_in(tmp_path).values()] == [there]
 
 
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:

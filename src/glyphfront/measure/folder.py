@@ -6,7 +6,7 @@ The folder holds ``study.json``, ``latency.json`` and, in it or in a folder for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -133,7 +133,7 @@ def read_folder(folder: Path) -> Reading:
             f"{folder}: holds results of several studies; name one of them, such as {inside[0].parent}"
         )
     declared = dict(_leaves(study))
-    found = _results(folder, list(declared))
+    found = _results(folder, study)
     if not found:
         raise GlyphfrontError(f"{folder}: no result files there; run a study first (glyphfront study run quick)")
     kinds = _Kinds([run for one in declared.values() for run in one.rows.values()], found)
@@ -156,11 +156,21 @@ def _leaves(study: Study, prefix: str = "") -> Iterator[tuple[str, Study]]:
         yield from _leaves(replace(part, published_images=images, scale=study.scale), f"{prefix}/{name}".lstrip("/"))
 
 
-def _results(folder: Path, parts: Sequence[str]) -> dict[str, Evaluated]:
-    """By key; of two files of one Run the one in the first part."""
-    folders = dict.fromkeys([folder, *(folder / name for name in parts), *sorted(folder.glob("*/"))])
+def result_files(folder: Path, study: Study) -> Iterator[Path]:
+    """The result files in a folder, in the order in which they count: of two of one Run the first one does.
+
+    Those in the folder itself come first, then those of the parts that the study declares, then those in other folders
+    right inside it, such as a copy that somebody keeps there.
+    """
+    parts = (folder / name for name, _ in _leaves(study))
+    for inside in dict.fromkeys([folder, *parts, *sorted(folder.glob("*/"))]):
+        yield from sorted(inside.glob("*-seed*.json"))
+
+
+def _results(folder: Path, study: Study) -> dict[str, Evaluated]:
+    """By key."""
     found: dict[str, Evaluated] = {}
-    for one in (read_evaluated(path) for inside in folders for path in sorted(inside.glob("*-seed*.json"))):
+    for one in map(read_evaluated, result_files(folder, study)):
         found.setdefault(one.result.key, one)
     return found
 

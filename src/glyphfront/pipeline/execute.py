@@ -118,7 +118,7 @@ def execute(
         KeyboardInterrupt: interrupted; the same call goes on.
     """
     check_all(study)
-    there = results_in(out)
+    there = results_in(out, study)
     data, results = Prepared(data_dir), {key: result for key, (_, result) in there.items()}
     tasks = _tasks(study, out, {key: path for key, (path, _) in there.items()})
     for task in tasks:  # what is missing is told before anything is trained

@@ -12,7 +12,7 @@ from pathlib import Path
 from glyphfront import records
 from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_atomically
-from glyphfront.measure.folder import STUDY
+from glyphfront.measure.folder import STUDY, result_files
 from glyphfront.measure.predictions import examples_path, load_predictions, predictions_path
 from glyphfront.pipeline.scale import runs_by_folder
 from glyphfront.result import Precision, Proportion, Result, load_result, save_result
@@ -27,12 +27,16 @@ def write_study(study: Study, out: Path) -> Study:
     Returns:
         What was written.
     """
-    path = out / STUDY
+    whole = _with_parts_there(study, out)
+    records.save(whole, out / STUDY)
+    return whole
+
+
+def _with_parts_there(study: Study, out: Path) -> Study:
     with contextlib.suppress(GlyphfrontError):  # none, or of an older version
-        before = load_study(path)
+        before = load_study(out / STUDY)
         if before.parts and study.parts and (before.name, before.scale) == (study.name, study.scale):
-            study = replace(study, parts={**before.parts, **study.parts})
-    records.save(study, path)
+            return replace(study, parts={**before.parts, **study.parts})
     return study
 
 
@@ -63,10 +67,22 @@ def load_study(path: Path) -> Study:
     return records.load(Study, path, advice="run the study again, which writes it")
 
 
-def results_in(out: Path) -> dict[str, tuple[Path, Result]]:
-    """By key, the result files in a folder and its parts; what is no result, or of an older version, is left out."""
+def results_in(out: Path, study: Study | None = None) -> dict[str, tuple[Path, Result]]:
+    """By key, the results in a folder and where they lie; what is no result, or of an older version, is left out.
+
+    Of two files of one Run it is the one that the page shows, and not a copy that lies further inside.
+
+    Args:
+        out: holds the results.
+        study: whose results are looked for; by default that of study.json.
+    """
+    if study is not None:
+        study = _with_parts_there(study, out)
+    else:
+        with contextlib.suppress(GlyphfrontError):  # none, or of an older version
+            study = load_study(out / STUDY)
     found: dict[str, tuple[Path, Result]] = {}
-    for path in sorted(out.rglob("*-seed*.json")):
+    for path in result_files(out, study or Study("")):
         with contextlib.suppress(GlyphfrontError):
             result = load_result(path)
             found.setdefault(result.key, (path, result))

@@ -429,6 +429,24 @@ def test_what_starts_from_a_base_is_trained_again_when_the_images_of_the_base_ch
     assert trained == ["after", "last"]
 
 
+def test_nothing_is_trained_again_where_the_images_are_only_called_otherwise(
+    tmp_path: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_pictures(tmp_path / "own", 10)
+    study = _with_base_of_own_pictures(tmp_path)
+    carry_out(study, tmp_path)
+    real = data_splits.prepare
+
+    def called_otherwise(data: Data, folder: Path | None = None) -> Any:
+        splits = real(data, folder)
+        used = replace(splits.training.used, train_source="official", test_source="official")
+        return replace(splits, training=replace(splits.training, used=used))
+
+    monkeypatch.setattr(data_splits, "prepare", called_otherwise)
+    carry_out(study, tmp_path)
+    assert trained == ["base", "after", "last"]
+
+
 def test_results_that_do_not_note_the_images_of_their_base_stand_until_these_change(
     tmp_path: Path, trained: list[str]
 ) -> None:

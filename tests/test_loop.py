@@ -224,6 +224,37 @@ def test_the_same_run_on_other_images_is_trained_and_the_earlier_one_kept(
     assert load_trained(kept / "trained.json").data == bar_splits.used
 
 
+def test_a_training_that_is_kept_stays_when_the_images_change_to_and_fro(
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    """A second training on its images, begun and left for others, used to take its place."""
+    run, folder = replace(TINY, epochs=1), tmp_path / "run"
+    other = replace(bar_splits, used=replace(bar_splits.used, train_fingerprint="other"))
+    loop.train(run, bar_splits, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "lock"}
+    loop.train(run, other, folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper.Keeper, "after_epoch", lambda keeper: (keeper._save(), keeper._stop()))
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(run, bar_splits, folder)
+    loop.train(run, other, folder)
+    told = [str(warning.message).partition("it is kept as ")[2] for warning in recwarn]
+    first, _, begun = (Path(place) for place in told if place)
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == before
+    assert (begun / "state.pt").exists()
+
+
+def test_a_finished_run_is_not_trained_again_when_its_images_are_called_otherwise(
+    tmp_path: Path, bar_splits: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copies of EMNIST are official once the official files were read, and were not compared with them before."""
+    first = loop.train(replace(TINY, epochs=1), bar_splits, tmp_path / "run")
+    monkeypatch.setattr(loop, "train_step", None)
+    named = replace(bar_splits, used=replace(bar_splits.used, train_source="official", test_source="official"))
+    assert loop.train(replace(TINY, epochs=1), named, tmp_path / "run") == first
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 def test_two_processes_cannot_train_one_run(tmp_path: Path, bar_splits: TrainingData) -> None:
     hold = "import sys, pathlib; from glyphfront.training.folder import alone\n"
     hold += "with alone(pathlib.Path(sys.argv[1])): print('held', flush=True); input()"

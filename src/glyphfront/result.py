@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -233,6 +233,13 @@ class DataUsed:
     train_fingerprint: str
     """Of the training images, those of the validation set included."""
     test_fingerprint: str
+
+    def same_images(self, other: DataUsed) -> bool:
+        """Whether the same images took part.
+
+        The words for their sources do not count: the same files are called official once that is known of them.
+        """
+        return replace(other, train_source=self.train_source, test_source=self.test_source) == self
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def _prepared_as_trained(folder: Path, data_dir: Path | None, need: str) -> Spli
     if trained.status != "finished":
         raise GlyphfrontError(f"{folder}: nothing to export: {trained.message}")
     splits = prepare(run.data, data_dir)
-    if splits.training.used != trained.data:
+    if not trained.data.same_images(splits.training.used):
         raise GlyphfrontError(
             f"{folder}: the data is not what it was trained on ({trained.data.train_source}, "
             f"{trained.data.train_fingerprint}); {need}"

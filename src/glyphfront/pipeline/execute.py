@@ -277,10 +277,10 @@ def _of_other_images(tasks: Sequence[Task], results: Mapping[str, Result], data:
             continue
         noted = result.needed_images
         changed = differ(needed, noted) if noted is not None else not others.isdisjoint(run.needs)
-        if result.data != used or changed:
+        if changed or not result.data.same_images(used):
             others.add(run.key)
         else:
-            today[run.key] = images_behind(used, noted)
+            today[run.key] = images_behind(result.data, noted)  # in the words that others noted it with
     return others
 
 

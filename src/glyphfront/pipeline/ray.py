@@ -168,7 +168,7 @@ def _receive(work: Work, task: Task, files: Files) -> str:
     unpack(files, folder)
     (folder / "state.pt").unlink(missing_ok=True)
     result = load_result(folder / "result.json")
-    if result.data != work.data.used(task.run.data):
+    if not result.data.same_images(work.data.used(task.run.data)):
         raise GlyphfrontError(
             f"it was trained on other images than this machine has (on {result.provenance.machine}); "
             "give every machine the same data"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
-import shutil
+import itertools
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -113,7 +113,7 @@ def leave_trained(data: TrainingData, folder: Path, trained: Trained, state: Sta
 def move_aside_other_images(run: Run, folder: Path, used: DataUsed) -> None:
     """The same Run on other images is another training: what it left is kept, under another name.
 
-    So is one whose base or teachers have been trained on other images since.
+    So is one whose base or teachers have been trained on other images since. What was kept before stays.
     """
     if (folder / "trained.json").exists():
         trained = load_trained(folder / "trained.json")
@@ -123,15 +123,16 @@ def move_aside_other_images(run: Run, folder: Path, used: DataUsed) -> None:
         before, needed = DataUsed(**saved["data"]), saved.get("needed_images")  # older states have none
     else:
         return
-    if before != used:
+    if not before.same_images(used):
         why = "was trained on other images"
     elif needs_changed(run, needed, folder.parent):
         why = "was trained with a base or teacher that has seen other images since"
     else:
         return
-    aside = folder.with_name(f"{folder.name}.{before.train_fingerprint[:6]}{before.test_fingerprint[:6]}")
+    name = f"{folder.name}.{before.train_fingerprint[:6]}{before.test_fingerprint[:6]}"
+    names = itertools.chain([name], (f"{name}.{number}" for number in itertools.count(2)))
+    aside = next(path for path in map(folder.with_name, names) if not path.exists())
     warnings.warn(f"{folder} {why}; it is kept as {aside}", stacklevel=2)
-    shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
     for path in folder.iterdir():
         if path.name != "lock":

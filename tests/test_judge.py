@@ -262,6 +262,15 @@ def test_rows_tested_on_other_images_are_not_compared_and_lend_no_seed_variance(
     assert whole.rows["new"].comparison == Judgement(one).rows["new"].comparison
 
 
+def test_rows_of_the_same_images_lend_their_seed_variance_whatever_these_are_called() -> None:
+    """Three rows with two trainings have three degrees of freedom."""
+    one = part({"base": (300, 302), "new": (320, 322), "named": ()}, baseline="base", family="f")
+    named = group("named", 310, 312, change=lambda r: replace(r, data=replace(r.data, test_source="official")))
+    other = Part("other", replace(one.study), {"base": one.rows["base"], "named": tuple(named)})
+    judged, _ = judge([one, other])
+    assert judged.rows["new"].comparison.seed_df == 3
+
+
 @pytest.mark.parametrize(
     ("kind", "said"), [("better", "a better than b"), ("worse", "a worse than b"), ("as good", "a as good as b")]
 )

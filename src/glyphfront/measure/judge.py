@@ -254,7 +254,8 @@ def _pooled_with(one: Judgement, others: Sequence[Judgement]) -> tuple[Sequence[
 
 def _recipe(result: Result) -> tuple[str, DataUsed]:
     """How a network was trained, and on what; not which network, with what augmentation, and with which seed."""
-    return replace(without_seed(result.run), model=Model(), augment=Augment()).key, result.data
+    images = replace(result.data, train_source="", test_source="")
+    return replace(without_seed(result.run), model=Model(), augment=Augment()).key, images
 
 
 def accuracies(group: Sequence[Evaluated]) -> list[float]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from glyphfront.measure.folder import Evaluated
+from glyphfront.measure.folder import Evaluated, read_folder
 from glyphfront.report.images import images_section, lines_of
 from glyphfront.report.page import write_report
-from glyphfront.run import Run
+from glyphfront.run import Distill, Run
 from glyphfront.studies.few import few
 from results_factory import keep, keep_timings, make_result
 
@@ -21,7 +21,7 @@ def trained(run: Run, images: int, correct: int) -> Evaluated:
     """Of a made-up training of `run` on so many images of four classes."""
     result = make_result(run.label, correct=correct)
     used = replace(result.data, train_images=images - 8, validation_images=8)
-    return Evaluated(replace(result, run=run, key=run.key, data=used))
+    return Evaluated(replace(result, run=run, key=run.key, data=used), line=str(run.init_from))
 
 
 @pytest.fixture
@@ -45,6 +45,27 @@ def test_trainings_with_other_seeds_are_of_the_same_step(rows: list[Evaluated]) 
     (first, *_) = lines_of([*rows, again])["from glyphnet-s"]
     assert [one.correct for one in first.accuracies] == [380, 300]
     assert first.mean == pytest.approx((380 + 300) / 800)
+
+
+@pytest.mark.parametrize("need", ["start", "teacher"])
+def test_rows_that_start_from_or_learn_from_different_runs_are_of_different_lines(need: str, tmp_path: Path) -> None:
+    """With a base or teacher of its own seed each; bases and teachers have other test images."""
+    for name, correct in (("A", 300), ("B", 200)):
+        for seed in (0, 1):
+            base = make_result(name, seed=seed, test_fingerprint="0" * 16)
+            keep(tmp_path, base)
+            for limit in (10, 20, 40):
+                run = replace(make_result("m", seed=seed).run, label=f"{name} {limit}")
+                run = replace(run, data=replace(run.data, limit=limit))
+                if need == "start":
+                    run = replace(run, init_from=base.key)
+                else:
+                    run = replace(run, distill=Distill((base.key,)))
+                keep(tmp_path, trained(run, 4 * limit, correct + limit + seed).result)
+    evaluated = read_folder(tmp_path).evaluated
+    lines = lines_of([one for one in evaluated if one.result.run.model.name == "m"])
+    found = [[[one.correct for one in step.accuracies] for step in steps] for steps in lines.values()]
+    assert found == [[[310, 311], [320, 321], [340, 341]], [[210, 211], [220, 221], [240, 241]]]
 
 
 def test_of_rows_that_ask_for_more_images_than_there_are_one_counts(rows: list[Evaluated]) -> None:

@@ -34,6 +34,8 @@ class Evaluated:
     """The same for trainings that differ in their seed alone."""
     of_int8: Predictions | None = None
     """Those of its int8 file, where there are any."""
+    line: str = ""
+    """The same for trainings that differ in their seed and in `Data.limit` alone; empty where no folder was read."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,12 @@ class _Kinds:
 
     def __init__(self, rows: Iterable[Run], found: Mapping[str, Evaluated]) -> None:
         self._runs = {**{key: one.result.run for key, one in found.items()}, **{run.key: run for run in rows}}
-        self._found = [replace(one, row=self.of(one.result.run)) for one in found.values()]
+        self._found = [self.told(one) for one in found.values()]
+
+    def told(self, one: Evaluated) -> Evaluated:
+        """The same with its row and line."""
+        run = one.result.run
+        return replace(one, row=self.of(run), line=self.of(replace(run, data=replace(run.data, limit=None))))
 
     def of(self, run: Run) -> str:
         def kind(key: str) -> str:
@@ -218,8 +225,8 @@ def _with_further(folder: Path, parts: list[Part], further: list[Evaluated], kin
                 f"{one.path.parent}: the results labelled {label} are not of one Run with different seeds; "
                 "remove what does not belong there"
             )
-        row = there[0].row if there else kinds.of(run)
-        group = sorted((*there, replace(one, row=row)), key=lambda one: one.result.run.seed)
+        told = replace(one, row=there[0].row, line=there[0].line) if there else kinds.told(one)
+        group = sorted((*there, told), key=lambda one: one.result.run.seed)
         rows = {**part.rows, label: tuple(group)}
         declared = {**part.study.rows, label: part.study.rows.get(label, run)}
         by_name[name] = Part(name, replace(part.study, rows=declared), rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 
 from glyphfront.measure.folder import Evaluated
@@ -12,7 +12,7 @@ from glyphfront.report.drawing import COLOURS, DASHES, drawing, log_ticks, note,
 from glyphfront.report.front import data_label
 from glyphfront.report.tables import percent
 from glyphfront.result import Proportion
-from glyphfront.run import Run, with_needs
+from glyphfront.run import Run
 
 _LEAST = 3  # numbers of images that make a line
 
@@ -35,10 +35,11 @@ class Step:
 def lines_of(evaluated: Sequence[Evaluated]) -> dict[str, tuple[Step, ...]]:
     """By name, rows that differ in `Data.limit` alone, where there are three numbers of images or more.
 
-    Of rows that were given the same images, as the set has no more, one counts.
+    Rows that start from different Runs, or have different teachers, are of different lines. Of rows that were given
+    the same images, as the set has no more, one counts.
 
     Args:
-        evaluated: all tested on the same images.
+        evaluated: of `glyphfront.measure.folder.read_folder`, all tested on the same images.
     """
     groups: dict[str, dict[float, list[Evaluated]]] = {}
     for one in evaluated:
@@ -46,7 +47,7 @@ def lines_of(evaluated: Sequence[Evaluated]) -> dict[str, tuple[Step, ...]]:
             continue
         used = one.result.data
         images = (used.train_images + used.validation_images) / len(one.result.classes)
-        step = groups.setdefault(_without_limit(one.result.run).key, {}).setdefault(images, [])
+        step = groups.setdefault(one.line, {}).setdefault(images, [])
         if all(_given(other) != _given(one) for other in step):
             step.append(one)
     lines: dict[str, tuple[Step, ...]] = {}
@@ -65,11 +66,6 @@ def _given(one: Evaluated) -> tuple[str, int]:
 
 def _step(images: float, trainings: Sequence[Evaluated]) -> Step:
     return Step(images, tuple(one.result.accuracy.top1 for one in trainings if one.result.accuracy))
-
-
-def _without_limit(run: Run) -> Run:
-    same = with_needs(replace(run, seed=0), lambda key: "")
-    return replace(same, data=replace(run.data, limit=None))
 
 
 def _name(run: Run) -> str:

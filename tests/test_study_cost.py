@@ -171,6 +171,14 @@ def test_cost_counts_each_run_once_a_seed_and_shares_the_devices() -> None:
     assert elapsed(replace(study, seeds=1), (1,)) == pytest.approx((4,))
 
 
+def test_runs_of_the_same_images_are_counted_with_the_epochs_of_each() -> None:
+    """By hand, 423 images: 1,500 / sqrt(423) is 73 epochs, and half of it 36 from a shipped model."""
+    new = replace(RUN, data=Data("strokes", limit=10), epochs=None)
+    further = replace(new, init_from="glyphnet-s@0123abcd")
+    _, total = cost_of_study(rows(further, new), rates(a=HOURS_2), (1,))
+    assert total.images == (36 + 73) * 423
+
+
 def test_a_faster_device_and_what_giving_out_takes_are_reckoned_with() -> None:
     """2 hours at 4 times the speed, and a quarter of an hour to give a Run out, where there are several devices."""
     assert elapsed(rows(RUN), (1, 4), speedup=4, overhead_seconds=900) == pytest.approx((0.5, 0.75))

@@ -14,7 +14,7 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.pipeline.scale import runs_by_folder, trainings
 from glyphfront.report.document import Table
 from glyphfront.result import Provenance
-from glyphfront.run import Run
+from glyphfront.run import Data, Run
 from glyphfront.study import Study
 
 
@@ -154,8 +154,13 @@ def images_to_train(run: Run, data_dir: Path | None = None) -> int:
 
     EMNIST's sets are counted as the official files have them; others are read.
     """
-    fitted = round(count_training_images(run.data, data_dir) * (1 - run.data.validation_fraction))
+    fitted = _fitted(run.data, data_dir)
     return run.epochs_for(fitted) * fitted
+
+
+def _fitted(data: Data, data_dir: Path | None) -> int:
+    """Images of one epoch: all but those to validate on."""
+    return round(count_training_images(data, data_dir) * (1 - data.validation_fraction))
 
 
 def makespan(hours: Mapping[str, float], needs: Mapping[str, Sequence[str]], devices: int) -> float:
@@ -218,15 +223,14 @@ def cost_of_study(
         GlyphfrontError: see `Rates.of`, or a set cannot be read.
     """
     images: dict[str, int] = {}
-    counted: dict[object, int] = {}  # own pictures are read once
+    fitted: dict[Data, int] = {}  # own pictures are read once
     parts: dict[str, list[Run]] = {}
     for folder, runs in runs_by_folder(study).items():
         parts[folder] = [run for run in {run.key: run for run in runs}.values() if run.key not in images]
         for run in parts[folder]:
-            what = (run.data, run.epochs)
-            if what not in counted:
-                counted[what] = images_to_train(run, data_dir)
-            images[run.key] = counted[what]
+            if run.data not in fitted:
+                fitted[run.data] = _fitted(run.data, data_dir)
+            images[run.key] = run.epochs_for(fitted[run.data]) * fitted[run.data]
 
     def of(runs: Sequence[Run]) -> StudyCost:
         elapsed = []

@@ -46,17 +46,34 @@ def test_pick_takes_the_most_accurate_within_the_budget(results: Path, capsys: p
 def test_pick_names_the_file_where_it_is_and_where_it_would_be(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = tmp_path / "runs"
-    file = runs / make_result("b").key / "model.onnx"
+    runs, result = tmp_path / "runs", make_result("b", correct=340)
+    sha256 = hashlib.sha256(b"a model").hexdigest()
+    keep(results, replace(result, exported=(replace(result.exported[0], sha256=sha256),)))
+    file = runs / result.key / "model.onnx"
     command = ("pick", str(results), "--runs-dir", str(runs))
     assert answers(capsys, *command)["file"] is None
     assert main(command) == 0
     assert f"Its file would be {file}" in capsys.readouterr().out
     file.parent.mkdir(parents=True)
-    file.touch()
+    file.write_bytes(b"a model")
     assert answers(capsys, *command)["file"] == str(file)
     assert main(command) == 0
     assert f"recognize PICTURE --model {file}" in capsys.readouterr().out
+
+
+def test_pick_does_not_name_another_model_that_lies_where_the_measured_one_did(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as that of the Run trained again on other images."""
+    file = tmp_path / "runs" / make_result("b").key / "model.onnx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"another model")
+    command = ("pick", str(results), "--runs-dir", str(tmp_path / "runs"))
+    assert answers(capsys, *command)["file"] is None
+    assert main(command) == 0
+    told = capsys.readouterr().out
+    assert f"Its file is not here: {file} is another one" in told
+    assert "recognize PICTURE" not in told
 
 
 def test_pick_names_the_shipped_file_where_that_is_the_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

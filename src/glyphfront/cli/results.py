@@ -121,7 +121,7 @@ def pick(
     from glyphfront.report.cards import files_of_cards, what_cards_cannot_say
     from glyphfront.report.front import files_of
     from glyphfront.report.pick import pick as choose
-    from glyphfront.ship.card import FILES
+    from glyphfront.ship.card import FILES, file_sha256
     from glyphfront.ship.recognizer import shipped_file, shipped_files
 
     if folder is None and any(_FRONT.glob("*.json")):
@@ -136,7 +136,9 @@ def pick(
         choice = replace(choice, certainty=f"{choice.certainty} {what_cards_cannot_say(files)}")
     file = choice.file
     path = runs_dir / file.result.key / FILES[file.precision]
-    ships = None if path.exists() or not file.exported else shipped_file(file.exported.sha256)
+    sha256 = file.exported.sha256 if file.exported else None
+    is_here = path.exists() and file_sha256(path) == sha256  # a Run that was trained again has another model there
+    ships = shipped_file(sha256) if sha256 and not is_here else None
     if json:
         print_json(
             sentence=choice.sentence,
@@ -145,13 +147,18 @@ def pick(
             key=file.result.key,
             accuracy=file.accuracy,
             latency=file.latency,
-            file=path if path.exists() else ships,
+            file=path if is_here else ships,
         )
         return
     print(choice.sentence)
-    if path.exists():
+    if is_here:
         print(f"To use it: glyphfront recognize PICTURE --model {path}")
     elif ships:
         print(f"It comes with glyphfront: glyphfront recognize PICTURE --model {ships}")
+    elif path.exists():
+        print(
+            f"Its file is not here: {path} is another one, as after its Run was trained again. Carry the study out "
+            "again if its images have changed, or name the folder with --runs-dir."
+        )
     else:
         print(f"Its file would be {path}; carry the study out here to have it, or name the folder with --runs-dir.")

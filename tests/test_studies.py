@@ -9,7 +9,7 @@ import pytest
 from glyphfront.errors import GlyphfrontError
 from glyphfront.pipeline.execute import check_all
 from glyphfront.pipeline.scale import trainings
-from glyphfront.run import check
+from glyphfront.run import Run, check
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find as shipped_file
 from glyphfront.ship.recognizer import shipped
@@ -117,6 +117,13 @@ def test_the_students_of_the_front_learn_from_rows_before_them(study: Study) -> 
     students = [run for part in others for run in part if not run.init_from]
     assert not any(run.distill.teachers for run in teachers)
     assert {key for run in students for key in run.distill.teachers} == {run.key for run in teachers}
+
+
+def test_rows_that_differ_in_nothing_but_their_names_are_refused_before_the_training() -> None:
+    twice = Study("?", rows={"a": Run(label="a"), "b": Run(label="b")})
+    with pytest.raises(GlyphfrontError, match="rows 'a' and 'b' differ in nothing but their names"):
+        check_all(twice)
+    check_all(Study("?", parts={name: Study("?", rows={name: Run(label=name)}) for name in "ab"}))
 
 
 def test_each_size_of_the_front_is_trained_further_as_its_own_teacher() -> None:

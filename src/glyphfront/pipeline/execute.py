@@ -188,7 +188,7 @@ def make(
 
 
 def check_all(study: Study) -> None:
-    """Look for values and models that cannot be trained, and names that no file can have.
+    """Look for values and models that cannot be trained, rows that do not differ, and names that no file can have.
 
     Raises:
         GlyphfrontError: the first that is found.
@@ -201,6 +201,13 @@ def check_all(study: Study) -> None:
             raise GlyphfrontError(f"{name!r} cannot be the name of a row or part: it names a file")
         if len(name.encode()) > _MOST_OF_A_NAME:
             raise GlyphfrontError(f"{name[:20]}... is too long for the name of a row or part: it names a file")
+    for part in runs_by_folder(study).values():
+        labels: dict[str, str] = {}
+        for run in part:
+            if (first := labels.setdefault(run.key, run.label)) != run.label:
+                raise GlyphfrontError(
+                    f"rows {first!r} and {run.label!r} differ in nothing but their names; change one or leave it out"
+                )
     for run in runs:
         check(run)
         for key in run.needs:

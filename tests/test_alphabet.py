@@ -36,6 +36,47 @@ def test_named_alphabets_ranges_and_characters_give_the_models_classes(given, ch
     assert "".join(alphabet_of(given, CLASSES).characters) == characters
 
 
+SIGNS = (*"0123Aa", "+", "-", "*", "/")
+
+
+@pytest.mark.parametrize(
+    ("given", "characters"),
+    [
+        ("+", "+"),
+        ("0123+-", "0123+-"),
+        ("0-3+-", "0123+-"),
+        ("0-3++-", "0123+-"),
+        ("0-3 + -", "0123+-"),
+        ("digits + -", "0123+-"),
+        ("digits+-", "0123+-"),
+        ("+-*/", "+-*/"),
+        ("-*/+", "+-*/"),
+        ("*+0-3", "0123+*"),
+        ("0-3+", "0123+"),
+        ("0-3++", "0123+"),
+        ("0++A", "0A+"),
+    ],
+)
+def test_a_plus_that_joins_nothing_is_itself_where_it_is_a_class(given: str, characters: str) -> None:
+    assert "".join(alphabet_of(given, SIGNS).characters) == characters
+
+
+@pytest.mark.parametrize(
+    ("given", "characters"), [("0-3+A", "0123A"), ("digits+letters", "0123Aa"), ("0-3 -", "0123-"), ("0  A", "0A")]
+)
+def test_a_plus_between_letters_or_digits_joins_and_so_does_a_space(given: str, characters: str) -> None:
+    assert "".join(alphabet_of(given, SIGNS).characters) == characters
+
+
+@pytest.mark.parametrize("given", ["0-3+-", "0-3++-", "digits+-", "+0-3+-+"])
+def test_without_a_class_plus_every_plus_joins(given: str) -> None:
+    assert "".join(alphabet_of(given, (*"0123-",)).characters) == "0123-"
+
+
+def test_a_plus_is_itself_where_its_class_is_named_with_a_word() -> None:
+    assert alphabet_of("1+-", ("digit_1", "char_+", "char_-")).outputs == (0, 1, 2)
+
+
 def test_merged_letter_is_answered_in_the_case_of_the_alphabet():
     found = alphabet_of("lower", CLASSES)  # c is no class of its own
     assert dict(zip(found.characters, found.outputs, strict=True)) == {"c": 6, "a": 8, "b": 9, "x": 10}

@@ -61,7 +61,8 @@ def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> 
         given: ``digits``, ``upper``, ``lower``, ``letters``, characters and ranges (``0-9A-F``), several joined by
             ``+`` or a space; names of classes, joined likewise or as a sequence; or None for all classes. Of a named
             alphabet, what the model can write counts; all other characters must be writable. ``A`` is also the class
-            ``upper_A``.
+            ``upper_A``. To a model with a class ``+``, only a ``+`` between two letters or digits joins; any other is
+            itself: ``0-9+-`` holds plus and minus, as ``0-9++-`` and ``0-9 + -`` do.
         classes: of the model.
 
     Raises:
@@ -117,7 +118,7 @@ def _characters(given: str, classes: tuple[str, ...]) -> tuple[list[str], set[st
         raise GlyphfrontError("the alphabet is empty; give digits, upper, lower, letters, or characters such as 0-9A-F")
     wanted: list[str] = []
     named: set[str] = set()
-    for term in [term for term in re.split("[+ ]", given) if term] or ["+"]:
+    for term in _terms(given, classes):
         if term.lower() in NAMED:
             wanted += NAMED[term.lower()]
             named |= set(NAMED[term.lower()])
@@ -134,6 +135,14 @@ def _characters(given: str, classes: tuple[str, ...]) -> tuple[list[str], set[st
             wanted += listed
             named -= set(listed)
     return wanted, named
+
+
+def _terms(given: str, classes: tuple[str, ...]) -> list[str]:
+    """What ``+`` or a space joins; to a model that knows ``+``, one that is not between letters or digits is itself."""
+    if "+" in map(character_of, classes):
+        joined = re.sub(r"(?<=\w)\+(?=\w)", " ", given)
+        return [term for term in joined.replace("+", " + ").split(" ") if term]
+    return [term for term in re.split("[+ ]", given) if term] or ["+"]
 
 
 def _ranges(term: str) -> list[str]:

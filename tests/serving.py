@@ -38,9 +38,19 @@ def picture(character: str, width: int = 18) -> bytes:
 
 def drawing(character: str, width: int = 18) -> Image.Image:
     """One of `DRAWINGS`, dark on light."""
-    page = Image.new("L", (260, 260), 245)
+    return drawing_of(DRAWINGS[character], width)
+
+
+def side_by_side(characters: str) -> list[list[tuple[int, int]]]:
+    """Strokes of several of `DRAWINGS`, 200 apart."""
+    return [[(x + 200 * n, y) for x, y in stroke] for n, c in enumerate(characters) for stroke in DRAWINGS[c]]
+
+
+def drawing_of(strokes: list[list[tuple[int, int]]], width: int = 18) -> Image.Image:
+    """Strokes on a page as high as the board of `DRAWINGS`, and as wide or wider, dark on light."""
+    page = Image.new("L", (max(60 + max(x for stroke in strokes for x, _ in stroke), 260), 260), 245)
     pen = ImageDraw.Draw(page)
-    for stroke in DRAWINGS[character]:
+    for stroke in strokes:
         pen.line(stroke, fill=20, width=width)
         for x, y in stroke:  # a round pen
             pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=20)

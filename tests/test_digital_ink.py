@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from glyphfront import GlyphfrontError, normalize
-from glyphfront.picture.digital_ink import SIDE, drawn, normalize_strokes
-from serving import DRAWINGS, drawing
+from glyphfront.picture.digital_ink import SIDE, drawn, look_at_strokes, normalize_strokes
+from glyphfront.picture.normalize import look
+from serving import DRAWINGS, drawing, drawing_of, side_by_side
+from test_vectors import VECTORS
 
 
 @pytest.mark.parametrize("character", DRAWINGS)
@@ -19,6 +23,28 @@ def test_strokes_give_nearly_the_image_that_a_picture_of_them_gives(character: s
     of_picture = normalize(drawing(character, 18)).astype(float)
     assert np.abs(seen - of_picture).mean() < 4
     assert np.corrcoef(seen.ravel(), of_picture.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("characters", ["77", "777", "VV", "LV", *DRAWINGS])
+def test_strokes_are_doubted_as_a_picture_of_them_is(characters: str) -> None:
+    """Pillow draws the picture."""
+    strokes = side_by_side(characters)
+    assert look_at_strokes(strokes, 18)[1] == look(drawing_of(strokes))[1]
+
+
+def test_strokes_side_by_side_are_counted() -> None:
+    assert [(look_at_strokes(side_by_side(n * "7"), 18)[1] or "")[:20] for n in (1, 2, 3)] == [
+        "",
+        "2 parts side by side",
+        "3 parts side by side",
+    ]
+
+
+@pytest.mark.parametrize("vector", VECTORS["strokes"], ids=lambda vector: vector["character"])
+@pytest.mark.parametrize("pen", [None, 0.02, 0.25])
+def test_strokes_of_one_character_are_not_doubted(vector: dict[str, Any], pen: float | None) -> None:
+    longer = float(np.ptp(np.concatenate(vector["strokes"]), axis=0).max())
+    assert look_at_strokes(vector["strokes"], None if pen is None else pen * longer)[1] is None
 
 
 def test_a_straight_stroke_is_as_wide_as_its_pen() -> None:

@@ -22,7 +22,7 @@ from glyphfront import load
 from glyphfront.result import Precision
 from glyphfront.serve.catalogue import files_of
 from glyphfront.ship.card import FILES, card_path
-from serving import DRAWINGS, drawing, encoded, picture, served, stand_ins
+from serving import DRAWINGS, drawing, drawing_of, encoded, picture, side_by_side, served, stand_ins
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,16 @@ def test_the_image_that_is_sent_back_is_turned_where_the_answer_is(service: str)
 def test_strokes_are_read_as_what_they_draw(service: str, character: str) -> None:
     answer = requests.post(f"{service}/v1/strokes?alphabet=7L4Z2", json={"strokes": DRAWINGS[character]})
     assert answer.json()["character"] == character
+
+
+def test_strokes_of_several_characters_are_doubted_as_a_picture_of_them_is(service: str) -> None:
+    strokes = side_by_side("777")
+    told = [
+        requests.post(f"{service}/v1/strokes", json={"strokes": strokes, "width": 18}).json(),
+        requests.post(f"{service}/v1/recognize", data=encoded(drawing_of(strokes))).json(),
+    ]
+    assert [one["character"] for one in told] == ["?", "?"]
+    assert [one["reason"] for one in told] == 2 * ["3 parts side by side: see glyphfront read"]
 
 
 def test_least_turns_a_doubtful_answer_into_a_question_mark_with_its_reason(service: str) -> None:

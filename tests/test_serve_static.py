@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, expect
 from browsing import CHROMIUM, Visit, chromium
 from glyphfront import GlyphfrontError, Prediction, load
 from glyphfront.serve.static import write_static
-from serving import DRAWINGS, drawing, encoded, picture, stand_ins
+from serving import DRAWINGS, drawing, encoded, picture, side_by_side, stand_ins
 from test_vectors import FOLDER, VECTORS, image_of
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -107,6 +107,21 @@ def test_a_page_of_characters_is_doubted_and_told_what_reads_it(browser: Browser
     assert "2 parts side by side" in visit.page.inner_text("#told")
     assert "glyphfront serve" in visit.page.inner_text("#noPages")
     assert not visit.page.get_by_label("The picture is").is_visible()
+    visit.end()
+
+
+def test_strokes_of_several_characters_are_doubted(browser: Browser, static: str) -> None:
+    visit = Visit(browser, static)
+    told = [
+        visit.page.evaluate(
+            "async (strokes) => { const local = await import('./local.js');"
+            " const { character, reason } = await local.strokes(strokes, 18, {model: 'glyphnet-s'});"
+            " return [character, reason]; }",
+            side_by_side(characters),
+        )
+        for characters in ("7", "77", "LV")
+    ]
+    assert told == [["7", None], ["?", "2 parts side by side"], ["?", "2 parts side by side"]]
     visit.end()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.doubt import doubt_about
 from glyphfront.picture.normalize import framed
 from glyphfront.picture.read import Mask
 
@@ -39,6 +40,15 @@ def normalize_strokes(strokes: Strokes, width: float | None = None) -> NDArray[n
         GlyphfrontError: there is no point, there are too many, or a number is not finite or out of range.
     """
     return framed(drawn(strokes, width) * np.uint8(255))
+
+
+def look_at_strokes(strokes: Strokes, width: float | None = None) -> tuple[NDArray[np.uint8], str | None]:
+    """`normalize_strokes`, and why the strokes may not be one character (None where nothing speaks against it).
+
+    Arguments and errors as in `normalize_strokes`.
+    """
+    ink = drawn(strokes, width) * np.uint8(255)
+    return framed(ink), doubt_about(ink, min(ink.shape))
 
 
 def drawn(strokes: Strokes, width: float | None = None) -> Mask:

@@ -28,7 +28,7 @@ from starlette.staticfiles import StaticFiles
 
 from glyphfront import __version__
 from glyphfront.errors import GlyphfrontError
-from glyphfront.picture.digital_ink import normalize_strokes
+from glyphfront.picture.digital_ink import look_at_strokes
 from glyphfront.picture.normalize import look
 from glyphfront.picture.read import read, shortened
 from glyphfront.records import to_plain
@@ -223,8 +223,8 @@ class Service:
 
         def one() -> schema.Recognized:
             began = time.perf_counter()
-            seen = normalize_strokes(drawing.strokes, drawing.width)
-            found = recognizer.answer_image(seen, None, top, alphabet, least=least)
+            seen, doubt = look_at_strokes(drawing.strokes, drawing.width)
+            found = recognizer.answer_image(seen, doubt, top, alphabet, least=least)
             told = schema.recognized("strokes", found, recognizer.card, time.perf_counter() - began)
             if image:
                 told["image"] = _data_url(seen)

@@ -16,22 +16,18 @@ export const where = "It is recognised inside this browser; nothing is sent.";
 
 export const models = async () => (await listed).models;
 
-export const strokes = (points, width, options) => answer(() => [framed(drawn(points, width)), null], options);
+export const strokes = (points, width, options) => answer(() => drawn(points, width), options);
 
 export const prepared = pixelsOf;
 
-export const picture = (pixels, options) =>
-  answer(() => {
-    const ink = inkOf(pixels);
-    return [framed(ink), doubtAbout(ink)];
-  }, options);
+export const picture = (pixels, options) => answer(() => inkOf(pixels), options);
 
 async function answer(see, { model, precision, alphabet }) {
   const described = (await listed).models.find((one) => one.name === model && one.precision === (precision ?? one.precision));
   const session = await sessionOf(described);
   const allowed = await alphabetOf(alphabet, described.classes);
   const began = performance.now();
-  const [image, reason] = see();
+  const ink = see(), image = framed(ink), reason = doubtAbout(ink);
   const { probability } = await session.run(feed(image));
   const predictions = restricted(probability.data, allowed, described.temperature);
   const milliseconds = performance.now() - began;

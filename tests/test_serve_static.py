@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, expect
 from browsing import CHROMIUM, Visit, chromium
 from glyphfront import GlyphfrontError, Prediction, load
 from glyphfront.serve.static import write_static
+from glyphfront.ship.alphabet import alphabet_of, outputs_of
 from serving import DRAWINGS, drawing, encoded, picture, side_by_side, stand_ins
 from test_vectors import FOLDER, VECTORS, image_of
 
@@ -125,35 +126,60 @@ def test_strokes_of_several_characters_are_doubted(browser: Browser, static: str
     visit.end()
 
 
-ALPHABETS = (
-    "digits",
-    "upper",
-    "lower+0-9",
-    "upper 0-9",
-    "abc",
-    "0-9A-F",
-    "z-",
-    "+",
-    "7€",
-    "z-a",
-    "UPPER",
-    "aA",
-    "lower",
-)
+MERGED = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")
+ALPHABETS = {
+    MERGED: "digits|upper|lower+0-9|upper 0-9|abc|0-9A-F|z-|+|7€|z-a|UPPER|aA|cC|c|lower|lower+x|x+lower| |0 - 9|0--|-0|0-9-"
+    "|numbers|caps|hex|all|Any|digit|letter|uper|Diggits|lettters|alnum|a-Z|0-\u4e00|9-0|0-9+-|0++A|toString|ß|ſ|e\u0301",
+    ("alpha", "beta", "é", "0"): "alpha|beta|beta+0|beta 0|alphabet|gamma|Beta|ALPHA|b|e\u0301|letters|digits|0é",
+    (
+        "upper_A",
+        "lower_a",
+        "upper_B",
+        "digit_1",
+    ): "A|a|b|aB1|letters|upper|lower|upper_A|upper_A+digits|UPPER_A|upper_C|_",
+    tuple("0123+-*/Aa"): "+|0-3+-|0-3++-|0-3 + -|digits+-|+-*/|*+0-3|0-3+|0-3+A|0  A|é+0|+++",
+    ("char_+", "digit_1", "minus"): "+|1+|1+minus|minus|+ minus",
+    tuple("αβγδ"): "α-δ|letters|Α|αΒ|α+β|α-ω|\u0391\u0301",
+    ("ß", "ss", "I", "ı"): "ß|ss|SS|i|I|ı|upper",
+}
+"""Of each model's classes, alphabets and what is none; | parts them."""
 
 
-def test_an_alphabet_means_what_it_means_to_python(browser: Browser, static: str) -> None:
-    recognizer, image = load("glyphnet-s", precision="fp32"), image_of(VECTORS["strokes"][0])
+def test_an_alphabet_means_what_it_means_to_python(browser: Browser, static: str, folder: Path) -> None:
+    words = json.loads((folder / "models.json").read_text(encoding="utf-8"))["alphabets"]
     visit = Visit(browser, static)
-    for alphabet in ALPHABETS:
+    for classes, alphabets in ALPHABETS.items():
+        model = {"classes": classes, "outputs": outputs_of(classes)}
+        told = visit.page.evaluate(
+            "async ([alphabets, model, words]) => { const { alphabetOf } = await import('./alphabet.js');"
+            " return alphabets.map((one) => { try { return alphabetOf(one, model, words); }"
+            " catch (error) { return error.message; } }); }",
+            [alphabets.split("|"), model, words],
+        )
+        for alphabet, answer in zip(alphabets.split("|"), told, strict=True):
+            try:
+                found = alphabet_of(alphabet, classes)
+                expected: Any = [list(pair) for pair in zip(found.characters, found.outputs, strict=True)]
+            except GlyphfrontError as error:
+                expected = str(error)
+            assert answer == expected, alphabet
+    visit.end()
+
+
+def test_an_answer_is_among_the_characters_of_the_alphabet(browser: Browser, static: str) -> None:
+    recognizer, vector = load("glyphnet-s", precision="fp32"), VECTORS["strokes"][0]
+    visit = Visit(browser, static)
+    for alphabet in ("lower+0-9", "xyz", "cC", "hex"):
         told = visit.page.evaluate(
             "async ([vector, alphabet]) => { try { return (await (await import('./local.js')).strokes(vector.strokes,"
             " vector.width, {model: 'glyphnet-s', alphabet})).predictions.map((one) => one.character); }"
             " catch (error) { return error.message; } }",
-            [VECTORS["strokes"][0], alphabet],
+            [vector, alphabet],
         )
         try:
-            expected: Any = [one.character for one in recognizer.answer_image(image, None, 5, alphabet).predictions]
+            expected: Any = [
+                one.character for one in recognizer.answer_image(image_of(vector), None, 5, alphabet).predictions
+            ]
         except GlyphfrontError as error:
             expected = str(error)
         assert told == expected, alphabet

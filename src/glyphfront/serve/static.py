@@ -16,7 +16,7 @@ from glyphfront.errors import GlyphfrontError
 from glyphfront.files import write_text
 from glyphfront.serve.app import PAGE
 from glyphfront.serve.catalogue import describe, files_of, latency_us
-from glyphfront.ship.alphabet import NAMED
+from glyphfront.ship.alphabet import ALL, MEANT, NAMED, outputs_of
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import load
 
@@ -59,8 +59,10 @@ def write_static(out: Path, models: Sequence[str]) -> Path:
         shutil.copyfile(path, out / file)
         told = describe(card, latency_us(load(path).session))
         where = "in ONNX Runtime where this page was made"
-        described.append({**told, "latency_where": where, "temperature": card.temperature, "file": file})
-    write_text(out / "models.json", json.dumps({"schema": 1, "models": described, "alphabets": NAMED}))
+        written = {"outputs": outputs_of(card.classes), "temperature": card.temperature}
+        described.append({**told, **written, "latency_where": where, "file": file})
+    alphabets = {"named": NAMED, "meant": MEANT, "all": sorted(ALL)}
+    write_text(out / "models.json", json.dumps({"schema": 1, "models": described, "alphabets": alphabets}))
     for part in sorted(PAGE.iterdir()):
         if part.name not in _ONLY_SERVICE:
             shutil.copyfile(part, out / part.name)

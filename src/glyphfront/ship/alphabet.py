@@ -22,7 +22,7 @@ NAMED = {
     "letters": string.ascii_letters,
 }
 """Alphabets that have a name; `+` or a space joins them with each other and with characters: ``upper+0-9``."""
-_MEANT = {
+MEANT = {
     word: meant
     for meant, words in {
         "digits": "number numbers num nums numeral numerals numeric integer integers",
@@ -35,7 +35,8 @@ _MEANT = {
     for word in words.split()
 }
 """What people call them elsewhere; as characters these words make no alphabet."""
-_ALL = frozenset(("all", "any", "every", "everything"))
+ALL = frozenset(("all", "any", "every", "everything"))
+"""Words that ask for no alphabet."""
 ALIKE = ("0O", "1Il7", "5S", "2Z", "9gq", "8B", "uvUV")
 """Characters that a writer's hand makes alike, and that only an alphabet tells apart."""
 
@@ -73,9 +74,9 @@ def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> 
     wanted, named = _characters(_composed(given), classes) if isinstance(given, str) else (_names(given), set[str]())
     answered: dict[int, str] = {}
     unknown = []
-    outputs_of = _outputs(classes)
+    known = outputs_of(classes)
     for character in wanted:
-        output = outputs_of.get(character)
+        output = known.get(character)
         if output is None:
             if character not in named:
                 unknown.append(character)
@@ -83,8 +84,8 @@ def alphabet_of(given: str | Sequence[str] | None, classes: tuple[str, ...]) -> 
             answered[output] = character
     if unknown or not answered:
         lacking = " ".join(_shown(c) for c in sorted(set(unknown))[:12]) or f"any of {given!r}"
-        known = "".join(classes) if all(len(c) == 1 for c in classes) else ", ".join(classes)
-        raise GlyphfrontError(f"the model cannot write {lacking}; it knows {known[:100]}")
+        names = "".join(classes) if all(len(c) == 1 for c in classes) else ", ".join(classes)
+        raise GlyphfrontError(f"the model cannot write {lacking}; it knows {names[:100]}")
     outputs = tuple(sorted(answered))
     return Alphabet(tuple(answered[output] for output in outputs), outputs)
 
@@ -124,11 +125,11 @@ def _characters(given: str, classes: tuple[str, ...]) -> tuple[list[str], set[st
             named |= set(NAMED[term.lower()])
         elif len(term) > 1 and term in classes:
             wanted.append(term)
-        elif close := _MEANT.get(term.lower()) or next(
+        elif close := MEANT.get(term.lower()) or next(
             iter(difflib.get_close_matches(term.lower(), NAMED, cutoff=0.8)), None
         ):
             raise GlyphfrontError(f"no alphabet {term!r}; did you mean {close}?")
-        elif term.lower() in _ALL:
+        elif term.lower() in ALL:
             raise GlyphfrontError(f"no alphabet {term!r}; give none, and all characters are allowed")
         else:
             listed = _ranges(term)
@@ -170,8 +171,15 @@ def _instead(first: str, last: str) -> str:
     return f"give it as {_shown(last)}-{_shown(first)}" if ord(first) > ord(last) else "give fewer characters"
 
 
-def _outputs(classes: tuple[str, ...]) -> dict[str, int]:
-    """The class that writes a name or a character: that of its name, or character, or the letter's other case."""
+def outputs_of(classes: tuple[str, ...]) -> dict[str, int]:
+    """The class that writes a name or a character: that of its name, or character, or the letter's other case.
+
+    Args:
+        classes: of a model.
+
+    Returns:
+        The class, from 0, by all names and characters that the model can write.
+    """
     named = {name: output for output, name in enumerate(classes)}
     meant = {character_of(name): output for output, name in reversed(list(enumerate(classes)))}
     return {character.swapcase(): output for character, output in meant.items()} | meant | named

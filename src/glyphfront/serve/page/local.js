@@ -1,6 +1,7 @@
 // Recognition inside the browser, with ONNX Runtime's web package beside the page; nothing is sent anywhere.
 
 import * as ort from "./ort/ort.wasm.min.mjs";
+import { alphabetOf } from "./alphabet.js";
 import { drawn, framed } from "./ink.js";
 import { doubtAbout, inkOf, pixelsOf } from "./photo.js";
 
@@ -23,9 +24,10 @@ export const prepared = pixelsOf;
 export const picture = (pixels, options) => answer(() => inkOf(pixels), options);
 
 async function answer(see, { model, precision, alphabet }) {
-  const described = (await listed).models.find((one) => one.name === model && one.precision === (precision ?? one.precision));
+  const told = await listed;
+  const described = told.models.find((one) => one.name === model && one.precision === (precision ?? one.precision));
   const session = await sessionOf(described);
-  const allowed = await alphabetOf(alphabet, described.classes);
+  const allowed = alphabetOf(alphabet, described, told.alphabets);
   const began = performance.now();
   const ink = see(), image = framed(ink), reason = doubtAbout(ink);
   const { probability } = await session.run(feed(image));
@@ -60,35 +62,6 @@ async function opened(described) {
 function alikeOf([first, ...others]) {
   const group = ALIKE.filter((one) => one.includes(first.character)).join("");
   return others.filter((one) => group.includes(one.character) && one.probability > 0.05).map((one) => one.character);
-}
-
-/** The characters that an alphabet asks for, and the output of each: as `alphabet_of` in ship/alphabet.py. */
-async function alphabetOf(given, classes) {
-  if (!given) return classes.map((character, output) => [character, output]);
-  const { alphabets } = await listed;
-  const answered = new Map(), unknown = [];
-  const terms = given.split(/[+ ]/).filter(Boolean);
-  for (const term of terms.length ? terms : ["+"]) {
-    const named = alphabets[term.toLowerCase()];
-    for (const character of named ?? ranges(term)) {
-      const swapped = character === character.toLowerCase() ? character.toUpperCase() : character.toLowerCase();
-      const output = [character, swapped].map((one) => classes.indexOf(one)).find((at) => at >= 0);
-      if (output === undefined) named ?? unknown.push(character);
-      else if (!answered.has(output) || character === classes[output]) answered.set(output, character);
-    }
-  }
-  const lacking = [...new Set(unknown)].slice(0, 12).join(" ") || (answered.size ? "" : `any of ${given}`);
-  if (lacking) throw new Error(`the model cannot write ${lacking}; it knows ${classes.join("").slice(0, 100)}`);
-  return [...answered].map(([output, character]) => [character, output]);
-}
-
-/** 0-9A-F as characters; a minus at either end is itself. */
-function ranges(term) {
-  return [...term.replace(/(.)-(.)/gsu, (all, first, last) => {
-    const [from, to] = [first, last].map((one) => one.codePointAt(0));
-    if (to < from || to - from > 500) throw new Error(`${all} is no range of characters; give it as ${last}-${first}`);
-    return String.fromCodePoint(...Array.from({ length: to - from + 1 }, (_, k) => from + k));
-  })];
 }
 
 function restricted(row, allowed, temperature) {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -265,10 +266,14 @@ def test_touching_characters_are_cut_apart():
     assert read_page(load("glyphnet-s", precision="fp32"), page, "digits").text == "77"
 
 
-def test_case_of_merged_letters_follows_from_their_size():
-    def letter(name: str, left: int, height: int, low: int = 100) -> Character:
-        return Character(name, 0.95, (left, low - height, left + 20, low))
+def letter(name: str, left: int, height: int, low: int = 100) -> Character:
+    return Character(name, 0.95, (left, low - height, left + 20, low))
 
+
+MERGED = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")
+
+
+def test_case_of_merged_letters_follows_from_their_size():
     line = [
         letter("S", 0, 60),
         letter("h", 30, 60),
@@ -276,9 +281,35 @@ def test_case_of_merged_letters_follows_from_their_size():
         letter("W", 90, 40),
         letter("P", 120, 58, 120),
     ]
-    assert "".join(c.character for c in with_case(line)) == "Showp"
+    assert "".join(c.character for c in with_case(line, MERGED)) == "Showp"
     even = [letter("S", 0, 60), letter("a", 30, 60), letter("H", 60, 60), letter("O", 90, 58)]
-    assert with_case(even) == even
+    assert with_case(even, MERGED) == even
+
+
+SMALL = [
+    letter("H", 0, 60),
+    letter("O", 30, 36),
+    letter("S", 60, 36),
+    letter("P", 90, 58, 120),
+    letter("L", 120, 60),
+    replace(letter("0", 150, 36), alike=("O",)),
+]
+"""A line whose letters are small or go below it, but for the first."""
+
+
+@pytest.mark.parametrize(
+    ("classes", "text"),
+    [
+        (MERGED, "Hosplo"),
+        (tuple("0HOSPL"), "HOSPL0"),
+        (tuple("0HOSPLαβ"), "HOSPL0"),  # small letters, but none of these
+        ((*MERGED, *"osl"), "HOSpL0"),  # p alone is merged
+        (("digit_0", "upper_H", "upper_O", "upper_S", "upper_P", "upper_L", "lower_a", "lower_s"), "HoSplo"),
+    ],
+    ids=["EMNIST's", "capitals", "capitals and Greek", "some in both cases", "named with words"],
+)
+def test_case_is_told_by_size_only_of_letters_that_the_model_merges(classes: tuple[str, ...], text: str) -> None:
+    assert "".join(c.character for c in with_case(SMALL, classes)) == text
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from glyphfront import load
 from glyphfront.result import Precision
 from glyphfront.serve.catalogue import files_of
 from glyphfront.ship.card import FILES, card_path
-from serving import DRAWINGS, drawing, drawing_of, encoded, picture, side_by_side, served, stand_ins
+from serving import DRAWINGS, drawing, drawing_of, encoded, picture, served, side_by_side, stand_ins
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,14 @@ EMNIST merges the cases of these letters, and its images have lost their size; a
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from glyphfront.data.naming import character_of
 
 if TYPE_CHECKING:
     from glyphfront.ship.reader import Character
@@ -30,8 +33,14 @@ def has_both_cases(alphabet: str | Sequence[str] | None) -> bool:
     return alphabet is None or (isinstance(alphabet, str) and "letters" in re.split("[+ ]", alphabet.lower()))
 
 
-def with_case(line: Sequence[Character]) -> list[Character]:
-    """A line in which letters of merged classes have the case that their size tells; others stay as they are."""
+def with_case(line: Sequence[Character], classes: Sequence[str]) -> list[Character]:
+    """A line in which letters of merged classes have the case that their size tells; others stay as they are.
+
+    Args:
+        line: its characters, as `read_page` finds them.
+        classes: of the model. A capital is merged whose lower case is no class, if the model has lower-case letters.
+    """
+    merged = _merged(classes)
     tall, small = (
         [c.box[3] - c.box[1] for c in line if c.probability > _SURE and c.character in group]
         for group in (_TALL, _SMALL)
@@ -42,8 +51,16 @@ def with_case(line: Sequence[Character]) -> list[Character]:
     if small and float(np.median(small)) > _APART * capital:
         return list(line)
     limit = (float(np.median(small)) + capital) / 2 if small and tall else _CLEARLY * capital
-    told = [_by_size(c, limit, _ground(line, c), capital) for c in line]
-    return [_by_word(told, n) for n in range(len(told))]
+    told = [_by_size(c, limit, _ground(line, c), capital, merged) for c in line]
+    return [_by_word(told, n, merged) for n in range(len(told))]
+
+
+def _merged(classes: Sequence[str]) -> set[str]:
+    """The capitals that stand for both cases."""
+    characters = set(map(character_of, classes))
+    if characters.isdisjoint(string.ascii_lowercase):
+        return set()
+    return {c for c in characters & set(string.ascii_uppercase) if c.lower() not in characters}
 
 
 def _ground(line: Sequence[Character], character: Character) -> float:
@@ -53,20 +70,20 @@ def _ground(line: Sequence[Character], character: Character) -> float:
     return float(np.median(near)) if near else float(character.box[3])
 
 
-def _by_size(c: Character, limit: float, ground: float, capital: float) -> Character:
+def _by_size(c: Character, limit: float, ground: float, capital: float, merged: set[str]) -> Character:
     height = c.box[3] - c.box[1]
-    low = c.character in _LOW and height < limit
-    deep = c.character in _DEEP and c.box[3] > ground + 0.2 * capital
+    low = c.character in _LOW & merged and height < limit
+    deep = c.character in _DEEP & merged and c.box[3] > ground + 0.2 * capital
     if low or deep:
         return replace(c, character=c.character.lower())
-    if c.character == "0" and "O" in c.alike and height < limit:  # digits are tall
+    if c.character == "0" and "O" in merged.intersection(c.alike) and height < limit:  # digits are tall
         return replace(c, character="o", alike=tuple("0" if a == "O" else a for a in c.alike))
     return c
 
 
-def _by_word(line: Sequence[Character], at: int) -> Character:
+def _by_word(line: Sequence[Character], at: int, merged: set[str]) -> Character:
     c = line[at]
-    if c.character not in _FOLLOW:
+    if c.character not in _FOLLOW & merged:
         return c
     start = max((n for n in range(at + 1) if n == 0 or line[n].space_before), default=0)
     stop = min((n for n in range(at + 1, len(line)) if line[n].space_before), default=len(line))

@@ -210,7 +210,7 @@ class _Reading:
         read = iter(self.read([glyph for _, _, glyph in spots], owners))
         lines = [tuple(None if g is None else next(read) for g in row) for row in rows]
         if in_lines and has_both_cases(self.alphabet) and not self.fields:
-            lines = [tuple(with_case([c for c in line if c is not None])) for line in lines]
+            lines = [tuple(with_case([c for c in line if c is not None], self.recognizer.classes)) for line in lines]
         page = Page(tuple(map(Line, lines)))
         characters = [c for line in lines for c in line if c is not None]
         if in_lines and self.is_form([glyph for _, _, glyph in spots]):

@@ -16,7 +16,7 @@ from glyphfront.picture.layout import lines_and_signs
 from glyphfront.ship.casing import has_both_cases, with_case
 from glyphfront.ship.fields import Field, fields_of, load_fields, parse_fields
 from glyphfront.ship.reader import Character, Line, Page, draw_overlay, read_page, upright
-from glyphfront.ship.recognizer import load
+from glyphfront.ship.recognizer import Recognizer, load
 from glyphfront.ship.segment import segmented
 from test_normalize import draw
 
@@ -310,6 +310,36 @@ SMALL = [
 )
 def test_case_is_told_by_size_only_of_letters_that_the_model_merges(classes: tuple[str, ...], text: str) -> None:
     assert "".join(c.character for c in with_case(SMALL, classes)) == text
+
+
+def renamed(names: dict[str, str]) -> Recognizer:
+    """The shipped glyphnet-s, some of whose classes have other names."""
+    recognizer = load("glyphnet-s", precision="fp32")
+    card = recognizer.card
+    return replace(recognizer, card=replace(card, classes=tuple(names.get(c, c) for c in card.classes)))
+
+
+def test_a_page_is_read_as_the_letters_that_names_of_classes_mean() -> None:
+    recognizer = renamed({c: f"digit_{c}" for c in "0123456789"} | {c: f"upper_{c}" for c in "NO"})
+    page = read_page(recognizer, written(["47 7", "744"]))
+    assert page.text == "47 7\n744"
+    assert [c.character for c in page.lines[1].characters if c is not None] == ["7", "4", "4"]
+    assert read_page(recognizer, written(["47 7"]), [f"digit_{n}" for n in range(10)]).text == "47 7"
+
+
+def test_names_of_several_letters_are_a_space_apart() -> None:
+    page = written(["47 7", "744"])
+    assert read_page(renamed({"4": "four", "7": "seven"}), page, ["four", "seven", "1"]).text == (
+        "four seven seven\nseven four four"
+    )
+    assert read_page(renamed({"4": "four"}), grid_of(["47..", ".77."]), ["four", "7", "1"], (2, 4)).text == (
+        "four 7..\n.77."
+    )
+
+
+@pytest.mark.parametrize("accented", ["é", "e\u0301", "कि"])
+def test_a_letter_with_its_marks_stands_close_to_the_next(accented: str) -> None:
+    assert Line((letter(accented, 0, 60), letter("A", 30, 60))).text == f"{accented}A"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from glyphfront.data.naming import character_of
 from glyphfront.errors import GlyphfrontError
 from glyphfront.ship.fields import Field
 
@@ -36,6 +38,7 @@ class Character:
     """One character on a page."""
 
     character: str
+    """The name of its class, or the character that the name means: A for ``upper_A``."""
     probability: float
     """0 to 1."""
     box: tuple[int, int, int, int]
@@ -54,8 +57,14 @@ class Line:
 
     @property
     def text(self) -> str:
-        """Its characters, words apart, ``.`` for an empty cell."""
-        return "".join("." if c is None else " " * c.space_before + c.character for c in self.characters)
+        """Its characters, words apart, ``.`` for an empty cell; names of more than one letter stand apart too."""
+        text, before = "", ""
+        for c in self.characters:
+            name = "." if c is None else c.character
+            apart = bool(before) and (_is_long(before) or _is_long(name))
+            text += " " * (apart or (c is not None and c.space_before)) + name
+            before = name
+        return text
 
 
 @dataclass(frozen=True)
@@ -279,7 +288,7 @@ class _Reading:
         for owner in {id(o): o for o in owners}.values():
             alphabet = owner.alphabet if owner is not None and owner.alphabet is not None else self.alphabet
             mine = [n for n, o in enumerate(owners) if o is owner]
-            characters = self.recognizer.alphabet(alphabet).characters
+            characters = tuple(map(character_of, self.recognizer.alphabet(alphabet).characters))
             images = np.stack([glyphs[n].image for n in mine])
             for n, row in zip(mine, self.recognizer.probabilities(images, alphabet), strict=True):
                 found[n] = (row, characters)
@@ -315,6 +324,11 @@ def upright(box: Box, size: tuple[int, int], turn: int) -> tuple[Box, tuple[int,
         left, top, right, bottom = top, wide - right, bottom, wide - left
         wide, tall = tall, wide
     return (left, top, right, bottom), (wide, tall)
+
+
+def _is_long(name: str) -> bool:
+    """Whether a name has more than one letter; accents and other marks are part of theirs."""
+    return sum(not unicodedata.category(letter).startswith("M") for letter in name) > 1
 
 
 def _share_of_joined(rows: Sequence[Sequence[Glyph]]) -> float:

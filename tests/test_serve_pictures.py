@@ -252,6 +252,26 @@ def test_a_photo_of_too_many_pixels_is_made_smaller_before_it_is_sent(visit: Vis
     visit.answered("4")
 
 
+def transparent(side: int) -> Image.Image:
+    """A black four on nothing, some of which is colours that nobody sees, so that a large one is a large file."""
+    ink = np.asarray(drawing("4", 22).resize((side, side))) < 128
+    gray = np.zeros((side, side), np.uint8)
+    gray[: side // 8] = np.random.default_rng(0).integers(0, 256, (side // 8, side))
+    return Image.fromarray(np.stack([np.where(ink, 0, gray), np.where(ink, 255, 0)], axis=-1).astype(np.uint8), "LA")
+
+
+def test_a_picture_on_nothing_stays_so_where_it_is_made_smaller(visit: Visit) -> None:
+    large = encoded(transparent(4200))
+    assert len(large) > 2e6
+    give(visit, large)
+    visit.answered("4")
+
+
+def test_a_picture_on_nothing_stays_so_where_only_the_browser_knows_its_kind(visit: Visit) -> None:
+    give(visit, encoded(transparent(256).convert("RGBA"), "ICO"), "image/x-icon")
+    visit.answered("4")
+
+
 def test_a_file_that_is_no_picture_is_told_in_words(browser: Browser, service: str) -> None:
     visit = Visit(browser, service)
     give(visit, b"no picture", "text/plain")

@@ -31,15 +31,23 @@ export const models = async () =>
 export const strokes = (drawn, width, options) =>
   ask("v1/strokes", { ...options, image: true }, JSON.stringify({ strokes: drawn, width }), "application/json");
 
-/** What is sent of a picture: the file, or a smaller JPEG where it has too many pixels or only this browser reads it. */
+/** What is sent of a picture: the file, or, where it has too many pixels or only this browser reads it, a smaller one. */
 export async function prepared(file) {
   const isRead = READ.test(file.type);
   const image = (file.size > 2e6 || !isRead) && (await createImageBitmap(file).catch(() => null));
   const scale = image ? Math.min(Math.sqrt(MOST_PIXELS / (image.width * image.height)), 1) : 1;
   if (!image || (scale === 1 && isRead)) return file;
   const canvas = new OffscreenCanvas(Math.round(image.width * scale), Math.round(image.height * scale));
-  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
+  const on = canvas.getContext("2d");
+  on.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const isClear = file.type !== "image/jpeg" && hasTransparent(on.getImageData(0, 0, canvas.width, canvas.height));
+  // a JPEG shows black for what is transparent, and a PNG of a photo is larger than a service takes
+  return canvas.convertToBlob(isClear ? { type: "image/png" } : { type: "image/jpeg", quality: 0.92 });
+}
+
+function hasTransparent({ data }) {
+  for (let at = 3; at < data.length; at += 4) if (data[at] < 255) return true;
+  return false;
 }
 
 export const picture = (file, options) =>

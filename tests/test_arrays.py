@@ -49,6 +49,15 @@ def test_a_set_in_another_form_is_not_read_twice(tmp_path: Path, drawn: Dataset)
     assert len(load_all(f"folder:{tmp_path}")) == len(drawn)
 
 
+def test_other_images_in_another_form_are_left_out_and_told(tmp_path: Path, drawn: Dataset) -> None:
+    first, second = halves(drawn)
+    keep(tmp_path / "anna.npz", first)
+    rows = [",".join(map(str, (label, *one.ravel()))) for label, one in zip(second.labels, second.images, strict=True)]
+    (tmp_path / "bert.csv").write_text("\n".join(rows))
+    with pytest.warns(UserWarning, match="in another form; left out"):
+        assert len(load_all(f"folder:{tmp_path}")) == len(first)
+
+
 def test_a_file_without_a_split_beside_files_with_one_is_left_out_and_told(tmp_path: Path, drawn: Dataset) -> None:
     first, second = halves(drawn)
     for name, part in (("train", first), ("test", second), ("extra", second.take(np.arange(4)))):

@@ -130,6 +130,20 @@ def test_floats_are_scaled_to_bytes(tmp_path, low, high):
     assert as_uint8(file, [block]).tolist() == [[[0, 255]]]
 
 
+def test_a_picture_in_parquet_on_which_nothing_was_drawn_is_paper_as_the_others_have_it(tmp_path):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    files = []
+    for drawn in (True, False):
+        canvas = np.zeros((28, 28, 4), np.uint8)
+        canvas[4:24, 12:16, 3] = 255 * drawn
+        Image.fromarray(canvas).save(encoded := BytesIO(), "PNG")
+        files.append({"bytes": encoded.getvalue(), "path": None})
+    pq.write_table(pa.table({"image": files, "label": [0, 1]}), tmp_path / "train.parquet")
+    (piece,) = read_parquet(File(tmp_path / "train.parquet", None, PurePosixPath("train.parquet"), 1, 1), None)
+    assert piece.images is not None
+    assert (piece.images[1] == 255).all()
+
+
 @pytest.mark.parametrize("kind", ["transparent", "16 bits", "nothing drawn"])
 def test_pictures_in_parquet_are_read_as_in_a_folder(kind: str, tmp_path):
     """Black ink on a transparent canvas, as drawing widgets give it; 16 bits a pixel; an empty canvas."""

@@ -144,6 +144,20 @@ def test_a_set_of_test_pictures_alone_is_not_trained_on(tmp_path):
         load(f"folder:{tmp_path}", "train")
 
 
+def test_a_list_of_some_test_pictures_does_not_go_before_class_folders(tmp_path):
+    files = [f"train/{c}/{n}.png" for c in "ab" for n in range(30)] + [f"test/{n}.png" for n in range(40)]
+    rows = ["file,label", *(f"test/{n}.png,x" for n in range(10))]
+    write(tmp_path, dict.fromkeys(files, b"") | {"sample.csv": "\n".join(rows)})
+    assert set(labels_of(tmp_path).values()) == {"a", "b"}
+
+
+@pytest.mark.parametrize("remark", ['"two\nlines"', '5" pen'])
+def test_quotation_marks_and_line_breaks_in_remarks_are_no_fault(tmp_path, remark):
+    rows = ["file,label,remark", f'"1.png",a,{remark}', '"2.png",b,']
+    write(tmp_path, {"1.png": b"", "2.png": b"", "t.csv": "\n".join(rows)})
+    assert labels_of(tmp_path) == {"1.png": "a", "2.png": "b"}
+
+
 def test_a_table_that_knows_few_pictures_does_not_go_before_folders(tmp_path):
     write(tmp_path, {f"{c}/{n}.png": b"" for c in "ab" for n in range(4)} | {"best.csv": "file,label\na/1.png,x\n"})
     assert set(labels_of(tmp_path).values()) == {"a", "b"}

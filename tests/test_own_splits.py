@@ -174,3 +174,29 @@ def test_a_folder_that_is_only_trained_on_or_only_tested_on_is_not_divided(tmp_p
     assert len(splits.test) == 20
     assert len(splits.training.train) + len(splits.training.validation) == 20
     assert len(prepare(Data(train=one, test=f"folder:{tmp_path}/./one")).test) == 4
+    both = prepare(Data(train=one, test=one, clear_of=other))
+    assert len(both.test) == 4
+
+
+def test_what_is_kept_clear_of_is_all_of_a_folder_that_is_not_trained_on(tmp_path):
+    numbers = iter(range(1, 4000))
+    own = {f"{c}/{n}.png": png(next(numbers)) for c in "ab" for n in range(10)}
+    shared = {name: data for name, data in own.items() if name.endswith(("0.png", "1.png", "2.png"))}
+    write(tmp_path / "one", own)
+    write(tmp_path / "other", shared | {f"{c}/x{n}.png": png(next(numbers)) for c in "ab" for n in range(4)})
+    training = prepare(Data(train=f"folder:{tmp_path}/one", clear_of=f"folder:{tmp_path}/other")).training
+    other = fingerprints(load_all(f"folder:{tmp_path}/other").images)
+    assert not np.isin(fingerprints(training.train.images), other).any()
+    assert not np.isin(fingerprints(training.validation.images), other).any()
+
+
+def test_the_limit_counts_what_is_trained_on_and_not_the_own_validation_set(tmp_path):
+    numbers = iter(range(1, 4000))
+    write(
+        tmp_path / "one",
+        {f"{s}/{c}/{n}.png": png(next(numbers)) for s in ("train", "val") for c in "ab" for n in range(20)},
+    )
+    write(tmp_path / "other", {f"{c}/{n}.png": png(next(numbers)) for c in "ab" for n in range(5)})
+    splits = prepare(Data(train=f"folder:{tmp_path}/one", test=f"folder:{tmp_path}/other", limit=5))
+    assert splits.training.train.counts().tolist() == [5, 5]
+    assert len(splits.training.validation) == 40

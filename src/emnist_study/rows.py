@@ -241,8 +241,8 @@ def final() -> dict[str, Run]:
 def final_bf16() -> dict[str, Run]:
     """The final model and its base again, in bfloat16, with at most 5 epochs after the transfer.
 
-    In the long training the validation accuracy gains 0.2 points after the third of them; so short, three trainings of
-    each are within reach.
+    In the long training the validation accuracy gains 0.2 points after the third of them; so short, several trainings
+    of each are within reach.
     """
     rows = {}
     for kind, clean in (("", True), ("_published", False)):

@@ -316,18 +316,18 @@ def _final_bf16() -> Study:
     return _part(
         "final_bf16",
         rows.final_bf16(),
-        question="What does the leak bring at full settings, in three trainings of the final model and of its base?",
+        question="What does the leak bring at full settings, in several trainings of the final model and of its base?",
         baseline="final_bf16",
         baselines={"base_bf16": None, "base_bf16_published": None},
         family="final_bf16",
-        seeds=3,
+        seeds=2,
         pairs=(
             Pair("base_bf16", "base_bf16_published", "base_bf16", "bases"),
             Pair("final_bf16", "final_bf16_published", "final_bf16", "transferred"),
         ),
         concluded="nothing; the study does not speak of its leak",
         expected="on images that leaked 1 to 2 points more than on the others, as in the single trainings of final",
-        cost="some 70 minutes a seed on one core with AMX",
+        cost="90 minutes a seed on one core with AMX, without the leak and with it",
         only="full",
         scales=(),
     )

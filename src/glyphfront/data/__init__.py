@@ -92,12 +92,20 @@ def is_undivided(name: str) -> bool:
 
 
 def without_options(name: str) -> str:
-    """The name of a set without what stands behind its question mark; errors as in `load`."""
+    """The name of a set without what stands behind its question mark.
+
+    Raises:
+        GlyphfrontError: what stands there means nothing.
+    """
     return _parted(name)[0]
 
 
 def are_the_same(name: str, other: str) -> bool:
-    """Whether two names mean the same set: paths of a folder may be written in several ways."""
+    """Whether two names mean the same set: paths of a folder may be written in several ways.
+
+    Raises:
+        GlyphfrontError: what stands behind a question mark means nothing.
+    """
     plain, theirs = without_options(name), without_options(other)
     if plain.startswith("folder:") and theirs.startswith("folder:"):
         return _path(plain).resolve() == _path(theirs).resolve()

@@ -16,6 +16,7 @@ from glyphfront.data.emnist import upright
 from glyphfront.data.folder_names import read_mapping, why_unnamed
 from glyphfront.data.forms import Piece
 from glyphfront.data.labelfiles import is_text, read_text
+from glyphfront.data.leakage import fingerprints
 from glyphfront.data.listing import File, list_files
 from glyphfront.data.orientation import is_dark_on_light
 from glyphfront.data.sources import Source, find_sources
@@ -64,8 +65,7 @@ def _parts(sources: list[Source]) -> list[tuple[str, Piece]]:
             if any(_same_images(piece, other) for _, other in alike):
                 continue
             if alike and alike[0][0].form is not source.form:
-                if _count(piece) != sum(_count(other) for _, other in alike):
-                    warnings.warn(f"{source}: beside {alike[0][0]} in another form; left out", stacklevel=4)
+                warnings.warn(f"{source}: beside {alike[0][0]} in another form; left out", stacklevel=4)
                 continue
             if alike:
                 warnings.warn(f"{source}: read together with {alike[0][0]}", stacklevel=4)
@@ -77,14 +77,13 @@ def _parts(sources: list[Source]) -> list[tuple[str, Piece]]:
     return [(split, piece) for split, _, piece in found]
 
 
-def _count(piece: Piece) -> int:
-    return 0 if piece.images is None else len(piece.images)
-
-
 def _same_images(piece: Piece, other: Piece) -> bool:
     assert piece.images is not None
     assert other.images is not None
-    return piece.images.shape == other.images.shape and bool((piece.images == other.images).all())
+    if piece.images.shape != other.images.shape:
+        return False
+    ours, theirs = (np.sort(fingerprints(images)) for images in (piece.images, other.images))
+    return bool((ours == theirs).all())
 
 
 def _first(sources: list[Source]) -> str:

@@ -90,12 +90,12 @@ def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable
         return None
     found, missing, splits = [], [], set()
     body = grid[1:] if columns.headed else grid
-    named = {picture for row in body if (picture := find.by_path(_cell(row, columns.file)))}
-    for row in body:
+    at_paths = [find.by_path(_cell(row, columns.file)) for row in body]
+    named = set(at_paths)
+    for row, picture in zip(body, at_paths, strict=True):
         name, said = _cell(row, columns.file), _cell(row, columns.split)
         if len(row) <= columns.label or not name:
             continue
-        picture = find.by_path(name)
         if picture is None and ((other := find.by_name(name)) not in named or not _plain(name).parent.parts):
             picture = other
         if picture is None:
@@ -129,7 +129,8 @@ def _grid(text: str) -> list[list[str]]:
     if not any(delimiter in line for line in lines[:20]):
         return [line.split(None, 1) for line in lines]
     # a quotation mark that is a label is no opening one
-    quoting = csv.QUOTE_NONE if any(line.count('"') % 2 for line in lines) else csv.QUOTE_MINIMAL
+    lone = re.search(rf'(?m)(?:^|{re.escape(delimiter)}) *" *(?:{re.escape(delimiter)}|$)', text)
+    quoting = csv.QUOTE_NONE if lone else csv.QUOTE_MINIMAL
     try:
         return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter, quoting=quoting) if row]
     except csv.Error:

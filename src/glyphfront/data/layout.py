@@ -176,9 +176,8 @@ def _by_table(pictures: Sequence[File], tables: Sequence[LabelTable], notes: Not
         for missing in table.missing:
             notes.add(f"named in {table.file.name}, but not there", missing)
     without = [file for file in pictures if file not in found]
-    if len(without) > len(found) and all(
-        any(is_split(f) is None for f in file.relative.parent.parts) for file in without
-    ):
+    in_class_folders = [file for file in without if any(is_split(part) is None for part in file.relative.parent.parts)]
+    if len(in_class_folders) > len(found):
         return []  # a list of some pictures beside folders of all
     for file in [file for file in without if file not in unlabelled]:
         notes.add("has no row in the table of labels; left out", str(file.relative))

@@ -63,24 +63,26 @@ def prepare(data: Data, folder: Path | None = None) -> Splits:
     leaks = 0
     kept_out = [test] if data.remove_leaks else []
     if data.clear_of is not None:
-        kept_out.append(load(data.clear_of, "test", folder=folder, seed=data.seed))
+        kept_out.append(_load(data.clear_of, "test", data, folder))
     for held_back in kept_out:
         train, more = remove_leaks(train, held_back)
         leaks += more
     listed = _List(data.leave_out)
     train = listed.without(train)
-    if data.limit is not None and first != "strokes":
-        train = replace(train.limit(data.limit, data.seed), source=f"{train.source}, at most {data.limit} a class")
     own = load_validation(first, seed=data.seed)
     if own is not None and len(own):
         for held_back in (test, *kept_out):
             own, _ = remove_leaks(own, held_back)
         own = listed.without(own)
+        train, _ = remove_leaks(train, own)  # before the limit, which counts what is trained on
+    if data.limit is not None and first != "strokes":
+        train = replace(train.limit(data.limit, data.seed), source=f"{train.source}, at most {data.limit} a class")
+    if own is not None and len(own):
         kept, validation, shaping = train, own, _joined(train, own)
     else:
         kept, validation = split_validation(train, data.validation_fraction, data.seed)
+        kept, _ = remove_leaks(kept, validation)
         shaping = train
-    kept, _ = remove_leaks(kept, validation)
     for name, part in others:
         more_images = listed.without(_load(name, part, data, folder))
         kept, more = _with(kept, more_images, [validation, *kept_out])
@@ -172,9 +174,10 @@ class _List:
 
 
 def _load(name: str, split: str, data: Data, folder: Path | None) -> Dataset:
-    """A set that a Run names; of a folder without a test set all of it, if the Run only trains or only tests on it."""
+    """A set that a Run names; of a folder without a test set all of it, unless the Run both trains and tests on it."""
     trained = any(are_the_same(name, other) for other, _ in data.train_sets)
-    if trained != are_the_same(name, data.test_set) and is_undivided(name):
+    divided = trained if split == "test" else are_the_same(name, data.test_set)
+    if not divided and is_undivided(name):
         return replace(load_all(name, folder=folder, seed=data.seed), split=split)
     if name == "strokes" and split == "train":
         return load(name, split, folder=folder, seed=data.seed, per_class=data.limit)

@@ -23,7 +23,7 @@ _FAINT = 0.5  # of the threshold of ink: boxes are often printed in a light colo
 _FAINTEST = (0.2, 0.08)  # of the threshold of ink: as faint are lines where the paper is clean; tried in turn
 _BROKEN = 5  # pixels: shorter gaps of a line are closed
 _SMALL = 48  # pixels: places that are smaller are looked for on a larger page too
-_LARGEST = 1600  # pixels: a page that is larger is not enlarged
+_LARGEST = 1300  # pixels: a page that is larger is not enlarged
 _ROW = 4  # places in a row that make a form
 _MORE = 1.1  # times as much of the page do the places between fainter lines cover, or they are not taken
 _DOT = 0.006  # of the page's longer side: dots of dotted lines are no larger
@@ -57,47 +57,54 @@ def boxes_of(pixels: Pixels, turns: int = 0) -> list[list[Glyph | None]]:
 
 
 def _with_small_places(page: PageInk) -> tuple[PageInk, list[Box], list[Box], Mask]:
-    """The page and its places as `_best_places`; twice as large where they are so small that gaps in them close."""
+    """The page and its places as `_best_places`.
+
+    Where these are small, or none, gaps between characters and the sides of their boxes may have been closed: then they
+    are looked for with no gap closed, and on the page enlarged, unless it is large.
+    """
     boxes, combs, lines = _best_places(page)
+    best, covered = (page, boxes, combs, lines), _covered(boxes + combs)
     sides = [min(right - left, bottom - top) for left, top, right, bottom in boxes + combs]
-    if (sides and np.median(sides) >= _SMALL) or max(page.ink.shape) > _LARGEST:
-        return page, boxes, combs, lines
-    larger = page.enlarged(2)
-    more_boxes, more_combs, more_lines = _best_places(larger, _BROKEN // 2)
-    if _MORE * _covered(more_boxes + more_combs) < 4 * _covered(boxes + combs):
-        return page, boxes, combs, lines
-    return larger, more_boxes, more_combs, more_lines
+    if sides and np.median(sides) >= _SMALL:
+        return best
+    for factor in (1, 2) if max(page.ink.shape) <= _LARGEST else (1,):
+        larger = page.enlarged(factor) if factor > 1 else page
+        boxes, combs, lines = _best_places(larger, 1, factor * _LEAST)
+        if boxes + combs and _MORE * _covered(boxes + combs) >= factor**2 * covered:
+            best, covered = (larger, boxes, combs, lines), _covered(boxes + combs) / factor**2
+    return best
 
 
 def is_form(pixels: Pixels, turns: int = 0) -> bool:
     """Whether there is a row of boxes or places of a comb on a page; arguments as of `boxes_of`."""
-    boxes, combs, _ = _best_places(page_ink(pixels, turns))
+    _, boxes, combs, _ = _with_small_places(page_ink(pixels, turns))
     return max(map(len, _in_rows(boxes + combs)), default=0) >= _ROW
 
 
-def _best_places(page: PageInk, broken: int = _BROKEN) -> tuple[list[Box], list[Box], Mask]:
+def _best_places(page: PageInk, broken: int = _BROKEN, least: int = _LEAST) -> tuple[list[Box], list[Box], Mask]:
     """As `_places`, of the faintness of lines that finds most."""
-    best = _places(page, _FAINTEST[0], broken)
+    best = _places(page, _FAINTEST[0], broken, least)
     for faintest in _FAINTEST[1:]:
-        more = _places(page, faintest, broken)
+        more = _places(page, faintest, broken, least)
         if _covered(more[0] + more[1]) > _MORE * _covered(best[0] + best[1]):
             best = more
     return best
 
 
-def _places(page: PageInk, faintest: float, broken: int) -> tuple[list[Box], list[Box], Mask]:
+def _places(page: PageInk, faintest: float, broken: int, least: int) -> tuple[list[Box], list[Box], Mask]:
     """Boxes, places of combs, and (H, W), 1 where the lines of combs are.
 
     Args:
         page: with its ink.
         faintest: of the threshold of ink: as faint are the lines, where the paper is clean.
-        broken: pixels; shorter gaps of a line are closed.
+        broken: pixels, odd; shorter gaps of a line are closed; 1: none.
+        least: pixels; boxes are no smaller.
     """
     faint = _with_dotted_lines(_faint(page, faintest))
     level, upright = (
         cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones(kernel, np.uint8)) for kernel in ((1, broken), (broken, 1))
     )
-    boxes = _boxes(np.asarray(level | upright, np.uint8))
+    boxes = _boxes(np.asarray(level | upright, np.uint8), least)
     combs, lines = combs_of(faint)
     wide = {place: place[2] - place[0] for comb in combs for place in comb.places}
     kept = [
@@ -173,16 +180,17 @@ class _Inside:
         return self.box[2] - self.box[0], self.box[3] - self.box[1]
 
 
-def _boxes(mask: Mask) -> list[Box]:
+def _boxes(mask: Mask, least: int) -> list[Box]:
     """The largest family of equal boxes, those that a character cuts into pieces among them."""
-    family = _family([i.box for i in _insides(mask) if i.filled])
+    family = _family([i.box for i in _insides(mask, least) if i.filled])
     if not family:
         return []
     wide, tall = (round(float(np.median([b[end] - b[end - 2] for b in family]))) for end in (2, 3))
     # once more with all strokes gone that are shorter than half a box
     level = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(wide // 2, 3)), np.uint8))
     upright = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((max(tall // 2, 3), 1), np.uint8))
-    pieces = [i.box for i in _insides(cv2.morphologyEx(level | upright, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))]
+    closed = cv2.morphologyEx(level | upright, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    pieces = [i.box for i in _insides(np.asarray(closed, np.uint8), least)]
     for box in pieces + _halves_joined(pieces, wide, tall):
         if _is_like(box, wide, tall) and not any(overlap(box, other) for other in family):
             family.append(box)
@@ -224,14 +232,14 @@ def _seen(box: Box, level: Mask, upright: Mask) -> float:
     return float(np.mean(shares)) if min(shares) > 0.3 else min(shares)
 
 
-def _insides(mask: Mask) -> list[_Inside]:
-    """Pieces of paper with ink all around."""
+def _insides(mask: Mask, least: int) -> list[_Inside]:
+    """Pieces of paper with ink all around, of so many pixels each way at least."""
     closed = cv2.dilate(mask, np.ones((3, 3), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
     found = []
     for number in range(1, count):
         left, top, wide, tall, area = (int(n) for n in stats[number])
-        if min(wide, tall) < _LEAST or max(wide, tall) > _SLENDEREST * min(wide, tall):
+        if min(wide, tall) < least or max(wide, tall) > _SLENDEREST * min(wide, tall):
             continue
         if left == 0 or top == 0 or left + wide == mask.shape[1] or top + tall == mask.shape[0]:
             continue

@@ -151,8 +151,8 @@ class _Reading:
     """Quarters by which the picture is turned counter-clockwise to be upright."""
 
     def is_turned(self) -> bool:
-        """Whether the characters are clearly surer when the page is turned."""
-        sure = self.sure_by_turn()
+        """Whether the characters are clearly surer when the page is turned; regions are those of the page as it is."""
+        sure = replace(self, fields=()).sure_by_turn()
         best = max((sure[turn] for turn in sure if turn), default=0.0)
         return best > max(sure.get(0, 0.0) + _TURNED, _UPRIGHT)
 
@@ -172,6 +172,8 @@ class _Reading:
                 fault = fault or error
                 continue
             glyphs = [glyph for row in rows for glyph in row if glyph is not None]
+            if not glyphs and rows and (self.boxes or self.grid is not None):
+                found[turn] = 0.0  # an empty form
             if glyphs:
                 glyphs = glyphs[:: -(-len(glyphs) // _LOOKED_AT)]
                 found[turn] = float(turned.surest(glyphs).mean())

@@ -64,6 +64,8 @@ def read_parquet(file: File, what: What | None) -> list[Piece]:
         raise GlyphfrontError(f"{file}: holds no rows")
     if any(one.dtype == object for one in labels):
         raise GlyphfrontError(f"{file}: a row has no label")
+    if len(pixels) == 1:
+        blocks = [_with_paper(np.concatenate(blocks))]
     numbers, texts = numbered(np.concatenate(labels))
     return [Piece(as_uint8(file, blocks), numbers, texts or names)]
 
@@ -100,6 +102,18 @@ def _gray(picture: Image.Image) -> NDArray[np.uint8]:
     if pixels.ndim == 3 and pixels.shape[2] in (2, 4) and not pixels[:, :, -1].any():
         return np.zeros(pixels.shape[:2], np.uint8)  # nothing was drawn
     return gray_of(pixels)
+
+
+def _with_paper(images: NDArray[Any]) -> NDArray[Any]:
+    """Images of one tone get the tone of the others' paper, along their rims: on them nothing was drawn."""
+    flat = images.reshape(len(images), -1)
+    blank = flat.min(axis=1) == flat.max(axis=1)
+    if not blank.any() or blank.all():
+        return images
+    drawn = images[~blank]
+    rims = np.concatenate([drawn[:, 0], drawn[:, -1], drawn[:, :, 0], drawn[:, :, -1]], axis=1)
+    images[blank] = np.median(rims)
+    return images
 
 
 def _parquet_columns(file: File, schema: Any) -> tuple[list[str], str]:

@@ -48,7 +48,7 @@ PARTS = {
     "from labels alone": Part(
         "recipe-labels",
         ("from labels alone",),
-        "each row the first but for what it names; as many images seen in each",
+        "each row the first but for what it names, LeNet-5 at its own learning rate; as many images seen in each",
     ),
 }
 

@@ -88,8 +88,9 @@ def test_what_the_leak_brings_at_full_settings_is_told_of_several_trainings_only
         ):
             result = make_result(label, correct=int(predictions.correct.sum()), seed=seed)
             keep(full / "final_bf16", result, predictions)
-    told = "At full settings the leak itself brings, as published less clean: final_bf16 +100.00 points ("
-    assert (told in text_of(folder)) == (seeds > 1)
+    text = text_of(folder)
+    told = "the leak itself brings, on the images that leaked beyond the others, +100.00 points ("
+    assert (told in text) == (") to the final network (p \\< 0.001, 2 and 2 trainings)." in text) == (seeds > 1)
 
 
 def full_scale(root: Path) -> Path:

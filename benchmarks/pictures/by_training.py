@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"))
     options = parser.parse_args()
     folders = [(run.label, options.runs_dir / run.key) for run in runs_by_folder(recipe())[PART]]
-    folders = [(label, folder) for label, folder in folders if (folder / "trained.json").exists()]
+    folders = [(label, folder) for label, folder in folders if (folder / "weights.safetensors").exists()]
     if not folders:
         print(f"{options.runs_dir}: no training of {PART!r}; run benchmarks/recipe.py first", file=sys.stderr)
         raise SystemExit(NEEDS_DATA)

@@ -93,8 +93,11 @@ def _leak_brings(leak: Leak, p_values: dict[str, float]) -> str:
     )
 
 
+_WHICH = {"bases": "to a base", "transferred": "to the final network"}
+
+
 def _leaks_at_full_settings(part: Part | None) -> list[str]:
-    """What the leak adds at full settings, where several trainings on a side tell it."""
+    """What the leak adds, where several trainings on a side tell it."""
     if not part:
         return []
     (one,) = judge([part])
@@ -104,10 +107,14 @@ def _leaks_at_full_settings(part: Part | None) -> list[str]:
         if leak.effect is None or single(leak.effect):
             continue
         trainings = f"{len(leak.published)} and {len(leak.clean)} trainings"
-        told.append(f"{leak.pair.name} {points(leak.effect)}, p {p_value(p_values[leak.pair.name])}, {trainings}")
+        to = _WHICH[leak.pair.group]
+        told.append(f"{points(leak.effect)} {to} (p {p_value(p_values[leak.pair.name])}, {trainings})")
     if not told:
         return []
-    return [f"At full settings the leak itself brings, as published less clean: {'; '.join(told)}."]
+    return [
+        "On all images, with 5 epochs after the transfer, the leak itself brings, on the images that leaked beyond the "
+        f"others, {' and '.join(told)}."
+    ]
 
 
 def _final(part: Part | None, front: Path, timings: Timings | None) -> list[str]:

@@ -105,7 +105,7 @@ def _with_rare_shapes(run: Run) -> Run:
 
 
 def recipe() -> Study:
-    """The smallest size with its whole recipe, and without each part of it."""
+    """The smallest size with its whole recipe, and without each part of it; from labels alone, other nets and views."""
     whole = replace(_STUDENT, epochs=3, distill=replace(_STUDENT.distill, views=1))
     data, augment, distill = whole.data, whole.augment, whole.distill
     return Study(
@@ -147,12 +147,12 @@ def recipe() -> Study:
             ),
         },
         expected="the teachers bring most; marks and stroke width cost a little here and help on other pictures",
-        cost="some 3 hours on one core with AVX512-BF16, reckoned and not measured",
+        cost="some 4 hours on one core with AVX512-BF16, reckoned and not measured",
     )
 
 
 def _nets_and_views(base: Run) -> dict[str, Run]:
-    """`base` with other nets and other augmentation; LeNet-5 at its own rate, as in `front`."""
+    """`base` with other nets and other augmentation; LeNet-5 at its own learning rate, as in `quick`."""
     model, augment = base.model, base.augment
     return {
         "labels alone": base,

@@ -46,8 +46,8 @@ def sections(reading: Reading) -> list[Section]:
     final = (full or reading).part("final")
     found = [
         *_transfer(reading),
-        *_leaks_at_full_settings((full or reading).part("final_bf16")),
         *_final(final, beside / _FRONT, reading.timings),
+        *_leaks_at_full_settings((full or reading).part("final_bf16")),
         *_brightness_found(reading),
     ]
     made = [

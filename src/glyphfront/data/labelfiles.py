@@ -130,9 +130,9 @@ def _grid(text: str) -> list[list[str]]:
         return [line.split(None, 1) for line in lines]
     # a quotation mark that is a label is no opening one
     lone = re.search(rf'(?m)(?:^|{re.escape(delimiter)}) *" *(?:{re.escape(delimiter)}|$)', text)
-    quoting = csv.QUOTE_NONE if lone else csv.QUOTE_MINIMAL
     try:
-        return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter, quoting=quoting) if row]
+        rows = csv.reader(io.StringIO(text), delimiter=delimiter, quoting=csv.QUOTE_NONE if lone else csv.QUOTE_MINIMAL)
+        return [row for row in rows if row]
     except csv.Error:
         return []
 

@@ -275,7 +275,8 @@ def _leaks_sentence(leaks: Sequence[Leak], p_values: dict[str, float]) -> str:
     least = [100 * leak.least for leak in told if leak.least is not None]
     shown = f"{min(least):.1f} to {max(least):.1f}" if len(least) > 1 else f"{least[0]:.1f}"
     if not beyond:
-        return f"What the leak brings is within chance for every row; a leak below {shown} points may be missed."
+        rows = "every row" if len(told) == len(leaks) else "every row that was trained several times on both sides"
+        return f"What the leak brings is within chance for {rows}; a leak below {shown} points may be missed."
     return f"The leak brings something beyond chance to {', '.join(beyond)}."
 
 

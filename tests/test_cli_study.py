@@ -50,7 +50,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_list_has_every_installed_study_and_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
     found = {one["name"]: one for one in answers(capsys, "study", "list")["studies"]}
     assert {"quick", "front", "emnist-study", "emnist-study:table3"} <= set(found)
-    assert (found["quick"]["trainings"], found["front"]["trainings"]) == (4, 20)
+    assert (found["quick"]["trainings"], found["front"]["trainings"]) == (4, 19)
     assert main(["study", "list"]) == 0
     assert found["quick"]["question"] in capsys.readouterr().out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import json
@@ -343,8 +344,9 @@ def workers_of(parent: int) -> list[psutil.Process]:
     """Processes that answer, which Python's own helper for semaphores does not."""
     found = []
     for child in psutil.Process(parent).children():
-        if "spawn_main" in " ".join(child.cmdline()):
-            found.append(child)
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
     return found
 
 

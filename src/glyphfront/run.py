@@ -27,7 +27,8 @@ class Data:
     once are joined by +, each with its split if that is not train: balanced+bymerge+bymerge:test. The validation set
     is carved out of the first, and no other brings back what stands in it."""
     test: str | None = None
-    """The set whose test images are the test set; by default the test file of `train`."""
+    """The set whose test images are the test set; by default the test file of `train`. Of a folder without a test set
+    all pictures, if it is not trained on as well."""
     limit: int | None = None
     """At most this many training images a class."""
     validation_fraction: float = 0.1

@@ -89,7 +89,7 @@ def test_what_the_leak_brings_at_full_settings_is_told_of_several_trainings_only
             result = make_result(label, correct=int(predictions.correct.sum()), seed=seed)
             keep(full / "final_bf16", result, predictions)
     text = text_of(folder)
-    told = "the leak itself brings, on the images that leaked beyond the others, +100.00 points ("
+    told = "5 epochs after the transfer: the leak itself brings +100.00 points ("
     assert (told in text) == (") to the final network (p \\< 0.001, 2 and 2 trainings)." in text) == (seeds > 1)
 
 

@@ -112,8 +112,8 @@ def _leaks_at_full_settings(part: Part | None) -> list[str]:
     if not told:
         return []
     return [
-        "On all images, with 5 epochs after the transfer, the leak itself brings, on the images that leaked beyond the "
-        f"others, {' and '.join(told)}."
+        "Trained several times on all images, with 5 epochs after the transfer: the leak itself brings "
+        f"{' and '.join(told)}."
     ]
 
 

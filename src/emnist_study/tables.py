@@ -316,7 +316,7 @@ def _final_bf16() -> Study:
     return _part(
         "final_bf16",
         rows.final_bf16(),
-        question="What does the leak bring at full settings, in several trainings of the final model and of its base?",
+        question="What does the leak bring to the final model and its base, in several short trainings on all images?",
         baseline="final_bf16",
         baselines={"base_bf16": None, "base_bf16_published": None},
         family="final_bf16",

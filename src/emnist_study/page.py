@@ -47,7 +47,7 @@ def sections(reading: Reading) -> list[Section]:
     found = [
         *_transfer(reading),
         *_final(final, beside / _FRONT, reading.timings),
-        *_leaks_at_full_settings((full or reading).part("final_bf16")),
+        *_at_full_settings_in_several_trainings((full or reading).part("final_bf16")),
         *_brightness_found(reading),
     ]
     made = [
@@ -96,11 +96,27 @@ def _leak_brings(leak: Leak, p_values: dict[str, float]) -> str:
 _WHICH = {"bases": "to a base", "transferred": "to the final network"}
 
 
-def _leaks_at_full_settings(part: Part | None) -> list[str]:
-    """What the leak adds, where several trainings on a side tell it."""
+def _at_full_settings_in_several_trainings(part: Part | None) -> list[str]:
+    """What transfer brings, and what its leak adds, where several trainings on a side tell it."""
     if not part:
         return []
     (one,) = judge([part])
+    return [*_transfer_brings(one), *_leaks_bring(one)]
+
+
+def _transfer_brings(one: Judgement) -> list[str]:
+    told = []
+    for found in one.claims:
+        if isinstance(found.compared, SeedComparison) and not single(found.compared):
+            alone = one.part.study.rows[found.claim.than]
+            told.append(
+                f"Trained on all images: the final network gains {points(found.compared)} by transfer, over at most "
+                f"{alone.epochs} epochs without it ({found.claim.than})."
+            )
+    return told
+
+
+def _leaks_bring(one: Judgement) -> list[str]:
     p_values = leak_p_values(one.leaks)
     told = []
     for leak in one.leaks:

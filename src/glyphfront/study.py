@@ -103,6 +103,8 @@ class Study:
     """By name, in the order in which they are carried out. A Run may stand in several; it is trained once."""
     seeds: int = 1
     """Trainings of each row."""
+    seeds_of: Mapping[str, int] = field(default_factory=dict)
+    """Trainings of single rows, by label, in the place of `seeds`: where a comparison needs more of them to be told."""
     precisions: tuple[Precision, ...] = ("fp32",)
     """Of the files that each training is exported to, those of the parts included; each is evaluated and timed."""
     baseline: str | None = None
@@ -140,3 +142,12 @@ class Study:
             raise GlyphfrontError("a study has rows or parts, not both; put the rows into a part of their own")
         if self.seeds < 1:
             raise GlyphfrontError(f"a study's seeds are how often each row is trained, at least 1, not {self.seeds}")
+        for label, seeds in self.seeds_of.items():
+            if label not in self.rows or seeds < 1:
+                raise GlyphfrontError(
+                    f"seeds_of says how often a row of the study is trained, at least once; not {label}: {seeds}"
+                )
+
+    def seeds_for(self, label: str) -> int:
+        """Trainings of the row of this label."""
+        return self.seeds_of.get(label, self.seeds)

@@ -105,7 +105,8 @@ def in_words(run: Run, small: Run) -> str:
 
 def with_seeds(study: Study, seeds: int) -> Study:
     """`study` with so many trainings of each row, in its parts too."""
-    return replace(study, seeds=seeds, parts={name: with_seeds(part, seeds) for name, part in study.parts.items()})
+    parts = {name: with_seeds(part, seeds) for name, part in study.parts.items()}
+    return replace(study, seeds=seeds, seeds_of={}, parts=parts)
 
 
 def runs_by_folder(study: Study) -> dict[str, list[Run]]:
@@ -123,9 +124,9 @@ def runs_by_folder(study: Study) -> dict[str, list[Run]]:
     keys: list[dict[str, str]] = []
 
     def visit(study: Study, folder: PurePosixPath) -> None:
-        keys.extend({} for _ in range(study.seeds - len(keys)))
+        keys.extend({} for _ in range(max(map(study.seeds_for, study.rows), default=0) - len(keys)))
         if study.rows:
-            folders[str(folder)] = _seeded(study.rows, study.seeds, keys)
+            folders[str(folder)] = _seeded(study, keys)
         for name, part in study.parts.items():
             visit(part, folder / name)
 
@@ -141,9 +142,10 @@ def trainings(study: Study) -> list[Run]:
     return list(runs.values())
 
 
-def _seeded(rows: Mapping[str, Run], seeds: int, keys: Sequence[dict[str, str]]) -> list[Run]:
+def _seeded(study: Study, keys: Sequence[dict[str, str]]) -> list[Run]:
     runs: list[Run] = []
-    for seed in range(seeds):
+    for seed in range(max(map(study.seeds_for, study.rows))):
+        rows = {label: run for label, run in study.rows.items() if seed < study.seeds_for(label)}
         runs += derive(rows, lambda run, seed=seed: replace(run, seed=seed), keys[seed]).values()  # type: ignore[misc]
     return runs
 

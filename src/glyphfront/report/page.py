@@ -249,9 +249,9 @@ def _busy(reading: Reading) -> Section | None:
 def _lacking(part: Part) -> list[str]:
     """Rows without a result, by label, and then those with too few trainings, with how many there are."""
     seeds = {label: len({one.result.run.seed for one in part.rows[label]}) for label in part.study.rows}
-    few = {label: n for label, n in seeds.items() if 0 < n < part.study.seeds}
+    few = {label: n for label, n in seeds.items() if 0 < n < part.study.seeds_for(label)}
     missing = [label for label, n in seeds.items() if not n]
-    return [*missing, *(f"{label} ({n} of {part.study.seeds} trainings)" for label, n in few.items())]
+    return [*missing, *(f"{label} ({n} of {part.study.seeds_for(label)} trainings)" for label, n in few.items())]
 
 
 def not_run(reading: Reading) -> Section | None:

@@ -16,6 +16,7 @@ def lab_sheet(study: Study) -> Document:
 
 
 def _sections(study: Study, title: str) -> Iterator[Section]:
+    more = [f"{label} {seeds}" for label, seeds in study.seeds_of.items()]
     facts = (
         ("Concluded elsewhere", study.concluded),
         ("Expected", study.expected),
@@ -24,7 +25,7 @@ def _sections(study: Study, title: str) -> Iterator[Section]:
         ("Only at scale", study.only),
         ("Baseline", study.baseline or ""),
         ("Claims", "; ".join(claim.text for claim in study.claims)),
-        ("Trainings of each row", str(study.seeds) if study.rows else ""),
+        ("Trainings of each row", ", ".join((str(study.seeds), *more)) if study.rows else ""),
         ("Files of each training", ", ".join(study.precisions) if study.precisions != ("fp32",) else ""),
     )
     said = tuple(f"{name}: {text}" for name, text in facts if text)

@@ -26,7 +26,7 @@ from glyphfront.report.document import Document, render_markdown
 from glyphfront.ship import DEFAULT
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find
-from glyphfront.study import Pair, Published, Study
+from glyphfront.study import Claim, Pair, Published, Study
 from results_factory import keep, keep_study, keep_timings, make_predictions, make_result
 
 
@@ -74,15 +74,19 @@ def test_transfer_is_told_with_its_leak_and_without(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
-def test_what_the_leak_brings_at_full_settings_is_told_of_several_trainings_only(tmp_path: Path, seeds: int) -> None:
+def test_what_transfer_and_leak_bring_on_all_images_is_told_of_several_trainings(tmp_path: Path, seeds: int) -> None:
     folder, full = tmp_path / "emnist-study-laptop", tmp_path / "emnist-study-full"
     declare(folder, {"table3": part("ReLU")})
     keep(folder / "table3", make_result("ReLU"), make_predictions(300))
     pairs = (Pair("final_bf16", "final_bf16_published", "final_bf16", "transferred"),)
-    declare(full, {"final_bf16": part("final_bf16", "final_bf16_published", pairs=pairs)}, scale="full")
+    labels = ("layer_4_1_bf16", "final_bf16", "final_bf16_published")
+    claims = (Claim("final_bf16", "layer_4_1_bf16", "better"),)
+    short = part(*labels, pairs=pairs, claims=claims)
+    declare(full, {"final_bf16": short}, scale="full")
     seen = np.arange(400) < 100
     for seed in range(seeds):
         for label, predictions in (
+            ("layer_4_1_bf16", make_predictions(240)),
             ("final_bf16", make_predictions(250, shift=100)),
             ("final_bf16_published", replace(make_predictions(350), seen=seen)),
         ):
@@ -91,6 +95,9 @@ def test_what_the_leak_brings_at_full_settings_is_told_of_several_trainings_only
     text = text_of(folder)
     told = "5 epochs after the transfer: the leak itself brings +100.00 points ("
     assert (told in text) == (") to the final network (p \\< 0.001, 2 and 2 trainings)." in text) == (seeds > 1)
+    epochs = short.rows["layer_4_1_bf16"].epochs
+    told = f": final_bf16 against layer_4_1_bf16, the same network in at most {epochs} epochs from its first weights."
+    assert ("On all images transfer brings +2.50 points (" in text) == (told in text) == (seeds > 1)
 
 
 def full_scale(root: Path) -> Path:

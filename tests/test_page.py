@@ -202,6 +202,19 @@ def test_sections_come_in_order(tmp_path):
     assert places == sorted(places)
 
 
+def test_rows_whose_accuracy_still_rose_at_the_end_are_named_beside_their_curves(tmp_path):
+    rows = [
+        make_result("young", curve=(0.6, 0.7, 0.8)),
+        make_result("grown", curve=(0.7, 0.84, 0.84)),
+        make_result("one", curve=(0.9,)),
+    ]
+    page, _ = report(fill(tmp_path, rows))
+    said = "Still rising when training ended, so a longer one would help: young (70.0 %, then 80.0)."
+    assert said in page.text
+    page, _ = report(fill(tmp_path / "grown", rows[1:]))
+    assert "Still rising" not in page.text
+
+
 def test_names_with_markup_are_shown_and_not_obeyed(tmp_path):
     evil = make_result("<script>alert(1)<script>", model="m", source='x" onload="y')
     page, markdown = report(fill(tmp_path, [evil], times={"m": 100}))

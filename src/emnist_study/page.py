@@ -107,11 +107,11 @@ def _at_full_settings_in_several_trainings(part: Part | None) -> list[str]:
 def _transfer_brings(one: Judgement) -> list[str]:
     told = []
     for found in one.claims:
-        if isinstance(found.compared, SeedComparison) and not single(found.compared):
+        if found.ours and not single(found.ours.comparison):
             alone = one.part.study.rows[found.claim.than]
             told.append(
-                f"Trained on all images: the final network gains {points(found.compared)} by transfer, over at most "
-                f"{alone.epochs} epochs without it ({found.claim.than})."
+                f"On all images transfer brings {points(found.ours.comparison)}: {found.claim.row} against "
+                f"{found.claim.than}, the same network in at most {alone.epochs} epochs from its first weights."
             )
     return told
 

@@ -339,10 +339,10 @@ def _final_bf16() -> Study:
             Claim("final_bf16", "layer_4_1_bf16", "better", remark="with 5 epochs, the other with 30", counted=False),
         ),
         concluded="transfer is the largest gain; of its leak the study does not speak",
-        expected="transfer brings points; on images that leaked 1 to 2 points more than on the others, as in the single "
-        "trainings of final",
-        cost="90 minutes a seed on one core with AMX, without the leak and with it; 100 on one core with AVX512-BF16 for "
-        "layer_4_1_bf16",
+        expected="transfer brings points; on images that leaked 1 to 2 points more than on the others, as in the "
+        "single trainings of final",
+        cost="90 minutes a seed on one core with AMX, without the leak and with it; for layer_4_1_bf16 100 on one core "
+        "with AVX512-BF16",
         only="full",
         scales=(),
     )

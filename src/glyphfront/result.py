@@ -260,6 +260,27 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Rise:
+    """A validation accuracy that rose until the end: a longer training would help."""
+
+    epochs: int
+    """The last fifth of them, which are compared with as many before."""
+    before: float
+    last: float
+
+
+def rise_at_the_end(curve: Sequence[Epoch], validation_images: int) -> Rise | None:
+    """Whether the validation accuracy rose at the end by more than two standard errors of one on so many images."""
+    fifth = max(1, len(curve) // 5)
+    accuracies = [line.validation_accuracy for line in curve]
+    if len(curve) < 2 or not validation_images:
+        return None
+    before, last = (sum(part) / fifth for part in (accuracies[-2 * fifth : -fifth], accuracies[-fifth:]))
+    rose = last - before > 2 * math.sqrt(last * (1 - last) / validation_images)
+    return Rise(fifth, before, last) if rose else None
+
+
+@dataclass(frozen=True)
 class Trained:
     """What training leaves beside the weights; a Result is this and what is measured afterwards."""
 

@@ -21,7 +21,7 @@ from glyphfront.report.tables import (
     seed_table,
     short_count,
 )
-from glyphfront.result import Result
+from glyphfront.result import Result, rise_at_the_end
 from glyphfront.run import departures
 from glyphfront.ship.card import load_card
 from glyphfront.ship.recognizer import find, shipped
@@ -55,13 +55,25 @@ def results_sections(files: Sequence[File], *, budget_us: float | None = None, s
         answer,
         Section("The front", items=(Item(figure=drawn["front"]),)) if "front" in drawn else None,
         _all_results(files, chosen),
-        Section("Learning curves", items=(Item(figure=drawn["curves"]),)) if "curves" in drawn else None,
+        Section("Learning curves", _rising(results), (Item(figure=drawn["curves"]),)) if "curves" in drawn else None,
         _confusions(files, chosen, suffix, label),
         calibration_section(files, chosen, suffix),
         Section("How this is measured", _method(files, results)),
         _origin(files, results),
     ]
     return [section for section in sections if section]
+
+
+def _rising(results: Sequence[Result]) -> tuple[str, ...]:
+    """Which rows a longer training would have made better: their accuracy is not all that they can."""
+    rising: dict[str, str] = {}
+    for result in results:
+        if rise := rise_at_the_end(result.curve, result.data.validation_images):
+            gained = f"{result.run.label} ({100 * rise.before:.1f} %, then {100 * rise.last:.1f})"
+            rising.setdefault(result.run.label, gained)
+    if not rising:
+        return ()
+    return (f"Still rising when training ended, so a longer one would help: {', '.join(rising.values())}.",)
 
 
 def _one_a_result(files: Sequence[File]) -> list[File]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Sequence
 from types import TracebackType
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from glyphfront.data.splits import TrainingData
-from glyphfront.result import Epoch
+from glyphfront.result import Epoch, rise_at_the_end
 from glyphfront.run import Run
 
 _BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "avx10_2")  # of x86: what others have is not asked
@@ -91,17 +90,11 @@ def slow_precision(run: Run, device: torch.device) -> str:
 
 
 def still_rising(curve: Sequence[Epoch], validation_images: int) -> str:
-    """What to do about a validation accuracy that rose until the end; empty where it did not.
-
-    The last fifth of the epochs is compared with the fifth before it: by more than two standard errors of an accuracy
-    on so many images is a rise.
-    """
-    fifth = max(1, len(curve) // 5)
-    accuracies = [line.validation_accuracy for line in curve]
-    before, last = (sum(part) / fifth for part in (accuracies[-2 * fifth : -fifth], accuracies[-fifth:]))
-    if len(curve) < 2 or last - before <= 2 * math.sqrt(last * (1 - last) / validation_images):
+    """What to do about a validation accuracy that rose until the end; empty where it did not."""
+    rise = rise_at_the_end(curve, validation_images)
+    if rise is None:
         return ""
     return (
-        f"the validation accuracy was still rising: {before:.1%}, then {last:.1%} in the last "
-        f"{f'{fifth} epochs' if fifth > 1 else 'epoch'}; more --epochs would help"
+        f"the validation accuracy was still rising: {rise.before:.1%}, then {rise.last:.1%} in the last "
+        f"{f'{rise.epochs} epochs' if rise.epochs > 1 else 'epoch'}; more --epochs would help"
     )

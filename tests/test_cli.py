@@ -92,6 +92,7 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
         (["train", "--epochs", "ten"], "--epochs takes INT: invalid literal"),
         (["train", "--data.limit", "few"], "--data.limit takes INT: invalid literal"),
         (["train", "--optimizer.name", "sgdd"], "--optimizer.name is one of adam, adamax"),
+        (["train", "--precision", "fp16"], "--precision is one of bf16, fp32, not 'fp16'"),
         (["train", "--optimiser.lr", "1"], "takes no --optimiser.lr (did you mean --optimizer.lr?)"),
         (["train", "--model.name", "nosuch", "--data.limit", "2"], "unknown model 'nosuch'"),
         (["train", "--data.train", "nosuch"], "no data set 'nosuch'"),

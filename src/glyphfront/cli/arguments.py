@@ -152,7 +152,8 @@ def _faults_in_one_line(words: Sequence[str], found: Verb | Commands, rest: Sequ
             case errors.MissingArgs(missing_arguments=missing):
                 return f"{_name(words)} needs {', '.join(one.arg.display_name().upper() for one in missing)}"
             case errors.InvalidChoice(argument=argument, value=value, choices=choices):
-                return f"{argument.display_name()} is one of {', '.join(choices)}, not {value!r}"
+                known_values = ", ".join(sorted({*choices} - {"None"}))
+                return f"{argument.display_name()} is one of {known_values}, not {value!r}"
             case errors.BadValue(argument=argument):
                 return f"{argument.display_name()} needs a value"
             case errors.InstantiationFailure(argument=argument, message=message) if argument:

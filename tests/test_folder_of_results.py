@@ -148,3 +148,10 @@ def test_several_parts_are_not_for_one_table(tmp_path: Path) -> None:
         keep(tmp_path / name, make_result(name))
     with pytest.raises(GlyphfrontError, match="holds 2 parts of a study; name one of them"):
         read_folder(tmp_path).only_part()
+
+
+def test_a_folder_with_older_results_inside_is_no_part_of_a_study_of_rows(tmp_path: Path) -> None:
+    keep_study(tmp_path, Study("?", name="mine", rows={"a": run_of("a")}))
+    keep(tmp_path, make_result("a"))
+    keep(tmp_path / "before", make_result("b"))
+    assert list(read_folder(tmp_path).only_part().rows) == ["a"]

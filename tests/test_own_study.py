@@ -58,3 +58,16 @@ def test_the_results_of_the_study_have_a_folder_of_its_name(file: str) -> None:
     assert results_folder(find("quick"), "folder:my/pictures") == Path("results/quick-pictures")
     assert results_folder(find("quick"), "folder:.") == Path(f"results/quick-{Path.cwd().name}")
     assert results_folder(find("emnist-study:table3", scale="laptop")) == Path("results/emnist-study-laptop")
+
+
+def test_a_part_without_scales_lies_where_the_whole_study_does(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from glyphfront.run import Run\n"
+        "from glyphfront.study import Scale, Study\n"
+        "def mixed():\n"
+        "    small = Study('?', rows={'a': Run()}, scales=(Scale('tiny', epochs_divisor=2),))\n"
+        "    return Study('?', parts={'one': small, 'two': Study('?', rows={'b': Run(epochs=3)})})\n"
+    )
+    for name in ("mixed", "mixed:two"):
+        assert results_folder(find(f"{path}:{name}")) == Path("results/mine-mixed-full")

@@ -215,6 +215,33 @@ def test_rows_whose_accuracy_still_rose_at_the_end_are_named_beside_their_curves
     assert "Still rising" not in page.text
 
 
+def test_figures_that_the_page_does_not_show_any_more_go_and_somebodys_own_stay(tmp_path):
+    fill(tmp_path)
+    report(tmp_path)
+    for name in ("curves-2.svg", "front-before.svg"):
+        (tmp_path / name).write_text("<svg/>")
+    page = tmp_path / "report.md"
+    page.write_text(page.read_text(encoding="utf-8") + "\n![Of another test set](curves-2.svg)\n", encoding="utf-8")
+    report(tmp_path)
+    assert not (tmp_path / "curves-2.svg").exists()
+    assert (tmp_path / "front-before.svg").exists()
+
+
+def test_a_row_whose_lowest_seed_diverged_keeps_its_figures_in_a_readme_and_against_the_pick(tmp_path):
+    results = [
+        make_result("a", seed=0, diverged="loss is NaN"),
+        *(make_result("a", seed=s, correct=320) for s in (1, 2)),
+    ]
+    folder = fill(tmp_path, [*results, make_result("b", correct=360)], times={"a": 50, "b": 100})
+    for label, seed, correct in (("a", 1, 320), ("a", 2, 320), ("b", 0, 360)):
+        keep(folder, make_result(label, seed=seed, correct=correct), make_predictions(correct))
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- results:start -->\n<!-- results:end -->\n")
+    write_report(folder, readme=readme)
+    assert re.search(r"\| \*\*a\*\* \| \*\*80.00 \(.*80.00 ± 0.00 \(2, 1 diverged\)", readme.read_text())
+    assert "| a | less accurate beyond chance |" in (folder / "report.md").read_text(encoding="utf-8")
+
+
 def test_names_with_markup_are_shown_and_not_obeyed(tmp_path):
     evil = make_result("<script>alert(1)<script>", model="m", source='x" onload="y')
     page, markdown = report(fill(tmp_path, [evil], times={"m": 100}))

@@ -222,11 +222,21 @@ def test_what_nothing_fits_is_answered_with_the_nearest_in_one_line(bounds, mess
 
 
 @pytest.mark.parametrize(
-    "bounds", [{"budget_us": 0}, {"budget_us": -1}, {"budget_ratio": 0}, {"min_accuracy": 89}, {"min_accuracy": -0.1}]
+    "bounds",
+    [
+        *({"budget_us": 0}, {"budget_us": -1}, {"budget_us": float("inf")}, {"budget_ratio": 0}),
+        *({"min_accuracy": 89}, {"min_accuracy": -0.1}),
+    ],
 )
 def test_bounds_out_of_range_are_refused(bounds):
     with pytest.raises(GlyphfrontError, match="got"):
         pick(ALL, **bounds)
+
+
+def test_an_accuracy_that_is_missed_by_its_rounding_is_told_to_more_digits():
+    almost = make_file("almost", correct=8999, total=9999)  # 89.99900 %
+    with pytest.raises(NothingFits, match=r"no model here reaches 90 %: .* \(90.00 %, .*; that is 89.9990 %"):
+        pick([almost], min_accuracy=0.9)
 
 
 def test_results_without_latency_are_no_choice():

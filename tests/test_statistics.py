@@ -274,6 +274,13 @@ def test_models_that_differ_in_nothing_but_one_way_differ_surely():
     assert found.p_value < 1e-6
 
 
+@pytest.mark.parametrize("images", [1, 2, 6])
+def test_a_few_images_alone_tell_nothing_beyond_chance(images):
+    """By hand: six images that all speak for one side are p = 2 / 2 ** 6 = 0.03 of a sign test; two are 0.5."""
+    found = compare_seeds(np.zeros((2, images), bool), np.ones((2, images), bool))
+    assert found.p_value == pytest.approx(2 / 2**images)
+
+
 def test_trainings_that_agree_on_every_image_are_known_no_better_than_one_is():
     """As wide as Tango's and Wilson's of one training: 30 easy images show no mean of 100 %, nor that two are alike."""
     right = np.ones((3, 30), bool)

@@ -76,6 +76,19 @@ def percent():
 def never():
     return says(seeds=0)
 
+def seldom():
+    return says(seeds_of={"long": "3"})
+
+def others():
+    return says(seeds_of={"lnog": 3})
+
+def after():
+    base, start = Run(epochs=3), Run(init_from=Run(epochs=3).key)
+    return Study("?", rows={"base": base, "start": start}, seeds_of={"start": 3})
+
+def twice():
+    return says(pairs=[Pair("p", "short", "long"), Pair("p", "long", "short")])
+
 def whole():
     return Study("?", parts={"a": says()}, baseline="long")
 
@@ -206,6 +219,10 @@ def test_lists_in_a_function_of_a_file_are_as_good_as_tuples(file: Path) -> None
         ("mine.py:itself", None, None, "mine.py:itself: claims: 'long' is compared with itself"),
         ("mine.py:percent", None, None, "^a published accuracy is a share between 0 and 1, such as 0.9, not 90.1$"),
         ("mine.py:never", None, None, "a study's seeds are how often each row is trained, at least 1, not 0"),
+        ("mine.py:seldom", None, None, "a whole number from 1 on; not long: '3'"),
+        ("mine.py:others", None, None, "seeds_of: 'lnog' is none of its rows; the nearest is 'long'"),
+        ("mine.py:after", None, None, "'start' is trained 3 times and needs 'base', which is trained 1 times"),
+        ("mine.py:twice", None, None, "mine.py:twice: pairs: two are called 'p'; give each a name of its own"),
         ("mine.py:whole", None, None, "baseline: 'long' is none of its rows; it has none: say that of the part"),
         ("mine.py:both", None, None, "a study has rows or parts, not both"),
         ("mine.py:shrunk", None, None, "scale tiny: divisors must be at least 1"),

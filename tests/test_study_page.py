@@ -269,6 +269,99 @@ def test_a_row_of_which_a_training_diverged_says_so_and_gets_no_verdict(tmp_path
     assert claim(text, "new better than plain")[3] == "diverged"
 
 
+def diverge(folder: Path, label: str, seed: int) -> None:
+    """Let a training that lies in the part have diverged."""
+    keep(folder / "acts", make_result(label, seed=seed, diverged="loss is NaN"))
+    (folder / "acts" / f"{label}-seed{seed}.predictions.npz").unlink()
+
+
+def test_a_claim_on_a_row_whose_trainings_all_diverged_is_listed_as_diverged(tmp_path: Path) -> None:
+    declared = study(
+        "plain", "new", "checked", claims=(Claim("new", "plain", "better"), Claim("new", "checked", "better"))
+    )
+    write(tmp_path, declared, plain=(300, 302), new=(360, 362), checked=(300, 301))
+    for seed in (0, 1):
+        diverge(tmp_path, "new", seed)
+    write_report(tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "were tested at full scale: 2 have a training that diverged." in text
+    assert claim(text, "new better than plain")[2:4] == ["–", "diverged"]
+
+
+def test_rows_that_diverged_or_whose_baseline_did_are_named_without_a_verdict(tmp_path: Path) -> None:
+    declared = study("plain", "new", "checked")
+    write(tmp_path, declared, plain=(300, 302, 304), new=(360, 362, 361), checked=(300, 301, 302))
+    diverge(tmp_path, "new", 0)
+    write_report(tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "Here no row can be told apart from plain. There is no verdict on new, as trainings diverged." in text
+    diverge(tmp_path, "plain", 0)
+    write_report(tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "\nThere is no verdict on new, checked, as trainings diverged." in text
+    assert line(text, "checked", "Accuracy in numbers")[-1] == "diverged"
+
+
+def test_trainings_without_predictions_are_named_and_left_out_of_their_rows_figures(tmp_path: Path) -> None:
+    """By hand: 75 and 80 % have mean 77.5; of a third nothing but the result is left."""
+    write(tmp_path, study("plain", "new"), plain=(300, 320), new=(300, 320, 360))
+    (tmp_path / "acts" / "new-seed2.predictions.npz").unlink()
+    write_report(tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    row = line(text, "new", "Accuracy in numbers")
+    assert row[3].startswith("77.50 (")
+    assert row[4:6] == ["2", "3.54"]
+    assert "does not lie beside NAME.json: new (1 of 3 trainings)." in text
+    for path in (tmp_path / "acts").glob("*.npz"):
+        path.unlink()
+    write_report(tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "Here no row can be compared." in text
+    assert line(text, "new", "Accuracy in numbers")[4] == "3"
+
+
+def test_leaks_of_one_name_in_two_parts_have_each_their_own_p_value(tmp_path: Path) -> None:
+    pairs = (Pair("base", "leaky", "plain"),)
+    one = study("plain", "leaky", pairs=pairs, baseline=None).parts["acts"]
+    keep_study(
+        tmp_path,
+        Study(
+            "?",
+            name="acts-study",
+            parts={
+                "acts": one,
+                "later": replace(
+                    one,
+                    rows={"leaky": replace(one.rows["leaky"], epochs=9), "plain": replace(one.rows["plain"], epochs=9)},
+                ),
+            },
+        ),
+    )
+    seen = np.arange(400) < 100
+    for part, correct in (("acts", 380), ("later", 300)):
+        for seed in (0, 1):
+            for label, right in (("plain", 300), ("leaky", correct)):
+                predictions = make_predictions(right, shift=100 if label == "plain" else 0)
+                result = make_result(label, correct=right, seed=seed)
+                run = replace(result.run, epochs=9 if part == "later" else result.run.epochs)
+                result = replace(result, run=run, key=run.key)
+                keep(tmp_path / part, result, replace(predictions, seen=seen) if label == "leaky" else predictions)
+    write_report(tmp_path)
+    rows = [r for r in (tmp_path / "report.md").read_text(encoding="utf-8").splitlines() if r.startswith("| base |")]
+    p_values = [row.split("|")[6].strip() for row in rows[-2:]]
+    assert len(set(p_values)) == 2
+
+
+def test_a_part_with_spaces_in_its_name_has_figures_that_markdown_shows(tmp_path: Path) -> None:
+    declared = study("plain", "new")
+    keep_study(tmp_path, replace(declared, parts={"from labels alone": declared.parts["acts"]}))
+    for label in ("plain", "new"):
+        keep(tmp_path / "from labels alone", make_result(label), make_predictions(300))
+    write_report(tmp_path)
+    assert "](part-from-labels-alone.svg)" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert (tmp_path / "part-from-labels-alone.svg").exists()
+
+
 @pytest.mark.parametrize("absolute", [True, False])
 def test_readme_gets_what_was_found_and_a_link_that_leads_to_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absolute: bool

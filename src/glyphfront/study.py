@@ -143,9 +143,9 @@ class Study:
         if self.seeds < 1:
             raise GlyphfrontError(f"a study's seeds are how often each row is trained, at least 1, not {self.seeds}")
         for label, seeds in self.seeds_of.items():
-            if label not in self.rows or seeds < 1:
+            if not isinstance(seeds, int) or seeds < 1:
                 raise GlyphfrontError(
-                    f"seeds_of says how often a row of the study is trained, at least once; not {label}: {seeds}"
+                    f"seeds_of says how often a row is trained, a whole number from 1 on; not {label}: {seeds!r}"
                 )
 
     def seeds_for(self, label: str) -> int:

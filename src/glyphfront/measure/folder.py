@@ -61,7 +61,15 @@ class Part:
 
     def diverged(self, label: str) -> int:
         """How many trainings of a row did."""
-        return sum(one.result.status == "diverged" for one in self.rows[label])
+        return sum(one.result.status == "diverged" for one in self.rows.get(label, ()))
+
+    def counted(self, label: str) -> tuple[Evaluated, ...]:
+        """The trainings that speak for a row: those that are compared; all, where none has predictions."""
+        return self.compared.get(label) or self.rows[label]
+
+    def without_predictions(self, label: str) -> int:
+        """How many trainings of a row finished and cannot be compared, as their predictions are gone."""
+        return sum(one.result.status == "finished" and not one.predictions for one in self.rows[label])
 
 
 @dataclass(frozen=True)
@@ -83,17 +91,17 @@ class Reading:
         return list(found.values())
 
     def only_part(self) -> Part:
-        """The one part that there is.
+        """The one part that the study has. Folders inside, which a study of rows does not declare, are no parts of it.
 
         Raises:
             GlyphfrontError: there are several, whose rows are not for one table.
         """
-        if len(self.parts) > 1:
+        if len(self.parts) > 1 and not self.study.rows:
             first = self.folder / self.parts[0].name
             raise GlyphfrontError(
                 f"{self.folder}: holds {len(self.parts)} parts of a study; name one of them, such as {first}"
             )
-        return self.parts[0]
+        return next((part for part in self.parts if not part.name), self.parts[0])
 
     def part(self, name: str) -> Part | None:
         """The part of this name; None where there is none."""

@@ -131,6 +131,11 @@ class Judgement:
         base = self.study.baselines.get(label, self.study.baseline)
         return None if base == label else base
 
+    def without_verdict(self, label: str) -> bool:
+        """Whether trainings of a row, or of what it is compared with, diverged: what is left speaks for neither."""
+        base = self.baseline(label)
+        return bool(self.part.diverged(label) or (base is not None and self.part.diverged(base)))
+
     @cached_property
     def _declared(self) -> list[tuple[str, str]]:
         found = [(label, self.baseline(label)) for label in self.part.rows]
@@ -183,7 +188,7 @@ class Judgement:
         difference, validation = _published(self.study.published, claim)
         beyond = None if validation else _beyond(self.study, claim)
         verdict = _verdict(claim, ours) if ours else "not tested"
-        if ours and (self.part.diverged(claim.row) or self.part.diverged(claim.than)):
+        if self.part.diverged(claim.row) or self.part.diverged(claim.than):
             verdict = "diverged"
         return Judged(claim, difference, validation, beyond, ours, verdict, self._trainings(claim, difference, ours))
 

@@ -46,7 +46,10 @@ def claims_sections(judged: Sequence[Judgement], scale: str) -> list[Section]:
         "claim, or it is not known how trainings differ.",
     )
     first = Section(items=(Item(figure=strip),)) if counted else None
-    items = (Item(figure=forest), Item("Every claim in numbers", table, notes=notes, folded=True))
+    items = (
+        *((Item(figure=forest),) if shown else ()),
+        Item("Every claim in numbers", table, notes=notes, folded=True),
+    )
     said = _sentences([claim for _, claim in claims if claim.claim.counted], counted, scale)
     return [section for section in (first, Section("Which claims hold", tuple(said), items)) if section]
 

@@ -79,11 +79,11 @@ def by_test_set(files: Sequence[File]) -> list[list[File]]:
 
 
 def seed_groups(files: Sequence[File]) -> list[list[File]]:
-    """Files that differ in the training seed alone together, each group by rising seed."""
+    """Files that differ in the training seed alone together, each group by rising seed; those that diverged last."""
     groups: dict[tuple[str, str, str], list[File]] = {}
     for file in files:
         groups.setdefault(file.same_row, []).append(file)
-    return [sorted(group, key=lambda file: file.result.run.seed) for group in groups.values()]
+    return [sorted(group, key=lambda f: (f.accuracy is None, f.result.run.seed)) for group in groups.values()]
 
 
 def diverged_seeds(file: File, files: Sequence[File]) -> list[int]:

@@ -78,9 +78,8 @@ def write_report(
     sections, found = _study_sections(reading) if whole else _rows_sections(reading, budget_us)
     document = Document(title, tuple(sections))
     texts = {figure.file: figure.svg for figure in document.figures}
-    for path in folder.glob("*.svg"):
-        if _OURS.fullmatch(path.name) and path.name not in texts:
-            path.unlink()
+    for name in _figures_of_the_page_before(folder) - texts.keys():
+        (folder / name).unlink(missing_ok=True)
     texts |= {TEXT: render_markdown(document), HTML: render_html(document)}
     for name, text in texts.items():
         write_text(folder / name, text)
@@ -89,6 +88,15 @@ def write_report(
         found = [*found, "", f"[The whole report]({link})"]
         put_between(readme, "study" if any(part.study.claims for part in reading.parts) else "results", found)
     return folder / HTML
+
+
+def _figures_of_the_page_before(folder: Path) -> set[str]:
+    """Those that the report.md there shows; other figures in the folder are somebody's own."""
+    try:
+        text = (folder / TEXT).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return set()
+    return {name for name in re.findall(r"\]\(([^()/\\]+\.svg)\)", text) if _OURS.fullmatch(name)}
 
 
 def _rows_sections(reading: Reading, budget_us: float | None) -> tuple[list[Section], list[str]]:
@@ -269,7 +277,8 @@ def not_run(reading: Reading) -> Section | None:
         *("what one training of every row of the part takes", "the command that runs what is missing"),
     )
     table = Table(header, tuple(rows), text_columns=4)
-    return Section("Not run", items=(Item(table=table),)) if rows else None
+    note = "Give --data, --seeds and --out too, if the study was run with them."
+    return Section("Not run", items=(Item(table=table, notes=(note,)),)) if rows else None
 
 
 def _how_to_read(reading: Reading) -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 
@@ -63,17 +64,27 @@ def part_section(one: Judgement, timings: Timings | None) -> Section | None:
 
 def _file(kind: str, *parts: Judgement) -> str:
     """Of a figure of these parts; a study without parts has no name to add."""
-    return "-".join([kind, *(one.part.name.replace("/", "-") for one in parts if one.part.name)]) + ".svg"
+    names = [re.sub(r"[^\w.-]+", "-", one.part.name) for one in parts if one.part.name]
+    return "-".join([kind, *names]) + ".svg"
 
 
 def _sentence(one: Judgement) -> str:
     if not one.rows:
-        return "Here no row has another to be compared with."
-    verdicts = {label: beyond_chance(row) for label, row in one.rows.items() if not one.part.diverged(label)}
+        gone = any(one.part.without_predictions(label) for label in one.part.rows)
+        return f"Here no row {'can be' if gone else 'has another to be'} compared{'' if gone else ' with'}."
+    diverged = [label for label in one.rows if one.without_verdict(label)]
+    without = f" There is no verdict on {', '.join(diverged)}, as trainings diverged." if diverged else ""
+    if len(diverged) == len(one.rows):
+        return without.strip()
+    return _of_verdicts(one, [label for label in one.rows if label not in diverged]) + without
+
+
+def _of_verdicts(one: Judgement, labels: Sequence[str]) -> str:
+    verdicts = {label: beyond_chance(one.rows[label]) for label in labels}
     sure = [label for label, verdict in verdicts.items() if verdict.startswith("yes")]
     better = [label for label in sure if one.rows[label].comparison.difference > 0]
     worse = [label for label in sure if label not in better]
-    bases = {one.baseline(label) for label in one.rows}
+    bases = {one.baseline(label) for label in labels}
     than = bases.pop() if len(bases) == 1 else "what they are compared with"
     said = [f"{_listed(rows)} {how} accurate than {than}" for rows, how in ((better, "more"), (worse, "less")) if rows]
     whose = (
@@ -109,12 +120,12 @@ def _published_cells(one: Judgement, label: str) -> tuple[str, str]:
 
 
 def _our_cells(one: Judgement, label: str) -> tuple[str, str, str]:
-    group = one.part.rows[label]
+    group = one.part.counted(label)
     values = accuracies(group)
     mean, ends = mean_accuracy(group), one.interval(label)
     accuracy = f"{percent(mean)} ({percent(ends[0])}–{percent(ends[1])})" if mean is not None and ends else ""
     if diverged := one.part.diverged(label):
-        accuracy = f"{accuracy}, {diverged} of {len(group)} diverged".removeprefix(", ")
+        accuracy = f"{accuracy}, {diverged} of {len(one.part.rows[label])} diverged".removeprefix(", ")
     return accuracy, str(len(values)), percent(statistics.stdev(values)) if len(values) > 1 else DASH
 
 
@@ -123,7 +134,7 @@ def _row_cells(one: Judgement, label: str) -> tuple[str, str]:
     if row is None:
         return DASH, DASH
     against = "" if base == one.study.baseline else f"{base}: "
-    return against + difference(row.comparison), "diverged" if one.part.diverged(label) else beyond_chance(row)
+    return against + difference(row.comparison), "diverged" if one.without_verdict(label) else beyond_chance(row)
 
 
 _FURTHER: tuple[tuple[str, Callable[[Published], float | None], Callable[[Result], float], str], ...] = (
@@ -186,6 +197,12 @@ def _notes(one: Judgement, labels: Sequence[str]) -> list[str]:
     scale = one.study.scale
     changed = [(label, one.study.changed.get(label, "")) for label in labels]
     notes += [f"At {scale} scale{who}: {what}." for what, who in _by_label(changed) if what]
+    gone = {label: one.part.without_predictions(label) for label in labels}
+    if lost := [f"{label} ({n} of {len(one.part.rows[label])} trainings)" for label, n in gone.items() if n]:
+        notes.append(
+            f"Not compared, as NAME.predictions.npz does not lie beside NAME.json: {', '.join(lost)}. Where a row has "
+            "other trainings, its figures are of these alone."
+        )
     if one.rows:
         kinds = [row for row in one.rows.values() if not of_networks(row.comparison)]
         found = [100 * row.detectable for row in kinds or one.rows.values()]
@@ -236,7 +253,12 @@ def leaks_section(judged: Sequence[Judgement], title: str = "What the leak bring
     leaks = [leak for one in judged for leak in one.leaks]
     if not leaks:
         return None
-    p_values = {key: p for one in judged for key, p in leak_p_values(one.leaks).items()}
+    told = [
+        (leak, p_values.get(leak.pair.name))
+        for one in judged
+        for p_values in [leak_p_values(one.leaks)]
+        for leak in one.leaks
+    ]
     file = _file("leaks", *(one for one in judged if one.leaks))
     figure = PageFigure(file, leaks_figure(leaks), "Accuracy with the leak and without, by images")
     against = (
@@ -251,7 +273,7 @@ def leaks_section(judged: Sequence[Judgement], title: str = "What the leak bring
         "differ.",
         f"Training images, published and clean: {'; '.join(map(_images, leaks))}.",
     )
-    differences = Table(against, tuple(_leak_differences(leak, p_values) for leak in leaks))
+    differences = Table(against, tuple(_leak_differences(leak, p) for leak, p in told))
     return Section(
         title,
         (
@@ -260,16 +282,18 @@ def leaks_section(judged: Sequence[Judgement], title: str = "What the leak bring
             "fewer images, fewer steps and another order of them.",
         ),
         (
-            Item(figure=figure, notes=(_leaks_sentence(leaks, p_values),)),
+            Item(figure=figure, notes=(_leaks_sentence(told),)),
             Item("Accuracy on images that leaked and others", _leak_accuracies(leaks), folded=True),
             Item("As published less clean", differences, notes=notes, folded=True),
         ),
     )
 
 
-def _leaks_sentence(leaks: Sequence[Leak], p_values: dict[str, float]) -> str:
-    told = [leak for leak in leaks if leak.effect and not single(leak.effect)]
-    beyond = [leak.pair.name for leak in told if p_values[leak.pair.name] < 0.05]
+def _leaks_sentence(leaks: Sequence[tuple[Leak, float | None]]) -> str:
+    """Of each leak with its p-value, corrected for its part."""
+    several = [(leak, p) for leak, p in leaks if leak.effect and not single(leak.effect)]
+    told = [leak for leak, _ in several]
+    beyond = [leak.pair.name for leak, p in several if p is not None and p < 0.05]
     if not told:
         return "With one training on a side there is no verdict on the leak."
     least = [100 * leak.least for leak in told if leak.least is not None]
@@ -297,10 +321,10 @@ def _leak_accuracies(leaks: Sequence[Leak]) -> Table:
     return Table(header, tuple(rows))
 
 
-def _leak_differences(leak: Leak, p_values: dict[str, float]) -> tuple[str, ...]:
+def _leak_differences(leak: Leak, p_value: float | None) -> tuple[str, ...]:
     whole, name = leak.compared[0], leak.pair.name
     alone = f", {ONE}" if whole and single(whole) else ""
-    p = f"{p_values[name]:.2g}" if name in p_values else DASH
+    p = DASH if p_value is None else f"{p_value:.2g}"
     least = DASH if leak.least is None else f"{100 * leak.least:.2f}"
     told = (difference(compared) if compared else DASH for compared in leak.compared)
     return (name + alone, *told, p, least, f"{len(leak.published)} and {len(leak.clean)}")

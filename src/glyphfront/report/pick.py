@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,8 +68,8 @@ def pick(
             predictions are not those of their Result.
     """
     for name, most in (("time budget", budget_us), ("ratio budget", budget_ratio)):
-        if most is not None and not most > 0:
-            raise GlyphfrontError(f"the {name} must be above 0, got {most:g}")
+        if most is not None and not 0 < most < math.inf:
+            raise GlyphfrontError(f"the {name} must be a number above 0, got {most:g}")
     if min_accuracy is not None and not 0 <= min_accuracy <= 1:
         raise GlyphfrontError(f"the least accuracy is a share between 0 and 1 such as 0.89, got {min_accuracy:g}")
     everything = points(files)
@@ -87,11 +88,11 @@ def pick(
     in_us = "" if budget_us is None else f"{budget_us:g} µs"
     in_ratio = "" if budget_ratio is None else f"{budget_ratio:g} × the reference"
     budget = " and ".join(filter(None, (in_us, in_ratio)))
-    least = "" if min_accuracy is None else f"{100 * min_accuracy:g} %"
+    least = _share(min_accuracy)
     by_speed = min_accuracy is not None and not budget
     both = [p for p in quick_enough if p in good_enough]
     if not both:
-        raise NothingFits(_nearest(everything, quick_enough, good_enough, budget, least))
+        raise NothingFits(_nearest(everything, quick_enough, good_enough, budget, min_accuracy))
     ranked = sorted(both, key=lambda p: p.by_speed if by_speed else p.by_accuracy)
     asked = " and ".join(filter(None, (budget and f"within {budget} an image", least and f"for at least {least}")))
     first, second = ranked[0], ranked[1] if len(ranked) > 1 else None
@@ -111,6 +112,10 @@ def pick(
     )
 
 
+def _share(min_accuracy: float | None) -> str:
+    return "" if min_accuracy is None else f"{100 * min_accuracy:g} %"
+
+
 def _brief(point: Point) -> str:
     return (
         f"{point.file.name} ({percent(point.accuracy.value)} %, {microseconds(point.latency.p50_us)} µs, "
@@ -128,8 +133,13 @@ def _in_full(point: Point) -> str:
 
 
 def _nearest(
-    everything: list[Point], quick_enough: list[Point], good_enough: list[Point], budget: str, least: str
+    everything: list[Point],
+    quick_enough: list[Point],
+    good_enough: list[Point],
+    budget: str,
+    min_accuracy: float | None,
 ) -> str:
+    least = _share(min_accuracy)
     fastest = min(good_enough or everything, key=lambda p: p.by_speed)
     best = min(quick_enough or everything, key=lambda p: p.by_accuracy)
     if not quick_enough and not good_enough:
@@ -140,7 +150,9 @@ def _nearest(
         return f"no model here fits {budget}: the fastest{reaching} is {_brief(fastest)}"
     if not good_enough:
         within = f" within {budget}" if budget else ""
-        return f"no model here reaches {least}: the most accurate{within} is {_brief(best)}"
+        value = best.accuracy.value
+        exactly = f"; that is {100 * value:.4f} %" if min_accuracy and percent(value) == percent(min_accuracy) else ""
+        return f"no model here reaches {least}: the most accurate{within} is {_brief(best)}{exactly}"
     return (
         f"no model here does both: the most accurate within {budget} is {_brief(best)}, "
         f"the fastest reaching {least} is {_brief(fastest)}"

@@ -124,10 +124,10 @@ def part_figure(one: Judgement) -> str | None:
     Returns:
         SVG, or None when no row has a result.
     """
-    labels = [label for label in one.part.rows if mean_accuracy(one.part.rows[label]) is not None]
+    labels = [label for label in one.part.rows if mean_accuracy(one.part.counted(label)) is not None]
     if not labels:
         return None
-    ours = {label: [100 * v for v in accuracies(one.part.rows[label])] for label in labels}
+    ours = {label: [100 * v for v in accuracies(one.part.counted(label))] for label in labels}
     theirs = {label: one.study.published.get(label, Published()) for label in labels}
     values = [v for group in ours.values() for v in group]
     values += [100 * v for p in theirs.values() for v in (p.test_accuracy, p.validation_accuracy) if v is not None]

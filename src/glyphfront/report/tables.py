@@ -140,9 +140,11 @@ def rows_table(files: Sequence[File]) -> Table:
 
     def over_seeds(file: File) -> str:
         shares = [one.accuracy.value for one in groups[file.same_row] if one.accuracy]
+        diverged = len(diverged_seeds(file, files))
+        of = f"{len(shares)}, {diverged} diverged" if diverged else f"{len(shares)}"
         if len(shares) < 2:
-            return DASH
-        return f"{percent(statistics.fmean(shares))} ± {percent(statistics.stdev(shares))} ({len(shares)})"
+            return f"{DASH} ({of})" if diverged else DASH
+        return f"{percent(statistics.fmean(shares))} ± {percent(statistics.stdev(shares))} ({of})"
 
     cells = list(RESULTS.items())
     spread = [("mean ± standard deviation (seeds)", over_seeds)] if len(groups) < len(files) else []

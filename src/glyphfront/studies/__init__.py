@@ -84,7 +84,8 @@ def results_folder(study: Study, data: str | None = None) -> Path:
         data: the data set that was asked for, if one was.
     """
     name = "-".join(Path(part).stem for part in study.name.rsplit(":", 1) if part)
-    scaled = study.scales or any(part.scales for part in study.parts.values())
+    whole = find(study.name, data=data)  # a part that was asked for lies where the whole does
+    scaled = whole.scales or any(part.scales for part in whole.parts.values())
     more = [short_name(data)] if data else []
     return Path("results") / "-".join([name, *more, *([study.scale] if scaled else [])])
 
@@ -123,6 +124,7 @@ def _check_labels(study: Study, name: str) -> None:
     named += [("claims", label) for claim in study.claims for label in (claim.row, claim.than)]
     named += [("pairs", label) for pair in study.pairs for label in (pair.published, pair.clean)]
     named += [("published", label) for label in study.published]
+    named += [("seeds_of", label) for label in study.seeds_of]
     for what, label in named:
         if label is not None and label not in study.rows:
             near = _nearest(label, study.rows)
@@ -131,6 +133,17 @@ def _check_labels(study: Study, name: str) -> None:
     for claim in study.claims:
         if claim.row == claim.than:
             raise GlyphfrontError(f"{name}: claims: {claim.row!r} is compared with itself")
+    pairs = [pair.name for pair in study.pairs]
+    if twice := [pair for pair in pairs if pairs.count(pair) > 1]:
+        raise GlyphfrontError(f"{name}: pairs: two are called {twice[0]!r}; give each a name of its own")
+    for label, seeds in study.seeds_of.items():
+        needed = {key: other for other, run in study.rows.items() if (key := run.key) in study.rows[label].needs}
+        for other in needed.values():
+            if study.seeds_for(other) < seeds:
+                raise GlyphfrontError(
+                    f"{name}: seeds_of: {label!r} is trained {seeds} times and needs {other!r}, which is trained "
+                    f"{study.seeds_for(other)} times: its trainings would not differ in that; give both as many"
+                )
     for label, part in study.parts.items():
         _check_labels(part, f"{name}, part {label}")
 

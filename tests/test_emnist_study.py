@@ -87,6 +87,11 @@ def test_every_committed_result_has_the_key_of_the_run_in_its_place(name: str) -
         assert declared == result.key or (declared is None and result.key in elsewhere), path
 
 
+def test_the_page_of_costs_counts_the_trainings_of_today() -> None:
+    text = (RESULTS.parent / "docs" / "cost.md").read_text(encoding="utf-8")
+    assert f"| all | {len(trainings(with_seeds(STUDY, 3)))} |" in text
+
+
 def test_no_value_of_a_training_is_left_to_a_default() -> None:
     """Settings are made once, with every field named that they have today; all else departs from them."""
     fields = {"Run": 15, "Data": 8, "Augment": 8, "Schedule": 4, "Optimizer": 4}

@@ -131,6 +131,21 @@ def test_read_reads_standard_input(
     assert capsys.readouterr().out == "7\n"
 
 
+def test_standard_input_given_twice_is_one_line(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recognize", "-", str(picture), "-"]) == 2
+    assert capsys.readouterr().err == "glyphfront: standard input is given twice; give - once\n"
+
+
+def test_overlay_does_not_take_the_place_of_the_file_that_is_standard_input(picture: Path) -> None:
+    before = picture.read_bytes()
+    command = [sys.executable, "-m", "glyphfront", "read", "-", "--overlay", str(picture)]
+    with picture.open("rb") as file:
+        told = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+    assert "this is the picture itself" in told.stderr
+    assert picture.read_bytes() == before
+
+
 def test_read_names_look_alikes_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     round_ones = Image.new("L", (300, 200), 255)
     ImageDraw.Draw(round_ones).ellipse([100, 40, 180, 150], outline=0, width=12)

@@ -14,6 +14,7 @@ from glyphfront.models.weights import save_weights
 from glyphfront.provenance import provenance
 from glyphfront.result import Cost, Proportion, Trained, save_result
 from glyphfront.run import Model, Run, save_run
+from glyphfront.serve.catalogue import files_of
 from glyphfront.ship import export
 from glyphfront.ship.card import FILES, card_path, exported_files, load_card, save_card
 from glyphfront.ship.export import copy_exported, export_onnx, export_run
@@ -223,6 +224,44 @@ def test_copies_of_both_precisions_share_name_and_fingerprints(folder, tmp_path)
         assert load_card(copied).seen == "mine.seen.npz"
     names = ["mine.int8.json", "mine.int8.onnx", "mine.json", "mine.onnx", "mine.seen.npz"]
     assert sorted(p.name for p in copied.parent.iterdir()) == names
+
+
+def of_another_run(path):
+    """The same file with the card of another training."""
+    card = load_card(path)
+    save_card(replace(card, run=replace(card.run, epochs=77)), path)
+    return path
+
+
+def test_an_int8_file_of_another_training_goes_from_the_place_of_a_copy_and_is_not_put_there(folder, tmp_path):
+    out = tmp_path / "out"
+    path = export_run(folder)
+    for one in (path, make_int8(path)):
+        copy_exported(one, out)
+    other = of_another_run(path)
+    with pytest.raises(GlyphfrontError, match="of another training than this int8 file"):
+        copy_exported(folder / "model.int8.onnx", folder.parent / "run", "model")
+    copy_exported(other, out)
+    assert sorted(p.name for p in out.iterdir()) == ["model.json", "model.onnx"]
+
+
+def test_an_int8_file_of_another_training_beside_a_file_is_not_loaded(folder, monkeypatch):
+    path = export_run(folder)
+    int8 = of_another_run(make_int8(path))
+    monkeypatch.setattr("glyphfront.ship.recognizer._seconds", lambda *files: [1.0, 0.1])
+    assert load(folder).path == path
+    with pytest.raises(GlyphfrontError, match=r"model\.int8\.onnx: of another training than model\.onnx beside it"):
+        load(folder, precision="int8")
+    assert load(int8).path == int8
+    assert files_of([str(folder)]) == [path]
+
+
+@pytest.mark.parametrize("name", ["x/y", "../x", "", ".", "mine.onnx", "a\\b"])
+def test_a_name_that_is_none_for_a_file_is_refused_before_anything_is_written(folder, tmp_path, name):
+    path = export_run(folder)
+    with pytest.raises(GlyphfrontError, match="--name"):
+        copy_exported(path, tmp_path / "out", name)
+    assert not (tmp_path / "out").exists()
 
 
 def test_int8_file_stays_while_its_source_is_the_same_and_goes_when_that_changes(folder):

@@ -221,6 +221,15 @@ def test_any_array_gives_pixels_or_one_line(data: st.DataObject, dtype: str, sha
     assert len(fault.splitlines()) <= 1
 
 
+def test_a_large_picture_of_more_than_8_bits_keeps_every_pixel() -> None:
+    """As boxes and regions count them; worked on in strips, it has the tones of all of it."""
+    rows = np.linspace(100, 1100, 5000, dtype=np.float64)
+    large = np.repeat(rows[:, None], 300, axis=1).astype(np.uint16)
+    found = read(large)
+    assert found.shape == large.shape
+    assert np.abs(found - (large.astype(np.float64) - 100) / 1000 * 255).max() < 0.51
+
+
 @pytest.mark.parametrize("factor", [1e-300, 1e-3, 1.0, 1e300])
 def test_numbers_of_any_size_span_the_tones(factor: float) -> None:
     np.testing.assert_array_equal(read(np.array([[0.0, 0.5, 1.0]]) * factor), [[0, 128, 255]])

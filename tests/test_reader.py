@@ -6,7 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from glyphfront.errors import GlyphfrontError
 from glyphfront.picture.boxes import boxes_of
@@ -224,6 +224,23 @@ def test_boxes_are_read_under_the_alphabet_of_their_field():
     page = read_page(load("glyphnet-s", precision="fp32"), form_of(["O47.", "N744"]), boxes=True, fields=fields)
     assert page.text == "O47.\nN744"
     assert [(field.name, field.text) for field in page.fields] == [("letter", "O\nN"), ("number", "47\n744")]
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ({"region": [0, 0, 1, 1]}, "HsABKs"),
+        ({"region": [0, 0, 1, 1], "alphabet": "letters"}, "HsABKs"),
+        ({"region": [0, 0, 0.45, 1], "alphabet": "upper"}, "HSABKs"),
+    ],
+)
+def test_fields_leave_the_case_of_letters_to_their_size_where_their_alphabet_names_none(field, text):
+    page = Image.new("L", (1300, 260), 255)
+    for place, (letter, size) in enumerate(zip("HSABKS", (150, 80, 150, 150, 150, 80), strict=True)):
+        font = ImageFont.load_default(size)
+        ImageDraw.Draw(page).text((30 + 200 * place, 200), letter, font=font, fill=0, stroke_width=3, anchor="ls")
+    found = read_page(load("glyphnet-s", precision="fp32"), page, "letters", fields=fields_of({"name": field}))
+    assert found.text == text
 
 
 @pytest.mark.parametrize(

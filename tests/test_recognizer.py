@@ -169,7 +169,7 @@ def test_turned_picture_is_answered_as_the_upright_one_with_any_orientation():
         assert shipped.answer(turned, any_orientation=True).character == "R"
 
 
-@pytest.mark.parametrize("least", [-0.1, 1.5])
+@pytest.mark.parametrize("least", [-0.1, 1.5, "0.5", float("nan")])
 def test_least_that_is_no_probability_is_refused(recognizer, picture, least):
     with pytest.raises(GlyphfrontError, match="least must be from 0 to 1"):
         recognizer.answer(picture, least=least)

@@ -159,18 +159,20 @@ def test_a_field_that_is_no_file_is_422(service: str) -> None:
         b'{"strokes": [[[1]]]}',
         b'{"strokes": [[[1e10, 0]]]}',
         b'{"strokes": [[[NaN, 0]]]}',
+        b'{"strokes": [[["10", 10], [90, 10]]]}',
+        b'{"strokes": [[[true, 10], [90, 10]]]}',
         b'{"strokes": [[[1, 2]]], "width": 0}',
         b'{"strokes": ' + b"[" * 5000,
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_strokes_that_are_none_are_422(service: str, body: bytes) -> None:
     refused(requests.post(f"{service}/v1/strokes", data=body), 422)
 
 
-@pytest.mark.parametrize("grid", ["0x9", "9", "9x9x9", "100000x1", "999x999"])
+@pytest.mark.parametrize("grid", ["0x9", "9", "9X9", "9x9x9", "100000x1", "999x999", "51x1"])
 def test_a_grid_that_is_none_is_422(service: str, grid: str) -> None:
-    assert "grid" in refused(requests.post(f"{service}/v1/read?grid={grid}", data=picture("7")), 422)
+    assert "rows and columns" in refused(requests.post(f"{service}/v1/read?grid={grid}", data=picture("7")), 422)
 
 
 def test_an_unknown_model_is_404_and_the_known_are_named(service: str) -> None:

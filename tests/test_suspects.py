@@ -95,6 +95,18 @@ def test_the_list_names_each_suspect_by_fingerprint_and_file(three, tmp_path):
     assert load_listed(tmp_path / "s.csv").tolist() == fingerprints(three.images)[[2, 0]].tolist()
 
 
+def test_a_list_that_somebody_has_edited_is_kept_beside_the_new_one(three, tmp_path):
+    path = tmp_path / "s.csv"
+    assert save_suspects(SUSPECTS, three, path) is None
+    assert save_suspects(SUSPECTS, three, path) is None
+    edited = "".join(path.read_text().splitlines(keepends=True)[:2])
+    for kept in ("s.1.csv", "s.2.csv"):
+        path.write_text(edited)
+        assert save_suspects(SUSPECTS, three, path) == tmp_path / kept
+        assert (tmp_path / kept).read_text() == edited
+    assert len(load_listed(path)) == 2
+
+
 def test_the_table_says_what_each_one_says(three):
     text = render_markdown(suspects_document(SUSPECTS, three, "m"))
     assert "2 of 3 labels of mine" in text

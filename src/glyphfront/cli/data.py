@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -152,7 +153,8 @@ def suspects(
     dataset = load_all(called, folder=data_dir) if split == "all" else load(called, split, folder=data_dir)
     found = find_suspects(dataset, recognizer.load(model), look_alikes=look_alikes)
     paths = [out / "suspects.csv"]
-    save_suspects(found, dataset, paths[0])
+    if kept := save_suspects(found, dataset, paths[0]):
+        print(f"glyphfront: note: the list that lay there, which differs, is {kept} now", file=sys.stderr)
     if found:
         paths.append(suspects_sheet(found, dataset, out / "suspects.png"))
     if json:

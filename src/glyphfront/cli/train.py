@@ -109,8 +109,9 @@ def export(
         data_dir: where EMNIST files lie.
     """
     from glyphfront.pipeline.evaluate import export_calibrated, export_int8
-    from glyphfront.ship.export import copy_exported
+    from glyphfront.ship.export import check_name, copy_exported
 
+    check_name(name)
     if not 0 <= most_loss <= 1:
         raise GlyphfrontError(f"--most-loss must be from 0 to 1, got {most_loss:g}")
     if precision == "fp32":

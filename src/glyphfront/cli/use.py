@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -141,9 +142,10 @@ def read(
     from glyphfront.ship.reader import draw_overlay, read_page
     from glyphfront.ship.recognizer import load
 
-    if overlay is not None and overlay.exists() and picture.exists():
-        given = pictures_in(picture) if picture.is_dir() else [picture]
-        if any(overlay.samefile(file) for file in given):
+    if overlay is not None and overlay.exists():
+        given = [picture] if picture.exists() else []
+        given = pictures_in(picture) if picture.is_dir() else given
+        if any(overlay.samefile(file) for file in given) or (str(picture) == "-" and _is_standard_input(overlay)):
             raise GlyphfrontError(f"--overlay {overlay}: this is the picture itself; give another name")
     size = (int(cells[1]), int(cells[2])) if cells else None
     known = load_fields(fields) if fields is not None else ()
@@ -174,6 +176,13 @@ def read(
             print(f"{name}:")
         _print_page(page)
     return status
+
+
+def _is_standard_input(path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(sys.stdin.fileno()), path.stat())
+    except (OSError, ValueError):  # closed, or no file
+        return False
 
 
 def _print_page(page: Page) -> None:
@@ -209,6 +218,8 @@ def _pages(given: tuple[Path, ...]) -> Iterator[tuple[str, Pixels | GlyphfrontEr
     """A name and the pixels of each page of each picture, or the fault that keeps them from being read."""
     from glyphfront.picture.read import pages, pictures_in, shortened
 
+    if [str(path) for path in given].count("-") > 1:
+        raise GlyphfrontError("standard input is given twice; give - once")
     for path in given:
         try:
             files: list[Path | BinaryIO] = [sys.stdin.buffer] if str(path) == "-" else [path]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,8 +121,12 @@ def _cross_validated(dataset: Dataset, said: NDArray[np.float32], seed: int) -> 
     return found
 
 
-def save_suspects(suspects: list[Suspect], dataset: Dataset, path: Path) -> None:
-    """Write a CSV file with the fingerprint of each suspect, by which a Run can leave it out."""
+def save_suspects(suspects: list[Suspect], dataset: Dataset, path: Path) -> Path | None:
+    """Write a CSV file with the fingerprint of each suspect, by which a Run can leave it out.
+
+    Returns:
+        Where the file is now that lay there before and differs, as somebody may have taken lines away; None without.
+    """
     marks = fingerprints(dataset.images)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -129,4 +134,9 @@ def save_suspects(suspects: list[Suspect], dataset: Dataset, path: Path) -> None
     for one in suspects:
         file = "" if dataset.files is None else str(dataset.files[one.index])
         writer.writerow([f"{int(marks[one.index]):016x}", file, one.given, one.suggested, f"{one.quality:.4f}"])
+    kept = None
+    if path.exists() and path.read_bytes() != text.getvalue().encode():
+        free = (path.with_name(f"{path.stem}.{number}{path.suffix}") for number in itertools.count(1))
+        kept = path.rename(next(name for name in free if not name.exists()))
     write_text(path, text.getvalue())
+    return kept

@@ -15,7 +15,8 @@ from glyphfront.picture.tones import otsu
 
 _CELL = 80  # pixels a side of a cell, once the grid is set straight
 _AROUND = 24  # pixels of paper that are kept around it
-_MOST = 50
+MOST_SIDE = 50
+"""Rows or columns that a grid has at most."""
 _SIDE = 1000  # the outline is looked for in pictures reduced to this
 _CHECKED = 800  # pixels a side when lines are counted
 _IS_LINE = 0.4  # of its length is seen of each line of a grid, at least, as a rule
@@ -40,8 +41,8 @@ def cells_of(pixels: Pixels, rows: int, columns: int, turns: int = 0) -> list[li
     Raises:
         GlyphfrontError: there is no grid, or it has not so many rows and columns.
     """
-    if not (1 <= rows <= _MOST and 1 <= columns <= _MOST):
-        raise GlyphfrontError(f"a grid of {rows}x{columns} is none; give 1 to {_MOST} rows and columns")
+    if not (1 <= rows <= MOST_SIDE and 1 <= columns <= MOST_SIDE):
+        raise GlyphfrontError(f"a grid of {rows}x{columns} is none; give 1 to {MOST_SIDE} rows and columns")
     corners = _corners(pixels, rows, columns, turns % 4)
     wide, tall = columns * _CELL, rows * _CELL
     straight = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32) + _AROUND
@@ -212,7 +213,7 @@ def _lines_seen(mask: Mask, faint: Mask, given: int) -> int:
         given: rows.
     """
     inner, with_faint = (m[_AROUND:-_AROUND, _AROUND:-_AROUND] for m in (mask, faint))
-    shares = {n: _share_of_lines(inner, n) for n in range(2, _MOST + 1)}
+    shares = {n: _share_of_lines(inner, n) for n in range(2, MOST_SIDE + 1)}
     finer = [n for n, share in shares.items() if n > given and share > _IS_OTHER]
     if given == 1:
         seen = max(finer, default=1)
@@ -221,7 +222,7 @@ def _lines_seen(mask: Mask, faint: Mask, given: int) -> int:
     else:
         seen = max((n for n, share in shares.items() if share > _IS_LINE + 0.1), default=1)
     # a size that fits is another only by the pattern of a sudoku: the cells may hold squared paper
-    multiples = range(2 * seen, _MOST + 1, seen) if seen != given else (n for n in (seen**2,) if n <= _MOST)
+    multiples = range(2 * seen, MOST_SIDE + 1, seen) if seen != given else (n for n in (seen**2,) if n <= MOST_SIDE)
     between = [n for n in multiples if n > 1 and _share_of_lines(with_faint, n) > _IS_FAINT]
     seen = max(between, default=seen)
     return seen if seen > 1 or given == 1 else 0

@@ -44,7 +44,7 @@ _TOLD = frozenset((".heic", ".heif", ".pdf", ".svg"))
 MOST_PIXELS = 300_000_000
 """Larger pictures are refused: decoded, a gray one takes a byte a pixel, a coloured one three."""
 
-_DEEP_SIDE = 2048  # pictures of more than 8 bits are thinned out to fewer pixels a side than twice this
+_STRIP = 1 << 20  # so many numbers of more than 8 bits are worked on at a time, as floats take four times the room
 _ORIENTATION = 0x0112  # EXIF's tag
 _opening = threading.Lock()
 warnings.filterwarnings("ignore", module=r"PIL\.")  # damage that matters is raised, and told in one line
@@ -117,17 +117,34 @@ def pixels_of_array(array: NDArray[Any]) -> Pixels:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype == np.uint8:
         return array
-    step = max(max(array.shape[:2]) // _DEEP_SIDE, 1)
-    deep: NDArray[Any] = array[::step, ::step].astype(np.float64 if array.dtype.itemsize > 4 else np.float32)
-    if not np.isfinite(deep).all():
+    found = np.empty(array.shape, np.uint8)
+    colours = 3 if array.ndim == 3 and array.shape[2] > 2 else 1
+    if array.ndim == 2:
+        _spread_over_8_bits(array, found)
+        return found
+    _spread_over_8_bits(array[:, :, :colours], found[:, :, :colours])
+    if array.shape[2] in (2, 4):
+        _spread_over_8_bits(array[:, :, -1:], found[:, :, -1:], from_zero=True)
+    return found
+
+
+def _spread_over_8_bits(array: NDArray[Any], found: Pixels, *, from_zero: bool = False) -> None:
+    """Scale numbers so that what occurs, or 0 to the largest, becomes 0 to 255, and write them into `found`."""
+    rows = max(_STRIP // (array.size // len(array)), 1)
+
+    def strips() -> Iterator[tuple[slice, NDArray[Any]]]:
+        for top in range(0, len(array), rows):
+            part = slice(top, top + rows)
+            yield part, array[part].astype(np.float64 if array.dtype.itemsize > 4 else np.float32)
+
+    if not all(np.isfinite(strip).all() for _, strip in strips()):
         raise GlyphfrontError("the picture holds values that are not finite; replace them with the paper's value")
-    colours = deep if deep.ndim == 2 else deep[:, :, : 3 if deep.shape[2] > 2 else 1]
-    colours /= np.abs(colours).max() or 1  # first, since the difference of two numbers may be too large for one
-    colours -= colours.min()
-    colours /= (colours.max() or 1) / 255
-    if deep.ndim == 3 and deep.shape[2] in (2, 4):
-        deep[:, :, -1] /= (deep[:, :, -1].max() or 1) / 255
-    return np.asarray(np.rint(deep), np.uint8)
+    # first, since the difference of two numbers may be too large for one
+    most = 1 if from_zero else max(np.abs(strip).max() for _, strip in strips()) or 1
+    least = 0 if from_zero else min((strip / most).min() for _, strip in strips())
+    step = (max((strip / most - least).max() for _, strip in strips()) or 1) / 255
+    for part, strip in strips():
+        found[part] = np.rint((strip / most - least) / step)
 
 
 def pixels_of_image(image: Image.Image) -> Pixels:

@@ -238,7 +238,7 @@ class Service:
         model: Model = None,
         precision: Computing = None,
         alphabet: Alphabet = None,
-        grid: Annotated[str | None, Query(description="Rows and columns, such as 9x9.", pattern=r"^\d+x\d+$")] = None,
+        grid: Annotated[str | None, Query(description="Rows and columns, such as 9x9.")] = None,
         boxes: Annotated[bool, Query(description="A form with a box for each character.")] = False,
         fields: Annotated[str | None, Query(description="JSON of fields with alphabets of their own.")] = None,
         any_orientation: Annotated[bool, Query(description="The page may be turned by quarters.")] = False,

@@ -18,7 +18,7 @@ from glyphfront.records import to_plain
 from glyphfront.result import Precision
 from glyphfront.serve.gather import GatheringSession
 from glyphfront.serve.schema import ModelServed
-from glyphfront.ship.card import Card
+from glyphfront.ship.card import Card, load_card, of_one_training
 from glyphfront.ship.recognizer import Recognizer, find, load
 
 _TIMED_SECONDS = 0.05
@@ -42,7 +42,8 @@ def files_of(names: Sequence[str]) -> list[Path]:
         if Path(name).suffix != ".onnx":
             fp32 = find(name)
             others = {fp32, fp32.with_suffix(".int8.onnx")} - {taken}
-            found += [load(str(other)).path for other in others if other.is_file()]
+            there = [load(str(other)) for other in others if other.is_file()]
+            found += [other.path for other in there if of_one_training(other.card, load_card(taken))]
     return found
 
 

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from glyphfront.cli.answer import SCHEMA, Told, told
 from glyphfront.errors import GlyphfrontError
+from glyphfront.picture.grid import MOST_SIDE
 from glyphfront.result import Precision
 from glyphfront.ship.card import Card
 from glyphfront.ship.recognizer import Answer
@@ -115,7 +116,7 @@ class Models(TypedDict):
     models: list[ModelServed]
 
 
-Coordinate = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+Coordinate = Annotated[float, Field(strict=True, ge=-1e9, le=1e9, allow_inf_nan=False)]
 Point = Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
 
 
@@ -156,7 +157,7 @@ def grid_of(given: str | None) -> tuple[int, int] | None:
     """``9x9`` as rows and columns.
 
     Raises:
-        GlyphfrontError: it is something else, or more than 10,000 cells.
+        GlyphfrontError: it is something else, or has more than 50 rows or columns.
     """
     if given is None:
         return None
@@ -164,6 +165,6 @@ def grid_of(given: str | None) -> tuple[int, int] | None:
     if len(sides) != 2 or not all(side.isascii() and side.isdigit() and len(side) < 5 for side in sides):
         raise GlyphfrontError(f"grid {given[:20]}: give rows and columns, such as 9x9")
     rows, columns = int(sides[0]), int(sides[1])
-    if not 0 < rows * columns <= 10_000:
-        raise GlyphfrontError(f"grid {given[:20]}: 1 to 10,000 cells")
+    if not (0 < rows <= MOST_SIDE and 0 < columns <= MOST_SIDE):
+        raise GlyphfrontError(f"grid {given[:20]}: give 1 to {MOST_SIDE} rows and columns")
     return rows, columns

@@ -80,6 +80,11 @@ def file_sha256(path: Path) -> str:
         raise GlyphfrontError(f"{path}: cannot be read ({error.strerror})") from None
 
 
+def of_one_training(one: Card, other: Card) -> bool:
+    """Whether two files, such as fp32 and int8, are of the same weights: of one Run on the same images."""
+    return one.run.key == other.run.key and one.data.same_images(other.data)
+
+
 def save_card(card: Card, onnx: Path) -> None:
     """Write the card of an .onnx file, atomically."""
     records.save(card, card_path(onnx))

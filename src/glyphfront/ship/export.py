@@ -25,7 +25,7 @@ from glyphfront.models import Classifier
 from glyphfront.models.weights import load_classifier
 from glyphfront.result import load_trained
 from glyphfront.run import load_run
-from glyphfront.ship.card import FILES, Card, card_path, file_sha256, load_card, save_card
+from glyphfront.ship.card import FILES, Card, card_path, file_sha256, load_card, of_one_training, save_card
 from glyphfront.ship.recognizer import open_session
 
 OPSET = 18
@@ -131,6 +131,8 @@ def export_run(folder: Path, out: Path | None = None, name: str | None = None) -
 def copy_exported(path: Path, out: Path, name: str | None = None) -> Path:
     """Copy an exported file with its card and fingerprints.
 
+    An int8 file of another training that lies there under that name goes: it would be taken for one of this.
+
     Args:
         path: of the .onnx file.
         out: folder that receives the copies.
@@ -141,10 +143,21 @@ def copy_exported(path: Path, out: Path, name: str | None = None) -> Path:
         The path of the copied .onnx file.
 
     Raises:
-        GlyphfrontError: a file is missing, or the card is another one's.
+        GlyphfrontError: a file is missing, the card is another one's, the name is none for a file, or an int8 file
+            would come to lie beside the fp32 file of another training.
     """
+    check_name(name)
     card, stem = load_card(path), name or "model"
     copies = {path: out / FILES[card.precision].replace("model", stem, 1)}
+    beside = {precision: out / file.replace("model", stem, 1) for precision, file in FILES.items()}
+    if card.precision == "int8" and _is_of_another(beside["fp32"], card):
+        raise GlyphfrontError(
+            f"{beside['fp32']}: of another training than this int8 file; export the Run there in fp32 first, or give "
+            "another --out or --name"
+        )
+    if card.precision == "fp32" and beside["int8"].exists() and _is_of_another(beside["int8"], card):
+        for stale in (beside["int8"], card_path(beside["int8"])):
+            stale.unlink(missing_ok=True)
     card = replace(card, name=name or card.name)
     if card.seen is not None:
         copies[path.with_name(card.seen)] = out / f"{stem}.seen.npz"
@@ -156,6 +169,30 @@ def copy_exported(path: Path, out: Path, name: str | None = None) -> Path:
             write_atomically(target, functools.partial(shutil.copyfile, source))
     save_card(card, copies[path])
     return copies[path]
+
+
+def check_name(name: str | None) -> None:
+    """Look whether a model can be called so: the name is that of its files too.
+
+    Raises:
+        GlyphfrontError: it cannot.
+    """
+    if name is None:
+        return
+    if not name.strip() or "/" in name or "\\" in name or name in (".", ".."):
+        raise GlyphfrontError(f"--name {name!r}: a name without folders, such as mine; --out is the folder")
+    if name.endswith((".onnx", ".int8", ".json")):
+        raise GlyphfrontError(f"--name {name}: give it without an ending, such as {name.split('.', 1)[0] or 'mine'}")
+
+
+def _is_of_another(path: Path, card: Card) -> bool:
+    """Whether an exported file is there, and not of the training of a card; one without a readable card is."""
+    if not path.exists():
+        return False
+    try:
+        return not of_one_training(load_card(path), card)
+    except GlyphfrontError:
+        return True
 
 
 def _export(net: _WithSoftmax, path: Path) -> None:

@@ -220,8 +220,14 @@ class _Reading:
         owners = [self.field_of(glyph, r, c) for r, c, glyph in spots]
         read = iter(self.read([glyph for _, _, glyph in spots], owners))
         lines = [tuple(None if g is None else next(read) for g in row) for row in rows]
-        if in_lines and has_both_cases(self.alphabet) and not self.fields:
-            lines = [tuple(with_case([c for c in line if c is not None], self.recognizer.classes)) for line in lines]
+        alphabets = [self.alphabet_of(owner) for owner in owners]
+        if in_lines and any(map(has_both_cases, alphabets)):
+            told, classes = iter(alphabets), self.recognizer.classes
+            cased = [with_case([c for c in line if c is not None], classes) for line in lines]
+            lines = [
+                tuple(new if has_both_cases(next(told)) else c for c, new in zip(line, by_size, strict=True))
+                for line, by_size in zip(lines, cased, strict=True)
+            ]
         page = Page(tuple(map(Line, lines)))
         characters = [c for line in lines for c in line if c is not None]
         if in_lines and self.is_form([glyph for _, _, glyph in spots]):
@@ -282,13 +288,17 @@ class _Reading:
             return field
         return None
 
+    def alphabet_of(self, owner: Field | None) -> str | Sequence[str] | None:
+        """That of a field; where it has none, or there is no field, that of the page."""
+        return self.alphabet if owner is None or owner.alphabet is None else owner.alphabet
+
     def answers(
         self, glyphs: Sequence[Glyph], owners: Sequence[Field | None]
     ) -> list[tuple[NDArray[np.float32], tuple[str, ...]]]:
         """For each glyph the probabilities of the characters of its field's alphabet, and these characters."""
         found: dict[int, tuple[NDArray[np.float32], tuple[str, ...]]] = {}
         for owner in {id(o): o for o in owners}.values():
-            alphabet = owner.alphabet if owner is not None and owner.alphabet is not None else self.alphabet
+            alphabet = self.alphabet_of(owner)
             mine = [n for n, o in enumerate(owners) if o is owner]
             characters = tuple(map(character_of, self.recognizer.alphabet(alphabet).characters))
             images = np.stack([glyphs[n].image for n in mine])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import numbers
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from glyphfront.errors import GlyphfrontError
 from glyphfront.result import Precision
 from glyphfront.ship.alphabet import Alphabet, alike, alphabet_of
-from glyphfront.ship.card import Card, load_card
+from glyphfront.ship.card import Card, load_card, of_one_training
 
 if TYPE_CHECKING:
     from glyphfront.picture.read import Picture
@@ -258,10 +259,10 @@ def _odds(prediction: Prediction) -> float:
 
 
 def _check(top: int, least: float) -> None:
-    if top < 1:
-        raise GlyphfrontError(f"top must be at least 1, got {top}")
-    if not 0 <= least <= 1:
-        raise GlyphfrontError(f"least must be from 0 to 1, got {least:g}")
+    if not isinstance(top, numbers.Integral) or top < 1:
+        raise GlyphfrontError(f"top must be at least 1, a whole number, got {top!r}")
+    if not isinstance(least, numbers.Real) or not 0 <= least <= 1:
+        raise GlyphfrontError(f"least must be from 0 to 1, got {least!r}")
 
 
 def shipped() -> tuple[str, ...]:
@@ -316,7 +317,7 @@ def load(name_or_path: str | Path, *, threads: int = 1, precision: Precision | N
         threads: that ONNX Runtime computes one batch with.
         precision: fp32 or int8. By default, of a name or a folder that has both files, int8 where it takes less than
             nine tenths of the time on this CPU, which is tried with a few images; `Recognizer.precision` says which it
-            is. The path of a file means that file.
+            is. An int8 file of another training does not count. The path of a file means that file.
 
     Raises:
         GlyphfrontError: there is no such model, or not in that precision; its card is missing or belongs to another
@@ -332,15 +333,19 @@ def load(name_or_path: str | Path, *, threads: int = 1, precision: Precision | N
             raise GlyphfrontError(
                 f"{path}: there is no int8 file beside it; make one with glyphfront export --precision int8"
             )
-        return _open(int8, threads)
+        found = _open(int8, threads)
+        if not of_one_training(found.card, load_card(path)):
+            raise GlyphfrontError(f"{int8}: of another training than {path.name} beside it; export both again")
+        return found
     recognizer = _open(path, threads)
     if precision is not None and recognizer.precision != precision:
         raise GlyphfrontError(f"{path}: computes in {recognizer.precision}, not in {precision}")
     if precision is None and not names_a_file and int8.is_file():
         other = _open(int8, threads)
-        fp32_seconds, int8_seconds = _seconds(recognizer, other)
-        if int8_seconds < 0.9 * fp32_seconds:
-            return other
+        if of_one_training(recognizer.card, other.card):
+            fp32_seconds, int8_seconds = _seconds(recognizer, other)
+            if int8_seconds < 0.9 * fp32_seconds:
+                return other
     return recognizer
 
 

@@ -122,9 +122,10 @@ def test_file_path_image_and_array_give_the_same(recognizer, picture, tmp_path, 
     assert recognizer.recognize(np.asarray(picture)) == expected
 
 
-def test_top_below_one_is_refused(recognizer, picture):
+@pytest.mark.parametrize("top", [0, "3", 1.5])
+def test_top_that_is_no_number_of_guesses_is_refused(recognizer, picture, top):
     with pytest.raises(GlyphfrontError, match="top must be at least 1"):
-        recognizer.recognize(picture, top=0)
+        recognizer.recognize(picture, top=top)
 
 
 def test_alphabet_leaves_its_characters_and_shares_out_all_of_the_probability(recognizer):

@@ -336,7 +336,13 @@ def _final_bf16() -> Study:
             Pair("final_bf16", "final_bf16_published", "final_bf16", "transferred"),
         ),
         claims=(
-            Claim("final_bf16", "layer_4_1_bf16", "better", remark="with 5 epochs, the other with 30", counted=False),
+            Claim(
+                "final_bf16",
+                "layer_4_1_bf16",
+                "better",
+                remark="5 epochs after the transfer, 30 without",
+                counted=False,
+            ),
         ),
         concluded="transfer is the largest gain; of its leak the study does not speak",
         expected="transfer brings points; on images that leaked 1 to 2 points more than on the others, as in the "

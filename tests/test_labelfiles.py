@@ -364,7 +364,7 @@ def test_names_are_for_the_numbers_in_a_table_too(tmp_path, name, content):
     notes = Notes(tmp_path)
     found = {picture.file.name: picture.label for picture in find_pictures(tmp_path, None, notes)}
     assert found == {"0.png": "b", "1.png": "A"}
-    assert notes.lines() == []
+    assert notes.lines() == [f"{tmp_path}/{name}: the classes are called as it says: 0 → A, 1 → b"]
 
 
 def test_a_label_for_each_image_is_no_list_of_names(tmp_path):
@@ -414,6 +414,84 @@ def test_names_too_few_are_noted(tmp_path, names):
 def test_numbered_folders_without_a_mapping_are_called_by_their_numbers_in_order(tmp_path):
     write(tmp_path, {f"{n}/{k}.png": png(10 * n + k) for n in range(12) for k in range(2)})
     assert load_all(f"folder:{tmp_path}").classes == tuple(map(str, range(12)))
+
+
+TEN = "0123456789"
+COUNTS = [120, 118, 97, 101, 110, 99, 105, 104, 115, 112]
+NOT_PICTURES = "not a picture; left out"
+WOULD_FIT = "would fit as names of the classes; if it is that, call it classes.txt"
+NUMBERS = "gives numbers alone; if they are code points, call it mapping.txt; not used as names"
+STRAY = {
+    "counts.csv": ("class,count\n" + "".join(f"{c},{n}\n" for c, n in zip(TEN, COUNTS, strict=True)), NOT_PICTURES),
+    "classes.csv": ("class,count\n" + "".join(f"{c},{n}\n" for c, n in zip(TEN, COUNTS, strict=True)), NOT_PICTURES),
+    "labels.csv": ("class,n\n" + "".join(f"{c},{n}\n" for c, n in zip(TEN, COUNTS, strict=True)), NUMBERS),
+    "counts.json": (json.dumps({c: int(c) + 40 for c in TEN}), NOT_PICTURES),
+    "info.json": (json.dumps({"counts": dict(zip(TEN, COUNTS, strict=True))}), NOT_PICTURES),
+    "train.txt": ("".join(f"{c}/{n}.png\n" for c in TEN for n in range(2)), NOT_PICTURES),
+    "class names.txt": ("".join(f"{c}/{n}.png\n" for c in TEN for n in range(2)), None),
+    "writers.txt": ("anna bert carl dora emil fritz gina hans ida jan".replace(" ", "\n"), NOT_PICTURES),
+    "writer_names.txt": ("anna bert carl dora emil fritz gina hans ida jan".replace(" ", "\n"), NOT_PICTURES),
+    "README.txt": ("Digits of ten people collected in spring by our school thanks".replace(" ", "\n"), NOT_PICTURES),
+    "anyone.txt": ("anna bert carl dora emil fritz gina hans ida jan".replace(" ", "\n"), WOULD_FIT),
+    "per_class_accuracy.csv": ("class,accuracy\n" + "".join(f"{c},0.9{c}\n" for c in TEN), NOT_PICTURES),
+    "classes.txt": ("".join(f"{c} 0.9{c}\n" for c in TEN), "gives no names but measures; not used as names"),
+    "labels.txt": ("5\n3\n3\n", None),
+}
+
+
+@pytest.mark.parametrize("name", STRAY)
+@pytest.mark.parametrize("folders", [TEN, "123456789"])
+def test_a_file_that_is_no_list_of_names_renames_no_folder(tmp_path, name, folders):
+    content, note = STRAY[name]
+    write(tmp_path, {f"{c}/p{c}.png": b"" for c in folders} | {name: content})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == list(folders)
+    assert note is None or folders != TEN or notes.lines() == [f"{tmp_path}/{name}: {note}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "note"),
+    [
+        ("notes.txt", "A: blurred\nB: fine\nC: from anna\n", NOT_PICTURES),
+        ("accuracy.csv", "class,accuracy\nA,0.95\nB,0.97\nC,0.91\n", NOT_PICTURES),
+        ("names.csv", "A,anna\nB,bert\nC,carl\n", "would rename classes that have names; they keep them"),
+    ],
+)
+def test_folders_with_names_keep_them_whatever_a_file_says(tmp_path, name, content, note):
+    write(tmp_path, {f"{c}/p{c}.png": b"" for c in "ABC"} | {name: content})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == ["A", "B", "C"]
+    assert notes.lines() == [f"{tmp_path}/{name}: {note}"]
+
+
+def test_a_list_of_tasks_names_no_numbers_of_a_table(tmp_path):
+    table = "file,label\n" + "".join(f"p{n}.png,{n % 3}\n" for n in range(9))
+    files = {f"p{n}.png": b"" for n in range(9)} | {"labels.csv": table, "todo.txt": "scan\ncrop\nrename\nupload\n"}
+    write(tmp_path, files)
+    assert set(labels_of(tmp_path).values()) == {"0", "1", "2"}
+
+
+@pytest.mark.parametrize(
+    "folders", [["class_0", "class_1"], ["n01440764", "n01443537"], ["U+3042", "U+304A"], ["3042", "304a"]]
+)
+def test_a_mapping_file_names_folders_that_are_numbers_behind_a_word(tmp_path, folders):
+    write(tmp_path, {f"{folder}/{folder}.png": b"" for folder in folders})
+    write(tmp_path, {"label_map.txt": f"{folders[0]} あ\n{folders[1]} お\n"})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == ["あ", "お"]
+    told = f"the classes are called as it says: {folders[0]} → あ, {folders[1]} → お"
+    assert notes.lines() == [f"{tmp_path}/label_map.txt: {told}"]
+
+
+@pytest.mark.parametrize("name", ["mapping.txt", "labelmap.csv", "code_points.txt"])
+def test_numbers_are_code_points_where_the_file_is_called_so(tmp_path, name):
+    write(tmp_path, {"0/1.png": b"", "1/2.png": b"", name: "0 65\n1 98\n"})
+    assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
+
+
+def test_the_head_of_a_column_may_say_that_numbers_are_code_points(tmp_path):
+    write(tmp_path, {"0/1.png": b"", "1/2.png": b"", "labels.csv": "label,codepoint\n0,65\n1,98\n"})
+    assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
 
 
 def test_a_mapping_that_lacks_a_folder_is_none(tmp_path):

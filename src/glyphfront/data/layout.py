@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from glyphfront.data import known
-from glyphfront.data.folder_names import read_mapping, why_unnamed
+from glyphfront.data.folder_names import fits, read_mapping, told_names, why_unnamed
 from glyphfront.data.labelfiles import LabelTable, is_text, read_table
 from glyphfront.data.listing import File, empty_folders, list_files
 from glyphfront.data.naming import CASES, character_of, is_split, not_splits
@@ -65,7 +65,7 @@ def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Pi
         found = _by_pattern(place, pictures, labels_from, notes)
     else:
         folders = _folder_names(pictures)
-        mappings = {text for text in texts if read_mapping(text, folders) is not None}
+        mappings = {text for text in texts if fits(text, folders)}
         tables = [t for text in texts if text not in mappings and (t := read_table(text, pictures, notes)) is not None]
         tables = [table for table in tables if table.headed] or tables  # without a header it may list the classes
         found = _by_table(pictures, tables, notes) if tables else []
@@ -313,11 +313,12 @@ def _with_names(found: list[Picture], texts: Sequence[File], notes: Notes) -> tu
     """The pictures with the labels that one of the texts gives to theirs, and the texts that say something of them."""
     labels, used = {picture.label for picture in found}, set()
     for text in sorted(texts, key=lambda file: len(file.relative.parts)):
-        if all(map(str.isdecimal, labels)) and (why := why_unnamed(text, labels)):
+        if why := why_unnamed(text, labels):
             notes.add(why, str(text.relative))
         if (names := read_mapping(text, labels)) is None:
             continue
         used.add(text)
         if any(label != name for label, name in names.items()):
+            notes.add(told_names(names), str(text.relative))
             return [replace(picture, label=names[picture.label]) for picture in found], used
     return found, used

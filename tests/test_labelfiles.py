@@ -201,6 +201,29 @@ def test_a_quotation_mark_may_be_a_label(tmp_path, ending):
     assert labels_of(tmp_path) == {"1.png": "a", "2.png": '"', "3.png": "c", "4.png": "d"}
 
 
+@pytest.mark.parametrize(
+    ("rows", "labels"),
+    [
+        (["1.png,a", '2.png,","', "3.png,c"], ["a", ",", "c"]),
+        (["1.png,a", '2.png," , "', "3.png,c"], ["a", ",", "c"]),
+        (["1.png,a", '2.png,","', '3.png,""""'], ["a", ",", '"']),
+        (['1.png,"a,b"', '2.png,","', '3.png,"c""d"'], ["a,b", ",", 'c"d']),
+        (["1.png,a", "2.png,b", '3.png,"'], ["a", "b", '"']),
+        (["1.png,a", '2.png,"', '3.png,"'], ["a", '"', '"']),
+        (['1.png,"', "2.png", "3.png,c", "4.png,d"], ['"', "c", "d"]),
+    ],
+)
+def test_commas_and_quotation_marks_are_labels_as_csv_writes_them(tmp_path, rows, labels):
+    write(tmp_path, {f"{number}.png": b"" for number in range(1, 5)} | {"t.csv": "\n".join(["file,label", *rows])})
+    assert [label for _, label in sorted(labels_of(tmp_path).items())] == labels
+
+
+def test_a_comma_is_a_label_beside_remarks_of_two_lines(tmp_path):
+    rows = ["file,label,remark", '1.png,",","two', 'lines"', "2.png,b,"]
+    write(tmp_path, {"1.png": b"", "2.png": b"", "t.csv": "\n".join(rows)})
+    assert labels_of(tmp_path) == {"1.png": ",", "2.png": "b"}
+
+
 @pytest.mark.parametrize(("first", "named"), [(48, "0123456789"), (50, None), (60, "<=>?@ABCDEFG")])
 def test_folders_that_count_from_another_number_are_no_codes_of_signs(tmp_path, first, named):
     count = 12 if first != 48 else 10

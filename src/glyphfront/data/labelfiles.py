@@ -130,11 +130,29 @@ def _grid(text: str) -> list[list[str]]:
         return [line.split(None, 1) for line in lines]
     # a quotation mark that is a label is no opening one
     lone = re.search(rf'(?m)(?:^|{re.escape(delimiter)}) *" *(?:{re.escape(delimiter)}|$)', text)
+    quoted = _rows(text, delimiter, quotes=True, strict=lone is not None)
+    if lone is None:
+        return quoted
+    plain = _rows(text, delimiter, quotes=False, strict=False)
+    return quoted if _fitting(quoted) >= _fitting(plain) else plain  # "," is a comma, and no mark beside it alone
+
+
+def _rows(text: str, delimiter: str, *, quotes: bool, strict: bool) -> list[list[str]]:
+    """The rows that are not empty; none where a quotation mark is not closed, or more stands behind it, if strict."""
     try:
-        rows = csv.reader(io.StringIO(text), delimiter=delimiter, quoting=csv.QUOTE_NONE if lone else csv.QUOTE_MINIMAL)
-        return [row for row in rows if row]
+        found = (
+            csv.reader(io.StringIO(text), delimiter=delimiter, strict=strict)
+            if quotes
+            else csv.reader(io.StringIO(text), delimiter=delimiter, quoting=csv.QUOTE_NONE)
+        )
+        return [row for row in found if row]
     except csv.Error:
         return []
+
+
+def _fitting(rows: list[list[str]]) -> int:
+    """How many rows are as long as the first."""
+    return sum(len(row) == len(rows[0]) for row in rows)
 
 
 def _grid_of_json(text: str) -> list[list[str]]:

@@ -276,6 +276,63 @@ def test_a_table_that_gives_no_labels_to_loose_pictures_is_told_why_too(tmp_path
     assert len(said) == 1
 
 
+@pytest.mark.parametrize(
+    "table",
+    ["id,label,writer\n0,A,anna\n1,B,bert\n2,C,anna\n", "file,label\n00,A\n01,B\n02,C\n", "0,A\n1,B\n2,C\n"],
+)
+def test_a_number_names_the_picture_that_has_other_zeros_before_it(tmp_path, table):
+    write(tmp_path, {f"{number:03}.png": b"" for number in range(3)} | {"labels.csv": table})
+    assert labels_of(tmp_path) == {"000.png": "A", "001.png": "B", "002.png": "C"}
+
+
+@pytest.mark.parametrize(
+    ("files", "table", "why"),
+    [
+        (["000", "001", "002"], "id,label\n1,A\n2,B\n3,C\n", "its numbers are not those of the pictures, such as 3"),
+        (["000", "001", "002"], "0,000\n1,001\n1,002\n", "its numbers are not those of the pictures"),
+        (["x1", "x2"], "id,label\n1,A\n2,B\n", "only 0 of the 2 files that it names are there, not 1, 2"),
+        (["01", "001"], "id,label\n1,A\n", "only 0 of the 1 files that it names are there, not 1"),
+        (
+            ["x1", "x2"],
+            "writer,when,colour\n1,A,B\n2,B,B\n",
+            "none of its columns is called file, filename, image, path, nor label, class, character",
+        ),
+        (["x1", "x2"], "A\nB\n", "holds no table of files and their labels"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "img/"])
+def test_a_table_that_does_not_fit_is_named_where_nothing_else_tells_the_labels(tmp_path, files, table, why, folder):
+    write(tmp_path, {f"{folder}{name}.png": png(n) for n, name in enumerate(files)} | {"labels.csv": table})
+    with (
+        pytest.warns(UserWarning, match=f"labels.csv: {why}; not used as labels") as said,
+        pytest.raises(GlyphfrontError),
+    ):
+        load(f"folder:{tmp_path}", "train")
+    assert [str(note.message) for note in said] == [f"{tmp_path}/labels.csv: {why}; not used as labels"]
+
+
+def test_json_that_is_no_table_is_named_where_nothing_else_tells_the_labels(tmp_path):
+    write(tmp_path, {"1.png": b"", "labels.json": '{"a": [1], "b": [2]}'})
+    with (
+        pytest.warns(UserWarning, match="labels.json: holds no table of files and their labels; not used as labels"),
+        pytest.raises(GlyphfrontError, match="nothing says"),
+    ):
+        load(f"folder:{tmp_path}", "train")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"annotations": [{"image": "img/1.png", "char": "a"}, {"image": "img/2.png", "char": "b"}]},
+        {"version": 2, "by": {"name": "x"}, "items": [{"file": "1.png", "label": "a"}, {"file": "2", "label": "b"}]},
+        {"labels": {"1.png": "a", "2.png": "b"}},
+    ],
+)
+def test_a_table_may_be_the_only_list_in_an_object(tmp_path, content):
+    write(tmp_path, {"img/1.png": b"", "img/2.png": b"", "labels.json": json.dumps(content)})
+    assert labels_of(tmp_path) == {"img/1.png": "a", "img/2.png": "b"}
+
+
 def test_a_table_beside_class_folders_does_not_name_classes_after_files(tmp_path):
     files = [f"{c}/{c}{n}.png" for c in "ab" for n in range(3)]
     table = "file,label\n" + "".join(f"{file},{file[0]}\n" for file in files)

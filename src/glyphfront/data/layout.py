@@ -59,6 +59,7 @@ def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Pi
     pictures = [file for file in files if is_picture(file)]
     texts = [file for file in files if not is_picture(file) and is_text(file)]
     used: set[File] = set()
+    unfit: dict[File, str] = {}
     if not pictures:
         found: list[Picture] = []
     elif labels_from is not None:
@@ -66,12 +67,17 @@ def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Pi
     else:
         folders = _folder_names(pictures)
         mappings = {text for text in texts if fits(text, folders)}
-        tables = [t for text in texts if text not in mappings and (t := read_table(text, pictures, notes)) is not None]
+        tables = [t for text in texts if text not in mappings and (t := read_table(text, pictures, notes, unfit))]
         tables = [table for table in tables if table.headed] or tables  # without a header it may list the classes
         found = _by_table(pictures, tables, notes) if tables else []
         used = {table.file for table in tables} if found else set()
         if not found:
-            found, used = _by_folders(place, pictures, texts, notes)
+            try:
+                found, used = _by_folders(place, pictures, texts, notes)
+            finally:
+                if len({picture.label for picture in found}) < 2:
+                    for text in [text for text in unfit if text not in used]:
+                        notes.add(f"{unfit[text]}; not used as labels", str(text.relative))
         elif all(picture.label.isdecimal() for picture in found):
             found, naming = _with_names(found, [text for text in texts if text not in used], notes)
             used |= naming

@@ -569,6 +569,22 @@ def test_numbers_are_code_points_where_the_file_is_called_so(tmp_path, name):
     assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
 
 
+@pytest.mark.parametrize(
+    "name", ["cat_to_name.json", "synset_words.txt", "charlist.txt", "className.csv", "idx2char.txt"]
+)
+def test_names_of_files_that_name_classes(tmp_path, name):
+    content = json.dumps({"0": "A", "1": "b"}) if name.endswith("json") else "0,A\n1,b\n"
+    write(tmp_path, {"0/1.png": b"", "1/2.png": b"", name: content})
+    assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
+
+
+def test_signs_in_quotation_marks_are_names(tmp_path):
+    signs = {"0": ",", "1": '"', "2": ";", "3": "A"}
+    rows = ['0,","', '1,""""', '2,";"', '3,"A"']
+    write(tmp_path, {f"{n}/p{n}.png": b"" for n in signs} | {"classes.csv": "\n".join(rows)})
+    assert labels_of(tmp_path) == {f"{n}/p{n}.png": sign for n, sign in signs.items()}
+
+
 def test_the_head_of_a_column_may_say_that_numbers_are_code_points(tmp_path):
     write(tmp_path, {"0/1.png": b"", "1/2.png": b"", "labels.csv": "label,codepoint\n0,65\n1,98\n"})
     assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}

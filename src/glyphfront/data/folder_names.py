@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from typing import Any, TypeAlias
@@ -19,7 +20,7 @@ _Content: TypeAlias = "dict[str, str] | list[str]"
 _LAST_CONTROL = 32  # code points up to it are no characters
 _NO_CLASS = {"n/a", "na", "none", "background", "blank", "unused"}  # the first line of lists for classes from 1
 _OF_NAMES = re.compile(
-    "names|legend|(class|label|char|character|symbol|glyph|letter|category|categorie|alphabet|vocab)(es|s)?"
+    "names?|legend|synsets?|(class|label|char|character|symbol|glyph|letter|category|categorie|alphabet|vocab)(es|s)?"
     "(names?|list|dict|index|idx|indices|map|mapping)?|(id|idx|index|ind|int|num)2.+|.+2(id|idx|index|ind|int|num)"
 )
 """Words by which a file is called that names classes; those of `_OF_CODES` too."""
@@ -171,14 +172,22 @@ def _parted(line: str) -> tuple[str, str] | None:
     for mark in (",", "\t", ";", ":", "="):
         if mark in line:
             key, _, rest = line.partition(mark)
-            parts = rest.split(mark)
+            parts = _cells(rest, mark)
             value = parts[-1] if len(parts) == 2 and parts[0].strip().startswith("U+") else parts[0]
-            return key.strip().strip('"'), (value.strip() or mark).strip('"')
+            return key.strip().strip('"'), (value.strip() or mark).strip('"') or '"'
     parts = line.split(None, 1)
     if len(parts) < 2:
         return None
     numbers = parts[1].split()
     return parts[0], numbers[0] if all(map(str.isdecimal, numbers)) else parts[1]
+
+
+def _cells(line: str, mark: str) -> list[str]:
+    """The cells of a line; a mark in quotation marks, as CSV writes it, parts none."""
+    try:
+        return next(csv.reader([line.strip()], delimiter=mark, strict=True), [""]) if '"' in line else line.split(mark)
+    except csv.Error:
+        return line.split(mark)
 
 
 def _named(content: _Content, folders: set[str]) -> dict[str, str]:

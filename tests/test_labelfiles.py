@@ -453,19 +453,23 @@ def test_a_label_for_each_image_is_no_list_of_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("names", "classes", "why"),
+    ("file", "names", "classes", "why"),
     [
-        ("A\nB\nC\n", ("A", "B", "C"), None),
-        ("A\nB\nC\nD\n", ("1", "2", "3"), "its first name may be for 0 or for 1; not used as names"),
+        ("classes.txt", "A\nB\nC\n", ("A", "B", "C"), "the classes are called as it says: 1 → A, 2 → B, 3 → C"),
+        ("classes.txt", "A\nB\nC\nD\n", ("1", "2", "3"), "its first name may be for 0 or for 1; not used as names"),
+        ("class_counts.txt", "class,count\n1,65\n2,66\n3,67\n", ("1", "2", "3"), None),
+        ("labels.txt", "1,65\n2,66\n3,67\n", ("1", "2", "3"), "gives numbers alone"),
     ],
 )
-def test_names_are_for_the_numbers_of_arrays_too(tmp_path, names, classes, why):
+def test_names_are_for_the_numbers_of_arrays_too(tmp_path, file, names, classes, why):
     drawn = draw(4, seed=0)
     np.savez(tmp_path / "own.npz", x_train=drawn.images[:60], y_train=np.arange(60) % 3 + 1)
-    write(tmp_path, {"classes.txt": names})
+    write(tmp_path, {file: names})
     dataset, notes = noting(lambda: load_all(f"folder:{tmp_path}?upright"))
     assert dataset.classes == classes
-    assert any(f"classes.txt: {why}" in note for note in notes) is (why is not None)
+    assert [note.partition(f"{file}: ")[2][: len(why or "")] for note in notes if file in note] == (
+        [why] if why else []
+    )
 
 
 def test_names_may_hold_spaces(tmp_path):

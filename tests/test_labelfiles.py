@@ -447,6 +447,14 @@ def test_names_are_for_the_numbers_in_a_table_too(tmp_path, name, content):
     assert notes.lines() == [f"{tmp_path}/{name}: the classes are called as it says: 0 → A, 1 → b"]
 
 
+@pytest.mark.parametrize("name", ["{}.png", "{:04}.png"])
+def test_a_table_of_names_is_none_of_pictures_that_are_called_by_numbers(tmp_path, name):
+    table = "id,label\n" + "".join(f"{n},{n % 3}\n" for n in range(12))
+    write(tmp_path, {name.format(n): b"" for n in range(12)})
+    write(tmp_path, {"train.csv": table, "classes.csv": "id,label\n0,A\n1,B\n2,C\n"})
+    assert labels_of(tmp_path) == {name.format(n): "ABC"[n % 3] for n in range(12)}
+
+
 def test_a_label_for_each_image_is_no_list_of_names(tmp_path):
     write(tmp_path, {f"{n}/p{n}.png": b"" for n in range(3)} | {"labels.txt": "2\n0\n1\n1\n"})
     assert labels_of(tmp_path) == {f"{n}/p{n}.png": str(n) for n in range(3)}

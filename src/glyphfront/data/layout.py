@@ -69,6 +69,7 @@ def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Pi
         mappings = {text for text in texts if fits(text, folders)}
         tables = [t for text in texts if text not in mappings and (t := read_table(text, pictures, notes, unfit))]
         tables = [table for table in tables if table.headed] or tables  # without a header it may list the classes
+        tables = [table for table in tables if not _names_labels(table, tables)]
         found = _by_table(pictures, tables, notes) if tables else []
         used = {table.file for table in tables} if found else set()
         if not found:
@@ -190,6 +191,14 @@ def _by_table(pictures: Sequence[File], tables: Sequence[LabelTable], notes: Not
     if not any(picture.split for picture in found.values()):
         return _with_splits_of_folders(list(found.values()))
     return list(found.values())
+
+
+def _names_labels(table: LabelTable, tables: Sequence[LabelTable]) -> bool:
+    """Whether it gives names to the numbers in longer tables, and no labels to pictures that are called by numbers."""
+    numbers = {row.label for other in tables if len(other.rows) > len(table.rows) for row in other.rows} - {""}
+    if not all(map(str.isdecimal, numbers)) or all(row.label.isdecimal() for row in table.rows):
+        return False
+    return read_mapping(table.file, numbers) is not None
 
 
 def _with_splits_of_folders(found: list[Picture]) -> list[Picture]:

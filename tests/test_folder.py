@@ -72,6 +72,21 @@ def test_the_carving_repeats_with_its_seed_and_changes_with_another(pictures):
     assert first != other
 
 
+def test_a_file_of_several_pages_is_noted_each_time(pictures):
+    first, *others = [picture(number).convert("P") for number in range(20, 26)]
+    first.save(pictures / "a" / "pages.tif", save_all=True, append_images=others)
+    first.save(pictures / "a" / "one.tif")
+    several = f"{pictures}/a/pages.tif: holds 6 pages; only the first is read; save each as a picture of its own"
+    for _ in range(2):  # the second time from the cache
+        assert [note for note in read_noting(pictures, "all")[0] if "pages;" in note] == [several]
+    first.save(pictures / "b" / "moving.gif", save_all=True, append_images=others[:3])
+    notes, _ = read_noting(pictures, "all")
+    assert [note for note in notes if "pages;" in note] == [
+        f"{pictures}: 2 times: {several.partition(': ')[2]}: a/pages.tif, b/moving.gif"
+    ]
+    assert len(read_folder(pictures, "all")) == 15 + 3
+
+
 def test_folders_train_and_test_are_the_halves(tmp_path):
     for half, count in (("train", 4), ("test", 3)):
         fill(tmp_path / half / "x", count)

@@ -201,6 +201,29 @@ def test_a_quotation_mark_may_be_a_label(tmp_path, ending):
     assert labels_of(tmp_path) == {"1.png": "a", "2.png": '"', "3.png": "c", "4.png": "d"}
 
 
+@pytest.mark.parametrize(
+    ("rows", "labels"),
+    [
+        (["1.png,a", '2.png,","', "3.png,c"], ["a", ",", "c"]),
+        (["1.png,a", '2.png," , "', "3.png,c"], ["a", ",", "c"]),
+        (["1.png,a", '2.png,","', '3.png,""""'], ["a", ",", '"']),
+        (['1.png,"a,b"', '2.png,","', '3.png,"c""d"'], ["a,b", ",", 'c"d']),
+        (["1.png,a", "2.png,b", '3.png,"'], ["a", "b", '"']),
+        (["1.png,a", '2.png,"', '3.png,"'], ["a", '"', '"']),
+        (['1.png,"', "2.png", "3.png,c", "4.png,d"], ['"', "c", "d"]),
+    ],
+)
+def test_commas_and_quotation_marks_are_labels_as_csv_writes_them(tmp_path, rows, labels):
+    write(tmp_path, {f"{number}.png": b"" for number in range(1, 5)} | {"t.csv": "\n".join(["file,label", *rows])})
+    assert [label for _, label in sorted(labels_of(tmp_path).items())] == labels
+
+
+def test_a_comma_is_a_label_beside_remarks_of_two_lines(tmp_path):
+    rows = ["file,label,remark", '1.png,",","two', 'lines"', "2.png,b,"]
+    write(tmp_path, {"1.png": b"", "2.png": b"", "t.csv": "\n".join(rows)})
+    assert labels_of(tmp_path) == {"1.png": ",", "2.png": "b"}
+
+
 @pytest.mark.parametrize(("first", "named"), [(48, "0123456789"), (50, None), (60, "<=>?@ABCDEFG")])
 def test_folders_that_count_from_another_number_are_no_codes_of_signs(tmp_path, first, named):
     count = 12 if first != 48 else 10
@@ -251,6 +274,63 @@ def test_a_table_that_gives_no_labels_to_loose_pictures_is_told_why_too(tmp_path
     ):
         load(f"folder:{tmp_path}", "train")
     assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["id,label,writer\n0,A,anna\n1,B,bert\n2,C,anna\n", "file,label\n00,A\n01,B\n02,C\n", "0,A\n1,B\n2,C\n"],
+)
+def test_a_number_names_the_picture_that_has_other_zeros_before_it(tmp_path, table):
+    write(tmp_path, {f"{number:03}.png": b"" for number in range(3)} | {"labels.csv": table})
+    assert labels_of(tmp_path) == {"000.png": "A", "001.png": "B", "002.png": "C"}
+
+
+@pytest.mark.parametrize(
+    ("files", "table", "why"),
+    [
+        (["000", "001", "002"], "id,label\n1,A\n2,B\n3,C\n", "its numbers are not those of the pictures, such as 3"),
+        (["000", "001", "002"], "0,000\n1,001\n1,002\n", "its numbers are not those of the pictures"),
+        (["x1", "x2"], "id,label\n1,A\n2,B\n", "only 0 of the 2 files that it names are there, not 1, 2"),
+        (["01", "001"], "id,label\n1,A\n", "only 0 of the 1 files that it names are there, not 1"),
+        (
+            ["x1", "x2"],
+            "writer,when,colour\n1,A,B\n2,B,B\n",
+            "none of its columns is called file, filename, image, path, nor label, class, character",
+        ),
+        (["x1", "x2"], "A\nB\n", "holds no table of files and their labels"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "img/"])
+def test_a_table_that_does_not_fit_is_named_where_nothing_else_tells_the_labels(tmp_path, files, table, why, folder):
+    write(tmp_path, {f"{folder}{name}.png": png(n) for n, name in enumerate(files)} | {"labels.csv": table})
+    with (
+        pytest.warns(UserWarning, match=f"labels.csv: {why}; not used as labels") as said,
+        pytest.raises(GlyphfrontError),
+    ):
+        load(f"folder:{tmp_path}", "train")
+    assert [str(note.message) for note in said] == [f"{tmp_path}/labels.csv: {why}; not used as labels"]
+
+
+def test_json_that_is_no_table_is_named_where_nothing_else_tells_the_labels(tmp_path):
+    write(tmp_path, {"1.png": b"", "labels.json": '{"a": [1], "b": [2]}'})
+    with (
+        pytest.warns(UserWarning, match="labels.json: holds no table of files and their labels; not used as labels"),
+        pytest.raises(GlyphfrontError, match="nothing says"),
+    ):
+        load(f"folder:{tmp_path}", "train")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"annotations": [{"image": "img/1.png", "char": "a"}, {"image": "img/2.png", "char": "b"}]},
+        {"version": 2, "by": {"name": "x"}, "items": [{"file": "1.png", "label": "a"}, {"file": "2", "label": "b"}]},
+        {"labels": {"1.png": "a", "2.png": "b"}},
+    ],
+)
+def test_a_table_may_be_the_only_list_in_an_object(tmp_path, content):
+    write(tmp_path, {"img/1.png": b"", "img/2.png": b"", "labels.json": json.dumps(content)})
+    assert labels_of(tmp_path) == {"img/1.png": "a", "img/2.png": "b"}
 
 
 def test_a_table_beside_class_folders_does_not_name_classes_after_files(tmp_path):
@@ -364,7 +444,15 @@ def test_names_are_for_the_numbers_in_a_table_too(tmp_path, name, content):
     notes = Notes(tmp_path)
     found = {picture.file.name: picture.label for picture in find_pictures(tmp_path, None, notes)}
     assert found == {"0.png": "b", "1.png": "A"}
-    assert notes.lines() == []
+    assert notes.lines() == [f"{tmp_path}/{name}: the classes are called as it says: 0 → A, 1 → b"]
+
+
+@pytest.mark.parametrize("name", ["{}.png", "{:04}.png"])
+def test_a_table_of_names_is_none_of_pictures_that_are_called_by_numbers(tmp_path, name):
+    table = "id,label\n" + "".join(f"{n},{n % 3}\n" for n in range(12))
+    write(tmp_path, {name.format(n): b"" for n in range(12)})
+    write(tmp_path, {"train.csv": table, "classes.csv": "id,label\n0,A\n1,B\n2,C\n"})
+    assert labels_of(tmp_path) == {name.format(n): "ABC"[n % 3] for n in range(12)}
 
 
 def test_a_label_for_each_image_is_no_list_of_names(tmp_path):
@@ -373,19 +461,23 @@ def test_a_label_for_each_image_is_no_list_of_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("names", "classes", "why"),
+    ("file", "names", "classes", "why"),
     [
-        ("A\nB\nC\n", ("A", "B", "C"), None),
-        ("A\nB\nC\nD\n", ("1", "2", "3"), "its first name may be for 0 or for 1; not used as names"),
+        ("classes.txt", "A\nB\nC\n", ("A", "B", "C"), "the classes are called as it says: 1 → A, 2 → B, 3 → C"),
+        ("classes.txt", "A\nB\nC\nD\n", ("1", "2", "3"), "its first name may be for 0 or for 1; not used as names"),
+        ("class_counts.txt", "class,count\n1,65\n2,66\n3,67\n", ("1", "2", "3"), None),
+        ("labels.txt", "1,65\n2,66\n3,67\n", ("1", "2", "3"), "gives numbers alone"),
     ],
 )
-def test_names_are_for_the_numbers_of_arrays_too(tmp_path, names, classes, why):
+def test_names_are_for_the_numbers_of_arrays_too(tmp_path, file, names, classes, why):
     drawn = draw(4, seed=0)
     np.savez(tmp_path / "own.npz", x_train=drawn.images[:60], y_train=np.arange(60) % 3 + 1)
-    write(tmp_path, {"classes.txt": names})
+    write(tmp_path, {file: names})
     dataset, notes = noting(lambda: load_all(f"folder:{tmp_path}?upright"))
     assert dataset.classes == classes
-    assert any(f"classes.txt: {why}" in note for note in notes) is (why is not None)
+    assert [note.partition(f"{file}: ")[2][: len(why or "")] for note in notes if file in note] == (
+        [why] if why else []
+    )
 
 
 def test_names_may_hold_spaces(tmp_path):
@@ -414,6 +506,100 @@ def test_names_too_few_are_noted(tmp_path, names):
 def test_numbered_folders_without_a_mapping_are_called_by_their_numbers_in_order(tmp_path):
     write(tmp_path, {f"{n}/{k}.png": png(10 * n + k) for n in range(12) for k in range(2)})
     assert load_all(f"folder:{tmp_path}").classes == tuple(map(str, range(12)))
+
+
+TEN = "0123456789"
+COUNTS = [120, 118, 97, 101, 110, 99, 105, 104, 115, 112]
+NOT_PICTURES = "not a picture; left out"
+WOULD_FIT = "would fit as names of the classes; if it is that, call it classes.txt"
+NUMBERS = "gives numbers alone; if they are code points, call it mapping.txt; not used as names"
+STRAY = {
+    "counts.csv": ("class,count\n" + "".join(f"{c},{n}\n" for c, n in zip(TEN, COUNTS, strict=True)), NOT_PICTURES),
+    "classes.csv": ("class,count\n" + "".join(f"{c},{n}\n" for c, n in zip(TEN, COUNTS, strict=True)), NOT_PICTURES),
+    "labels.csv": ("class,n\n" + "".join(f"{c},{n}\n" for c, n in zip(TEN, COUNTS, strict=True)), NUMBERS),
+    "counts.json": (json.dumps({c: int(c) + 40 for c in TEN}), NOT_PICTURES),
+    "info.json": (json.dumps({"counts": dict(zip(TEN, COUNTS, strict=True))}), NOT_PICTURES),
+    "train.txt": ("".join(f"{c}/{n}.png\n" for c in TEN for n in range(2)), NOT_PICTURES),
+    "class names.txt": ("".join(f"{c}/{n}.png\n" for c in TEN for n in range(2)), None),
+    "writers.txt": ("anna bert carl dora emil fritz gina hans ida jan".replace(" ", "\n"), NOT_PICTURES),
+    "writer_names.txt": ("anna bert carl dora emil fritz gina hans ida jan".replace(" ", "\n"), NOT_PICTURES),
+    "README.txt": ("Digits of ten people collected in spring by our school thanks".replace(" ", "\n"), NOT_PICTURES),
+    "anyone.txt": ("anna bert carl dora emil fritz gina hans ida jan".replace(" ", "\n"), WOULD_FIT),
+    "per_class_accuracy.csv": ("class,accuracy\n" + "".join(f"{c},0.9{c}\n" for c in TEN), NOT_PICTURES),
+    "classes.txt": ("".join(f"{c} 0.9{c}\n" for c in TEN), "gives no names but measures; not used as names"),
+    "labels.txt": ("5\n3\n3\n", None),
+}
+
+
+@pytest.mark.parametrize("name", STRAY)
+@pytest.mark.parametrize("folders", [TEN, "123456789"])
+def test_a_file_that_is_no_list_of_names_renames_no_folder(tmp_path, name, folders):
+    content, note = STRAY[name]
+    write(tmp_path, {f"{c}/p{c}.png": b"" for c in folders} | {name: content})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == list(folders)
+    assert note is None or folders != TEN or notes.lines() == [f"{tmp_path}/{name}: {note}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "note"),
+    [
+        ("notes.txt", "A: blurred\nB: fine\nC: from anna\n", NOT_PICTURES),
+        ("accuracy.csv", "class,accuracy\nA,0.95\nB,0.97\nC,0.91\n", NOT_PICTURES),
+        ("names.csv", "A,anna\nB,bert\nC,carl\n", "would rename classes that have names; they keep them"),
+    ],
+)
+def test_folders_with_names_keep_them_whatever_a_file_says(tmp_path, name, content, note):
+    write(tmp_path, {f"{c}/p{c}.png": b"" for c in "ABC"} | {name: content})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == ["A", "B", "C"]
+    assert notes.lines() == [f"{tmp_path}/{name}: {note}"]
+
+
+def test_a_list_of_tasks_names_no_numbers_of_a_table(tmp_path):
+    table = "file,label\n" + "".join(f"p{n}.png,{n % 3}\n" for n in range(9))
+    files = {f"p{n}.png": b"" for n in range(9)} | {"labels.csv": table, "todo.txt": "scan\ncrop\nrename\nupload\n"}
+    write(tmp_path, files)
+    assert set(labels_of(tmp_path).values()) == {"0", "1", "2"}
+
+
+@pytest.mark.parametrize(
+    "folders", [["class_0", "class_1"], ["n01440764", "n01443537"], ["U+3042", "U+304A"], ["3042", "304a"]]
+)
+def test_a_mapping_file_names_folders_that_are_numbers_behind_a_word(tmp_path, folders):
+    write(tmp_path, {f"{folder}/{folder}.png": b"" for folder in folders})
+    write(tmp_path, {"label_map.txt": f"{folders[0]} あ\n{folders[1]} お\n"})
+    notes = Notes(tmp_path)
+    assert [picture.label for picture in find_pictures(tmp_path, None, notes)] == ["あ", "お"]
+    told = f"the classes are called as it says: {folders[0]} → あ, {folders[1]} → お"
+    assert notes.lines() == [f"{tmp_path}/label_map.txt: {told}"]
+
+
+@pytest.mark.parametrize("name", ["mapping.txt", "labelmap.csv", "code_points.txt"])
+def test_numbers_are_code_points_where_the_file_is_called_so(tmp_path, name):
+    write(tmp_path, {"0/1.png": b"", "1/2.png": b"", name: "0 65\n1 98\n"})
+    assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
+
+
+@pytest.mark.parametrize(
+    "name", ["cat_to_name.json", "synset_words.txt", "charlist.txt", "className.csv", "idx2char.txt"]
+)
+def test_names_of_files_that_name_classes(tmp_path, name):
+    content = json.dumps({"0": "A", "1": "b"}) if name.endswith("json") else "0,A\n1,b\n"
+    write(tmp_path, {"0/1.png": b"", "1/2.png": b"", name: content})
+    assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
+
+
+def test_signs_in_quotation_marks_are_names(tmp_path):
+    signs = {"0": ",", "1": '"', "2": ";", "3": "A"}
+    rows = ['0,","', '1,""""', '2,";"', '3,"A"']
+    write(tmp_path, {f"{n}/p{n}.png": b"" for n in signs} | {"classes.csv": "\n".join(rows)})
+    assert labels_of(tmp_path) == {f"{n}/p{n}.png": sign for n, sign in signs.items()}
+
+
+def test_the_head_of_a_column_may_say_that_numbers_are_code_points(tmp_path):
+    write(tmp_path, {"0/1.png": b"", "1/2.png": b"", "labels.csv": "label,codepoint\n0,65\n1,98\n"})
+    assert labels_of(tmp_path) == {"0/1.png": "A", "1/2.png": "b"}
 
 
 def test_a_mapping_that_lacks_a_folder_is_none(tmp_path):

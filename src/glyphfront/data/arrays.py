@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from glyphfront.data.dataset import Dataset, Images
 from glyphfront.data.emnist import upright
-from glyphfront.data.folder_names import read_mapping, why_unnamed
+from glyphfront.data.folder_names import read_mapping, told_names, why_unnamed
 from glyphfront.data.forms import Piece
 from glyphfront.data.labelfiles import is_text, read_text
 from glyphfront.data.leakage import fingerprints
@@ -128,10 +128,14 @@ def _classes(path: Path, pieces: list[Piece]) -> tuple[tuple[str, ...], NDArray[
     folders = {str(number) for number in present}
     for file in list_files(path, 4):
         if is_text(file) and re.search("(?i)map|class|name|label", file.name):
-            named = _classmap(file) or read_mapping(file, folders)
+            known = _classmap(file)
+            named = known or read_mapping(file, folders)
             if why := why_unnamed(file, folders):
                 warnings.warn(f"{file}: {why}", stacklevel=3)
             if named is not None and folders <= named.keys() and any(named[number] != number for number in folders):
+                if known is None:
+                    told = told_names({number: named[number] for number in folders})
+                    warnings.warn(f"{file}: {told}", stacklevel=3)
                 places = np.searchsorted(present, labels)
                 return tuple(named[str(number)] for number in present), places.astype(np.int64)
     return tuple(str(number) for number in present), np.searchsorted(present, labels).astype(np.int64)

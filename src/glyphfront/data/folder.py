@@ -97,10 +97,13 @@ def _read(path: Path, labels_from: str | None, stored: str | None) -> _Whole:
 
         notes.say()
         return _Whole(*read_arrays(path, stored))
-    images, faults = read_pictures(path, [picture.file for picture in found])
-    for picture, fault in zip(found, faults, strict=True):
+    images, faults, pages = read_pictures(path, [picture.file for picture in found])
+    for picture, fault, held in zip(found, faults, pages, strict=True):
         if fault:
             notes.add(f"{fault}; left out", str(picture.file.relative))
+        elif held > 1:
+            told = f"holds {held:,} pages; only the first is read; save each as a picture of its own"
+            notes.add(told, str(picture.file.relative))
     usable = np.array([not fault for fault in faults])
     if not usable.any():
         count = f"none of its {len(found):,} pictures" if len(found) > 1 else "its one picture"

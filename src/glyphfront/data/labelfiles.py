@@ -66,7 +66,7 @@ def read_text(file: File) -> str:
         return data.decode("cp1252", errors="replace")
 
 
-def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable | None:
+def read_table(file: File, pictures: Sequence[File], notes: Notes, unfit: dict[File, str]) -> LabelTable | None:
     """The labels that a CSV, TSV or JSON file gives to pictures; None if it is no such table.
 
     Columns are found by their names, in any order, or else by what is in them: that of the files by the endings of
@@ -74,12 +74,21 @@ def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable
     A note says what a table lacks whose files are there, or which has a column of files or of labels; and which of its
     splits are not known.
     A file may be named by its path from the table or from the top, or by its name alone, without its ending or with
-    another one. A path that leads nowhere is taken as a name, unless it tells of another picture.
+    another one. A path that leads nowhere is taken as a name, unless it tells of another picture. 7 may be 007.png
+    where all pictures are numbers and the table has one row for each and names none that is not there.
+
+    Args:
+        file: the table.
+        pictures: those that are there.
+        notes: receives what of the table cannot be used.
+        unfit: receives why a file that may be meant as a table is none.
     """
     text = read_text(file)
     of_json = file.name.lower().endswith((".json", ".jsonl"))
     grid = _grid_of_json(text) if of_json else _grid(text)
     if not grid or max(map(len, grid)) < 2:
+        if not file.name.lower().endswith(".txt"):
+            unfit[file] = "holds no table of files and their labels"
         return None
     find = _Finder(file, pictures)
     columns = columns_of(grid, lambda name: find(name) is not None, headed=of_json)
@@ -87,8 +96,10 @@ def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable
         if wanted := columns.lacking():
             there = f"none of its columns {some([cell.strip() for cell in grid[0]])} is called {wanted} or the like"
             notes.add(f"{there}; not used as labels", str(file.relative))
+        elif not file.name.lower().endswith(".txt"):
+            unfit[file] = "none of its columns is called file, filename, image, path, nor label, class, character"
         return None
-    found, missing, splits = [], [], set()
+    found, missing, splits, by_number = [], [], set(), False
     body = grid[1:] if columns.headed else grid
     at_paths = [find.by_path(_cell(row, columns.file)) for row in body]
     named = set(at_paths)
@@ -98,6 +109,8 @@ def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable
             continue
         if picture is None and ((other := find.by_name(name)) not in named or not _plain(name).parent.parts):
             picture = other
+        if picture is None and (picture := find.by_number(name)) is not None:
+            by_number = True
         if picture is None:
             missing.append(name)
             continue
@@ -105,9 +118,14 @@ def read_table(file: File, pictures: Sequence[File], notes: Notes) -> LabelTable
         split = is_split(said) or split_of(file.name)
         found.append(Row(picture, _cell(row, columns.label), split, _cell(row, columns.writer) or None))
     if not found or len(found) < _LEAST_FOUND * (len(found) + len(missing)):
+        there = f"only {len(found):,} of the {len(found) + len(missing):,} files that it names are there"
         if columns.headed and missing and PurePosixPath(missing[0]).suffix[1:2].isalpha():
-            there = f"only {len(found):,} of the {len(found) + len(missing):,} files that it names are there"
             notes.add(f"{there}; not used as labels", str(file.relative))
+        elif missing and not file.name.lower().endswith(".txt"):
+            unfit[file] = f"{there}, not {some(missing)}"
+        return None
+    if by_number and (missing or len({row.file for row in found}) < len(found)):
+        unfit[file] = f"its numbers are not those of the pictures{f', such as {some(missing)}' if missing else ''}"
         return None
     if why := not_splits(splits):
         notes.add(why, str(file.relative))
@@ -130,15 +148,36 @@ def _grid(text: str) -> list[list[str]]:
         return [line.split(None, 1) for line in lines]
     # a quotation mark that is a label is no opening one
     lone = re.search(rf'(?m)(?:^|{re.escape(delimiter)}) *" *(?:{re.escape(delimiter)}|$)', text)
+    quoted = _rows(text, delimiter, quotes=True, strict=lone is not None)
+    if lone is None:
+        return quoted
+    plain = _rows(text, delimiter, quotes=False, strict=False)
+    return quoted if _fitting(quoted) >= _fitting(plain) else plain  # "," is a comma, and no mark beside it alone
+
+
+def _rows(text: str, delimiter: str, *, quotes: bool, strict: bool) -> list[list[str]]:
+    """The rows that are not empty; none where a quotation mark is not closed, or more stands behind it, if strict."""
     try:
-        rows = csv.reader(io.StringIO(text), delimiter=delimiter, quoting=csv.QUOTE_NONE if lone else csv.QUOTE_MINIMAL)
-        return [row for row in rows if row]
+        found = (
+            csv.reader(io.StringIO(text), delimiter=delimiter, strict=strict)
+            if quotes
+            else csv.reader(io.StringIO(text), delimiter=delimiter, quoting=csv.QUOTE_NONE)
+        )
+        return [row for row in found if row]
     except csv.Error:
         return []
 
 
+def _fitting(rows: list[list[str]]) -> int:
+    """How many rows are as long as the first."""
+    return sum(len(row) == len(rows[0]) for row in rows)
+
+
 def _grid_of_json(text: str) -> list[list[str]]:
-    """Rows of a list of objects, of an object on each line, or of one object of files and their labels."""
+    """Rows of a list of objects, of an object on each line, or of one object of files and their labels.
+
+    The list may be the only one in an object, and the object of files the only thing in one.
+    """
     try:
         found = json.loads(text)
     except RecursionError:
@@ -148,6 +187,10 @@ def _grid_of_json(text: str) -> list[list[str]]:
             found = [json.loads(line) for line in text.splitlines() if line.strip()]
         except (ValueError, RecursionError):
             return []
+    if isinstance(found, dict):
+        lists = [value for value in found.values() if isinstance(value, list)]
+        inner = lists[0] if len(lists) == 1 else next(iter(found.values())) if len(found) == 1 else None
+        found = inner if isinstance(inner, list | dict) else found
     if isinstance(found, dict) and all(str(name).lower().endswith(ENDINGS) for name in found):
         found = [{"file": name, "label": label} for name, label in found.items()]
     if not isinstance(found, list) or not found or not all(isinstance(row, dict) for row in found):
@@ -181,9 +224,14 @@ class _Finder:
         for picture in pictures:
             self._names[_nfc(picture.name.lower())].append(picture)
             self._names[_nfc(PurePosixPath(picture.name).stem.lower())].append(picture)
+        stems = [PurePosixPath(picture.name).stem for picture in pictures]
+        self._numbers: dict[str, list[File]] = defaultdict(list)
+        if all(map(_is_number, stems)):
+            for stem, picture in zip(stems, pictures, strict=True):
+                self._numbers[stem.lstrip("0")].append(picture)
 
     def __call__(self, name: str) -> File | None:
-        return self.by_path(name) or self.by_name(name)
+        return self.by_path(name) or self.by_name(name) or self.by_number(name)
 
     def by_path(self, name: str) -> File | None:
         """The picture at this path, from the table or from the top, without its ending or with another one."""
@@ -208,6 +256,11 @@ class _Finder:
                 return named[0] if self._may_be(plain.parent.parts, named[0].relative.parent.parts) else None
         return None
 
+    def by_number(self, name: str) -> File | None:
+        """The only picture that is called this number with more or fewer zeros before, if all are called numbers."""
+        named = self._numbers.get(name.lstrip("0"), []) if _is_number(name) else []
+        return named[0] if len(named) == 1 else None
+
     def _may_be(self, told: Sequence[str], lies: Sequence[str]) -> bool:
         if not told:
             return True
@@ -216,6 +269,10 @@ class _Finder:
             return False
         ours = _nfc(told[-1]).lower()
         return ours in {_nfc(part).lower() for part in lies} or ours not in self._folders
+
+
+def _is_number(name: str) -> bool:
+    return re.fullmatch("[0-9]+", name) is not None
 
 
 def _plain(name: str) -> PurePosixPath:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from glyphfront.data import known
-from glyphfront.data.folder_names import read_mapping, why_unnamed
+from glyphfront.data.folder_names import fits, read_mapping, told_names, why_unnamed
 from glyphfront.data.labelfiles import LabelTable, is_text, read_table
 from glyphfront.data.listing import File, empty_folders, list_files
 from glyphfront.data.naming import CASES, character_of, is_split, not_splits
@@ -59,19 +59,26 @@ def find_pictures(place: Path, labels_from: str | None, notes: Notes) -> list[Pi
     pictures = [file for file in files if is_picture(file)]
     texts = [file for file in files if not is_picture(file) and is_text(file)]
     used: set[File] = set()
+    unfit: dict[File, str] = {}
     if not pictures:
         found: list[Picture] = []
     elif labels_from is not None:
         found = _by_pattern(place, pictures, labels_from, notes)
     else:
         folders = _folder_names(pictures)
-        mappings = {text for text in texts if read_mapping(text, folders) is not None}
-        tables = [t for text in texts if text not in mappings and (t := read_table(text, pictures, notes)) is not None]
+        mappings = {text for text in texts if fits(text, folders)}
+        tables = [t for text in texts if text not in mappings and (t := read_table(text, pictures, notes, unfit))]
         tables = [table for table in tables if table.headed] or tables  # without a header it may list the classes
+        tables = [table for table in tables if not _names_labels(table, tables)]
         found = _by_table(pictures, tables, notes) if tables else []
         used = {table.file for table in tables} if found else set()
         if not found:
-            found, used = _by_folders(place, pictures, texts, notes)
+            try:
+                found, used = _by_folders(place, pictures, texts, notes)
+            finally:
+                if len({picture.label for picture in found}) < 2:
+                    for text in [text for text in unfit if text not in used]:
+                        notes.add(f"{unfit[text]}; not used as labels", str(text.relative))
         elif all(picture.label.isdecimal() for picture in found):
             found, naming = _with_names(found, [text for text in texts if text not in used], notes)
             used |= naming
@@ -184,6 +191,14 @@ def _by_table(pictures: Sequence[File], tables: Sequence[LabelTable], notes: Not
     if not any(picture.split for picture in found.values()):
         return _with_splits_of_folders(list(found.values()))
     return list(found.values())
+
+
+def _names_labels(table: LabelTable, tables: Sequence[LabelTable]) -> bool:
+    """Whether it gives names to the numbers in longer tables, and no labels to pictures that are called by numbers."""
+    numbers = {row.label for other in tables if len(other.rows) > len(table.rows) for row in other.rows} - {""}
+    if not all(map(str.isdecimal, numbers)) or all(row.label.isdecimal() for row in table.rows):
+        return False
+    return read_mapping(table.file, numbers) is not None
 
 
 def _with_splits_of_folders(found: list[Picture]) -> list[Picture]:
@@ -313,11 +328,12 @@ def _with_names(found: list[Picture], texts: Sequence[File], notes: Notes) -> tu
     """The pictures with the labels that one of the texts gives to theirs, and the texts that say something of them."""
     labels, used = {picture.label for picture in found}, set()
     for text in sorted(texts, key=lambda file: len(file.relative.parts)):
-        if all(map(str.isdecimal, labels)) and (why := why_unnamed(text, labels)):
+        if why := why_unnamed(text, labels):
             notes.add(why, str(text.relative))
         if (names := read_mapping(text, labels)) is None:
             continue
         used.add(text)
         if any(label != name for label, name in names.items()):
+            notes.add(told_names(names), str(text.relative))
             return [replace(picture, label=names[picture.label]) for picture in found], used
     return found, used

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Sequence
 from functools import cache as once
 from importlib.metadata import version
@@ -19,8 +20,8 @@ from glyphfront.data.dataset import Images
 from glyphfront.data.listing import File
 from glyphfront.errors import GlyphfrontError
 
-_Seen: TypeAlias = "tuple[NDArray[np.uint8], str]"
-"""(28, 28), and what is wrong with the picture, or ""."""
+_Seen: TypeAlias = "tuple[NDArray[np.uint8], str, int]"
+"""(28, 28), what is wrong with the picture, or "", and how many pages its file holds."""
 
 _LONG = 500  # pictures from which on a bar is shown
 _SAVE_EVERY = 2000  # pictures, and a quarter of those kept: so much is done again at most after a kill
@@ -32,8 +33,10 @@ class _PassingError(GlyphfrontError):
     """A fault of the disk, of rights or of memory, and not of the picture: it may be gone the next time."""
 
 
-def normalized(file: File) -> NDArray[np.uint8]:
-    """The one character in a picture, as EMNIST would have it: (28, 28) uint8, white on black.
+def normalized(file: File) -> tuple[NDArray[np.uint8], int]:
+    """The one character in a picture, as EMNIST would have it: (28, 28) uint8, white on black; and its file's pages.
+
+    Of several pages the first is read.
 
     Raises:
         GlyphfrontError: the file is no readable picture, or shows nothing; the message is without the file's name.
@@ -45,7 +48,7 @@ def normalized(file: File) -> NDArray[np.uint8]:
     except MemoryError:
         raise _PassingError(_TOO_LARGE) from None
     try:
-        return _normalize(content)
+        return _normalize(content), _pages(content)
     except GlyphfrontError as error:
         if _is_of_memory(error.__context__):
             raise _PassingError(_TOO_LARGE) from None
@@ -55,6 +58,13 @@ def normalized(file: File) -> NDArray[np.uint8]:
             raise _PassingError(_TOO_LARGE) from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise GlyphfrontError(f"not readable as a picture ({reason})") from None
+
+
+def _pages(content: bytes) -> int:
+    from glyphfront.picture.read import has_pages, open_image
+
+    with open_image(io.BytesIO(content)) as image:
+        return int(getattr(image, "n_frames", 1)) if has_pages(image) else 1
 
 
 def _is_of_memory(error: BaseException | None) -> bool:
@@ -77,7 +87,7 @@ def _normalize(picture: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
     return normalize(picture)
 
 
-def read_pictures(place: Path, files: Sequence[File]) -> tuple[Images, list[str]]:
+def read_pictures(place: Path, files: Sequence[File]) -> tuple[Images, list[str], list[int]]:
     """Normalise many pictures; those done before and unchanged come from the cache.
 
     A file that could not be read is tried again the next time.
@@ -87,7 +97,7 @@ def read_pictures(place: Path, files: Sequence[File]) -> tuple[Images, list[str]
         files: of the pictures.
 
     Returns:
-        (N, 28, 28) uint8, and for each file what is wrong with it, or "".
+        (N, 28, 28) uint8; for each file what is wrong with it, or ""; and how many pages each holds.
     """
     slot = hashlib.sha256(f"pictures {place.resolve()}".encode()).hexdigest()[:32]
     known = _known(slot)
@@ -112,11 +122,12 @@ def read_pictures(place: Path, files: Sequence[File]) -> tuple[Images, list[str]
         if todo and known:
             _keep(slot, known if len(known) <= 2 * len(files) else {key: known[key] for key in keys if key in known})
     images = np.zeros((len(files), 28, 28), np.uint8)
-    faults = []
+    faults, pages = [], []
     for number, key in enumerate(keys):
-        images[number], fault = passing.get(key) or known[key]
+        images[number], fault, count = passing.get(key) or known[key]
         faults.append(fault)
-    return images, faults
+        pages.append(count)
+    return images, faults, pages
 
 
 _NOTHING = np.zeros((28, 28), np.uint8)
@@ -125,9 +136,10 @@ _NOTHING = np.zeros((28, 28), np.uint8)
 def _read(file: File) -> tuple[_Seen, bool]:
     """What is seen in a file, and whether that is so as long as the file stays the same."""
     try:
-        return (normalized(file), ""), True
+        image, pages = normalized(file)
+        return (image, "", pages), True
     except GlyphfrontError as error:
-        return (_NOTHING, str(error)), not isinstance(error, _PassingError)
+        return (_NOTHING, str(error), 1), not isinstance(error, _PassingError)
 
 
 def _key(file: File) -> bytes:
@@ -148,16 +160,17 @@ def _recipe() -> bytes:
 
 def _known(slot: str) -> dict[bytes, _Seen]:
     kept = cache.load(slot)
-    if kept is None or not {"keys", "images", "faults"} <= kept.keys():
+    if kept is None or not {"keys", "images", "faults", "pages"} <= kept.keys():
         return {}
-    keys, images, faults = kept["keys"].tobytes(), kept["images"], kept["faults"]
-    return {keys[_KEY * n : _KEY * (n + 1)]: (images[n], str(faults[n])) for n in range(len(images))}
+    keys, images, faults, pages = kept["keys"].tobytes(), kept["images"], kept["faults"], kept["pages"].tolist()
+    return {keys[_KEY * n : _KEY * (n + 1)]: (images[n], str(faults[n]), pages[n]) for n in range(len(images))}
 
 
 def _keep(slot: str, known: dict[bytes, _Seen]) -> None:
     arrays: dict[str, NDArray[Any]] = {
         "keys": np.frombuffer(b"".join(known), np.uint8),
-        "images": np.array([image for image, _ in known.values()]),
-        "faults": np.array([fault for _, fault in known.values()], dtype=str),
+        "images": np.array([image for image, _, _ in known.values()]),
+        "faults": np.array([fault for _, fault, _ in known.values()], dtype=str),
+        "pages": np.array([pages for _, _, pages in known.values()], np.int32),
     }
     cache.keep(slot, arrays)

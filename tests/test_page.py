@@ -209,7 +209,7 @@ def test_rows_whose_accuracy_still_rose_at_the_end_are_named_beside_their_curves
         make_result("one", curve=(0.9,)),
     ]
     page, _ = report(fill(tmp_path, rows))
-    said = "Still rising when training ended, so a longer one would help: young (70.0 %, then 80.0)."
+    said = "Still rising when training ended, so a longer one may help: young (70.0 %, then 80.0)."
     assert said in page.text
     page, _ = report(fill(tmp_path / "grown", rows[1:]))
     assert "Still rising" not in page.text

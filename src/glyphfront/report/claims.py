@@ -22,11 +22,7 @@ def claims_sections(judged: Sequence[Judgement], scale: str) -> list[Section]:
     counted = [claim for _, claim in told if claim.claim.counted]
     if not told:
         return []
-    strip = PageFigure("claims.svg", claims_figure(counted), "How many claims hold, do not hold, and cannot be told")
     shown = [claim for claim in counted if claim.ours]
-    forest = PageFigure(
-        "differences.svg", differences_figure(shown), "The difference of each claim, here and published"
-    )
     header = (
         *("part", "claim", "published, points", "beyond two draws of its images", "here, points", "verdict here"),
         "trainings a side that would show the published difference",
@@ -45,13 +41,16 @@ def claims_sections(judged: Sequence[Judgement], scale: str) -> list[Section]:
         f": no number of trainings would, on these test images. {DASH}: nothing was published that speaks for the "
         "claim, or it is not known how trainings differ.",
     )
-    first = Section(items=(Item(figure=strip),)) if counted else None
-    items = (
-        *((Item(figure=forest),) if shown else ()),
-        Item("Every claim in numbers", table, notes=notes, folded=True),
-    )
+    first = None
+    if counted:
+        alt = "How many claims hold, do not hold, and cannot be told"
+        first = Section(items=(Item(figure=PageFigure("claims.svg", claims_figure(counted), alt)),))
+    items = [Item("Every claim in numbers", table, notes=notes, folded=True)]
+    if shown:
+        alt = "The difference of each claim, here and published"
+        items.insert(0, Item(figure=PageFigure("differences.svg", differences_figure(shown), alt)))
     said = _sentences([claim for _, claim in claims if claim.claim.counted], counted, scale)
-    return [section for section in (first, Section("Which claims hold", tuple(said), items)) if section]
+    return [section for section in (first, Section("Which claims hold", tuple(said), tuple(items))) if section]
 
 
 def _sentences(own: Sequence[Judged], tested: Sequence[Judged], scale: str) -> list[str]:

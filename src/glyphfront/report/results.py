@@ -73,7 +73,7 @@ def _rising(results: Sequence[Result]) -> tuple[str, ...]:
             rising.setdefault(result.run.label, gained)
     if not rising:
         return ()
-    return (f"Still rising when training ended, so a longer one would help: {', '.join(rising.values())}.",)
+    return (f"Still rising when training ended, so a longer one may help: {', '.join(rising.values())}.",)
 
 
 def _one_a_result(files: Sequence[File]) -> list[File]:

@@ -96,7 +96,7 @@ def test_what_transfer_and_leak_bring_on_all_images_is_told_of_several_trainings
     told = "5 epochs after the transfer: the leak itself brings +100.00 points ("
     assert (told in text) == (") to the final network (p \\< 0.001, 2 and 2 trainings)." in text) == (seeds > 1)
     epochs = short.rows["layer_4_1_bf16"].epochs
-    told = f": final_bf16 against layer_4_1_bf16, the same network in at most {epochs} epochs from its first weights."
+    told = f"chance: final_bf16 against layer_4_1_bf16, the same network in at most {epochs} epochs without it."
     assert ("On all images transfer brings +2.50 points (" in text) == (told in text) == (seeds > 1)
 
 

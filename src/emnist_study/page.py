@@ -108,10 +108,10 @@ def _transfer_brings(one: Judgement) -> list[str]:
     told = []
     for found in one.claims:
         if found.ours and not single(found.ours.comparison):
-            alone = one.part.study.rows[found.claim.than]
+            alone, chance = one.part.study.rows[found.claim.than], "beyond" if found.ours.differs else "within"
             told.append(
-                f"On all images transfer brings {points(found.ours.comparison)}: {found.claim.row} against "
-                f"{found.claim.than}, the same network in at most {alone.epochs} epochs from its first weights."
+                f"On all images transfer brings {points(found.ours.comparison)}, {chance} chance: {found.claim.row} "
+                f"against {found.claim.than}, the same network in at most {alone.epochs} epochs without it."
             )
     return told
 

@@ -86,6 +86,10 @@ def after():
     base, start = Run(epochs=3), Run(init_from=Run(epochs=3).key)
     return Study("?", rows={"base": base, "start": start}, seeds_of={"start": 3})
 
+def before():
+    base, start = Run(epochs=3), Run(init_from=Run(epochs=3).key)
+    return Study("?", rows={"base": base, "start": start}, seeds=2, seeds_of={"base": 1})
+
 def twice():
     return says(pairs=[Pair("p", "short", "long"), Pair("p", "long", "short")])
 
@@ -222,6 +226,7 @@ def test_lists_in_a_function_of_a_file_are_as_good_as_tuples(file: Path) -> None
         ("mine.py:seldom", None, None, "a whole number from 1 on; not long: '3'"),
         ("mine.py:others", None, None, "seeds_of: 'lnog' is none of its rows; the nearest is 'long'"),
         ("mine.py:after", None, None, "'start' is trained 3 times and needs 'base', which is trained 1 times"),
+        ("mine.py:before", None, None, "'start' is trained 2 times and needs 'base', which is trained 1 times"),
         ("mine.py:twice", None, None, "mine.py:twice: pairs: two are called 'p'; give each a name of its own"),
         ("mine.py:whole", None, None, "baseline: 'long' is none of its rows; it has none: say that of the part"),
         ("mine.py:both", None, None, "a study has rows or parts, not both"),

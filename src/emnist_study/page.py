@@ -107,7 +107,7 @@ def _at_full_settings_in_several_trainings(part: Part | None) -> list[str]:
 def _transfer_brings(one: Judgement) -> list[str]:
     told = []
     for found in one.claims:
-        if found.ours and not single(found.ours.comparison):
+        if found.ours and found.verdict in ("holds", "does not hold", "cannot be told"):
             alone, chance = one.part.study.rows[found.claim.than], "beyond" if found.ours.differs else "within"
             told.append(
                 f"On all images transfer brings {points(found.ours.comparison)}, {chance} chance: {found.claim.row} "

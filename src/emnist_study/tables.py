@@ -32,9 +32,10 @@ LARGE = replace(LAPTOP, limit=100, batch_divisor=64)
 """A quarter of the images in as many steps: for networks that would take hours."""
 
 _SEEDS = {"aug_4": 6, "layer_4_1": 6, "dropout_1_1": 6, "dropout_5_1": 5, "layer_4": 4}
-"""Trainings of rows that the study's choices rest on: what power asked for after two of each, at most six.
+"""Trainings of rows that the study's choices rest on: what power at laptop scale asked for after two of each.
 
-At laptop scale aug_4 and layer_4_1 are one Run, as tables 1 to 6 have layer_4_1 there.
+At most six; aug_4 has them, as no published difference speaks for it. At laptop scale aug_4 and layer_4_1 are one Run,
+as tables 1 to 6 have layer_4_1 there. At full scale as many are trained, unless --seeds says otherwise.
 """
 
 _LARGE_NETS = "100 images a class in batches of 16"

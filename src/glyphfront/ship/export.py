@@ -155,9 +155,6 @@ def copy_exported(path: Path, out: Path, name: str | None = None) -> Path:
             f"{beside['fp32']}: of another training than this int8 file; export the Run there in fp32 first, or give "
             "another --out or --name"
         )
-    if card.precision == "fp32" and beside["int8"].exists() and _is_of_another(beside["int8"], card):
-        for stale in (beside["int8"], card_path(beside["int8"])):
-            stale.unlink(missing_ok=True)
     card = replace(card, name=name or card.name)
     if card.seen is not None:
         copies[path.with_name(card.seen)] = out / f"{stem}.seen.npz"
@@ -168,6 +165,9 @@ def copy_exported(path: Path, out: Path, name: str | None = None) -> Path:
         if source.resolve() != target.resolve():
             write_atomically(target, functools.partial(shutil.copyfile, source))
     save_card(card, copies[path])
+    if card.precision == "fp32" and _is_of_another(beside["int8"], card):
+        for stale in (beside["int8"], card_path(beside["int8"])):
+            stale.unlink(missing_ok=True)
     return copies[path]
 
 
@@ -179,20 +179,18 @@ def check_name(name: str | None) -> None:
     """
     if name is None:
         return
-    if not name.strip() or "/" in name or "\\" in name or name in (".", ".."):
+    if not name.strip() or any(mark in name for mark in "/\\\0") or name in (".", ".."):
         raise GlyphfrontError(f"--name {name!r}: a name without folders, such as mine; --out is the folder")
-    if name.endswith((".onnx", ".int8", ".json")):
-        raise GlyphfrontError(f"--name {name}: give it without an ending, such as {name.split('.', 1)[0] or 'mine'}")
+    if name.lower().endswith((".onnx", ".int8", ".json")):
+        raise GlyphfrontError(f"--name {name}: give it without an ending, such as {name.rpartition('.')[0] or 'mine'}")
 
 
 def _is_of_another(path: Path, card: Card) -> bool:
-    """Whether an exported file is there, and not of the training of a card; one without a readable card is."""
-    if not path.exists():
-        return False
+    """Whether an exported file is there, with a card that is of another training."""
     try:
-        return not of_one_training(load_card(path), card)
-    except GlyphfrontError:
-        return True
+        return path.exists() and not of_one_training(load_card(path), card)
+    except GlyphfrontError:  # not one of ours, or damaged: `load` says so
+        return False
 
 
 def _export(net: _WithSoftmax, path: Path) -> None:

@@ -136,7 +136,8 @@ def _check_labels(study: Study, name: str) -> None:
     pairs = [pair.name for pair in study.pairs]
     if twice := [pair for pair in pairs if pairs.count(pair) > 1]:
         raise GlyphfrontError(f"{name}: pairs: two are called {twice[0]!r}; give each a name of its own")
-    for label, seeds in study.seeds_of.items():
+    for label in study.rows if study.seeds_of else ():
+        seeds = study.seeds_for(label)
         needed = {key: other for other, run in study.rows.items() if (key := run.key) in study.rows[label].needs}
         for other in needed.values():
             if study.seeds_for(other) < seeds:
